@@ -1,0 +1,377 @@
+"""Language models that count: n-grams with interpolated, modified Kneser-Ney smoothing.
+
+A text's n-grams are kept as a trie, one sorted array of integers an order. An n-gram is its context (the n-1
+tokens before) and its last token, so its key is ``context_number * vocab_size + token``: a single integer, however
+long the n-gram, and the n-grams that share a context lie side by side. Counting is then sorting, and looking up is
+bisecting, a million at a time.
+
+Sources: R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling", ICASSP 1995;
+S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language modeling", Computer Speech &
+Language 13 (1999), section 3 (interpolation and the three discounts). The chapter *How far does counting go?*
+builds the method step by step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from companion.errors import UserError
+
+Ids = npt.NDArray[np.integer] | Sequence[int]
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The distinct n-grams of one order, sorted by key: first by context, then by last token."""
+
+    keys: IntArray  # context number * vocab_size + last token
+    counts: IntArray  # how often each occurs in the text
+    continuations: IntArray  # how many different tokens stand before it
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """One step of the interpolation: p(token | context) = seen + left_over * p(token | context less one token).
+
+    Both arrays have one element more than there are n-grams (contexts): index -1 stands for "never seen", which has
+    no probability of its own and leaves everything to the shorter context.
+    """
+
+    seen: FloatArray  # by n-gram: (count - discount) / count of the context
+    left_over: (
+        FloatArray  # by context: what the discounts took away, / count of the context
+    )
+
+
+def discounts(counts: IntArray) -> FloatArray:
+    """What modified Kneser-Ney takes off an n-gram seen 0, 1, 2, and 3 or more times.
+
+    Parameters
+    ----------
+    counts
+        Of each distinct n-gram of one order, shape ``(n_grams,)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(4,)``, the first element 0. Chen and Goodman (1999), equation 17: with n_k n-grams seen k times
+        and Y = n_1 / (n_1 + 2 n_2), D_k = k - (k + 1) Y n_{k+1} / n_k. Where the text is too small for that (an n_k
+        is 0, or a discount would not lie between 0 and k) it is k / 2, so that something is always left over.
+    """
+    n = np.bincount(np.minimum(counts, 5), minlength=6).astype(float)
+    result = np.array([0.0, 0.5, 1.0, 1.5])
+    for k in (1, 2, 3):
+        if n[1] and n[k]:
+            discount = k - (k + 1) * n[1] / (n[1] + 2 * n[2]) * n[k + 1] / n[k]
+            if 0 < discount < k:
+                result[k] = discount
+    return result
+
+
+class NGramModel:
+    """An n-gram language model with interpolated, modified Kneser-Ney smoothing.
+
+    Parameters
+    ----------
+    order
+        The n in n-gram: a token is predicted from the ``order - 1`` tokens before it.
+    vocab_size
+        How many token ids there are. By default, one more than the largest id of the text it is fitted on.
+
+    Examples
+    --------
+    >>> model = NGramModel(order=2).fit([0, 1, 0, 1, 0, 2])
+    >>> model.next_distribution([0]).round(2)  # after 0 came 1 twice and 2 once
+    array([0.17, 0.45, 0.38])
+
+    Raises
+    ------
+    UserError
+        The order or the vocabulary size is not at least 1.
+    """
+
+    def __init__(self, order: int, vocab_size: int | None = None) -> None:
+        if order < 1:
+            raise UserError(
+                f"An n-gram model's order is at least 1, but it is {order}."
+            )
+        if vocab_size is not None and vocab_size < 1:
+            raise UserError(
+                f"A vocabulary has at least 1 token, but vocab_size is {vocab_size}."
+            )
+        self.order = order
+        self._given_vocab_size = vocab_size
+        self._levels: list[_Level] = []
+        self._estimates: list[_Estimate] = []
+
+    def fit(self, ids: Ids) -> Self:
+        """Count the n-grams of a text of orders 1 to ``order``, and estimate their probabilities.
+
+        Parameters
+        ----------
+        ids
+            The text's token ids, shape ``(tokens,)``.
+
+        Raises
+        ------
+        UserError
+            The text is empty, or has ids outside the vocabulary.
+        """
+        tokens = _as_ids(ids)
+        if not len(tokens):
+            raise UserError(
+                "An n-gram model can't be fitted on an empty text: there is nothing to count."
+            )
+        self._vocab_size = self._given_vocab_size or int(tokens.max()) + 1
+        self._check(tokens)
+
+        keys_of: list[IntArray] = []
+        counts_of: list[IntArray] = []
+        continuations_of: list[IntArray] = []
+        # numbers[i]: which n-gram (by its place in keys) ends at token i + n - 1. The empty n-gram is everywhere.
+        numbers = np.zeros(len(tokens) + 1, dtype=np.int64)
+        for n in range(1, self.order + 1):
+            shorter, contexts, last = numbers, numbers[:-1], tokens[n - 1 :]
+            keys, first, numbers, counts = np.unique(
+                contexts * self._vocab_size + last,
+                return_index=True,
+                return_inverse=True,
+                return_counts=True,
+            )
+            if n > 1:
+                # Each distinct n-gram is one more token that stands before its last n-1; the text's start is one too.
+                continuations = np.bincount(
+                    shorter[first + 1], minlength=len(keys_of[-1])
+                )
+                continuations[shorter[:1]] += 1
+                continuations_of.append(continuations)
+            keys_of.append(keys)
+            counts_of.append(counts)
+        continuations_of.append(
+            np.zeros_like(counts_of[-1])
+        )  # of the highest order: never used
+        self._levels = [
+            _Level(*arrays)
+            for arrays in zip(keys_of, counts_of, continuations_of, strict=True)
+        ]
+        self._estimate()
+        return self
+
+    def with_order(self, order: int) -> "NGramModel":
+        """The model of a lower order that fitting it on the same text would give, without counting again.
+
+        Raises
+        ------
+        UserError
+            The order is higher than this model's.
+        """
+        if not 1 <= order <= len(self._fitted()):
+            raise UserError(
+                f"This model has counted orders 1 to {self.order}; it can't make one of order {order}."
+            )
+        lower = NGramModel(order, self._given_vocab_size)
+        lower._vocab_size = self._vocab_size
+        lower._levels = self._levels[:order]
+        lower._estimate()
+        return lower
+
+    def _estimate(self) -> None:
+        """Turn counts into probabilities: the highest order from how often, the others from after how many."""
+        self._estimates = []
+        contexts = 1
+        for n, level in enumerate(self._levels, start=1):
+            counts = level.counts if n == self.order else level.continuations
+            context_of = level.keys // self._vocab_size
+            total = np.bincount(context_of, weights=counts, minlength=contexts)
+            taken = discounts(counts)[np.minimum(counts, 3)]
+            taken_of = np.bincount(context_of, weights=taken, minlength=contexts)
+            left_over = np.divide(
+                taken_of, total, out=np.ones(contexts), where=total > 0
+            )
+            seen = (counts - taken) / total[context_of]
+            self._estimates.append(
+                _Estimate(np.append(seen, 0.0), np.append(left_over, 1.0))
+            )
+            contexts = len(level.keys)
+
+    @property
+    def vocab_size(self) -> int:
+        """How many token ids there are; each has a probability above 0 in every context."""
+        self._fitted()
+        return self._vocab_size
+
+    @property
+    def distinct(self) -> list[int]:
+        """How many different n-grams of each order, from 1 up, the text holds."""
+        return [len(level.keys) for level in self._fitted()]
+
+    @property
+    def nbytes(self) -> int:
+        """The memory its counts and probabilities take, in bytes."""
+        levels = sum(
+            x.keys.nbytes + x.counts.nbytes + x.continuations.nbytes
+            for x in self._fitted()
+        )
+        return levels + sum(x.seen.nbytes + x.left_over.nbytes for x in self._estimates)
+
+    def next_distribution(self, context: Ids) -> FloatArray:
+        """The probability of every token to come next.
+
+        Parameters
+        ----------
+        context
+            The ids of the text so far, shape ``(tokens,)``, any length; the last ``order - 1`` count.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64, shape ``(vocab_size,)``. All above 0; they sum to 1.
+
+        Raises
+        ------
+        UserError
+            The model is not fitted, or an id is outside the vocabulary.
+        """
+        self._fitted()
+        tokens = _as_ids(context)
+        tokens = self._check(tokens[max(0, len(tokens) - self.order + 1) :])
+        p = np.full(self._vocab_size, 1 / self._vocab_size)
+        numbers = self._numbers(tokens)
+        for n in range(1, min(self.order, len(tokens) + 1) + 1):
+            keys, estimate = self._levels[n - 1].keys, self._estimates[n - 1]
+            context_number = numbers[n - 1][-1]
+            p *= estimate.left_over[context_number]
+            start, stop = np.searchsorted(
+                keys,
+                (
+                    context_number * self._vocab_size,
+                    (context_number + 1) * self._vocab_size,
+                ),
+            )
+            p[keys[start:stop] % self._vocab_size] += estimate.seen[start:stop]
+        return p
+
+    def log_probabilities(self, ids: Ids) -> FloatArray:
+        """The log probability of each token of a text, given the tokens before it.
+
+        Parameters
+        ----------
+        ids
+            Shape ``(tokens,)``. The first tokens are given the shorter context that they have.
+
+        Returns
+        -------
+        numpy.ndarray
+            In nats, float64, shape ``(tokens,)``: element t is
+            ``log(next_distribution(ids[:t])[ids[t]])``, but for all of them at once.
+
+        Raises
+        ------
+        UserError
+            The model is not fitted, or an id is outside the vocabulary.
+        """
+        self._fitted()
+        tokens = self._check(_as_ids(ids))
+        p = np.full(len(tokens), 1 / self._vocab_size)
+        numbers = self._numbers(tokens)
+        for n in range(1, min(self.order, len(tokens)) + 1):
+            estimate = self._estimates[n - 1]
+            p[n - 1 :] = (
+                estimate.seen[numbers[n]]
+                + estimate.left_over[numbers[n - 1][:-1]] * p[n - 1 :]
+            )
+        return np.log(p)
+
+    def cross_entropy(self, ids: Ids) -> float:
+        """The mean nats per token of a text; every token counts once.
+
+        Raises
+        ------
+        UserError
+            The model is not fitted, the text is empty, or an id is outside the vocabulary.
+        """
+        log_p = self.log_probabilities(ids)
+        if not len(log_p):
+            raise UserError(
+                "An empty text has no cross-entropy: give at least one token."
+            )
+        return -float(log_p.mean())
+
+    def longest_match(self, ids: Ids) -> IntArray:
+        """How long the longest counted n-gram is that ends at each token: from 0 (a new token) to ``order``.
+
+        Parameters
+        ----------
+        ids
+            Shape ``(tokens,)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            int64, shape ``(tokens,)``.
+
+        Raises
+        ------
+        UserError
+            The model is not fitted, or an id is outside the vocabulary.
+        """
+        self._fitted()
+        tokens = self._check(_as_ids(ids))
+        longest = np.zeros(len(tokens), dtype=np.int64)
+        for n, numbers in enumerate(self._numbers(tokens)[1:], start=1):
+            longest[n - 1 :][numbers >= 0] = n
+        return longest
+
+    def _numbers(self, tokens: IntArray) -> list[IntArray]:
+        """For n = 0 to ``order``: which n-gram ends at each token from the n-th on, by number; -1 if never seen.
+
+        The list ends early where the text is shorter than n tokens.
+        """
+        numbers = [np.zeros(len(tokens) + 1, dtype=np.int64)]
+        for n, level in enumerate(self._levels[: len(tokens)], start=1):
+            # A context never seen has number -1, so its key is negative and is not found either.
+            numbers.append(
+                _places(
+                    level.keys, numbers[-1][:-1] * self._vocab_size + tokens[n - 1 :]
+                )
+            )
+        return numbers
+
+    def _fitted(self) -> list[_Level]:
+        if not self._levels:
+            raise UserError(
+                "This n-gram model has not counted anything yet: call fit(ids) first."
+            )
+        return self._levels
+
+    def _check(self, tokens: IntArray) -> IntArray:
+        if len(tokens) and not 0 <= tokens.min() <= tokens.max() < self._vocab_size:
+            bad = tokens.min() if tokens.min() < 0 else tokens.max()
+            raise UserError(
+                f"Token id {bad} is outside the model's vocabulary, 0 to {self._vocab_size - 1}; "
+                "encode the text with the tokenizer the model was fitted with, or give vocab_size."
+            )
+        return tokens
+
+
+def _as_ids(ids: Ids) -> IntArray:
+    array = np.asarray(ids)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise UserError(
+            f"Token ids are integers in one dimension, but these are {array.dtype} of shape {array.shape}; "
+            "give the array a tokenizer's encode returns."
+        )
+    return array.astype(np.int64)
+
+
+def _places(sorted_keys: IntArray, keys: IntArray) -> IntArray:
+    """Where each key stands in ``sorted_keys``, or -1."""
+    if not len(sorted_keys):
+        return np.full(len(keys), -1, dtype=np.int64)
+    places = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
+    return np.where(sorted_keys[places] == keys, places, -1)
