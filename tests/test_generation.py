@@ -1,0 +1,590 @@
+"""Samplers against their definitions, steppers against Keras, and what comes out as text."""
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats
+
+from companion import UserError
+from companion.generation import (
+    Sampler,
+    apply_temperature,
+    beam_hypotheses,
+    beam_search,
+    draw,
+    generate,
+    keep_top_k,
+    keep_top_p,
+    length_divisor,
+    log_softmax,
+    read,
+    sample_ids,
+    softmax,
+    stepper,
+    stream,
+)
+from companion.ngrams import NGramModel
+from companion.seeding import quiet_tensorflow
+from companion.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
+
+quiet_tensorflow()
+
+LETTERS = CharTokenizer.train("abcd")  # with the unknown token: 5 ids
+LOGITS = hnp.arrays(np.float64, st.integers(1, 12), elements=st.floats(-30, 30))
+# A few repeated values, so that ties are common.
+WEIGHTS = hnp.arrays(
+    np.float64, st.integers(1, 12), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5, 3.0])
+)
+PROBABILITIES = WEIGHTS.filter(lambda weights: weights.sum() > 0).map(lambda weights: weights / weights.sum())
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Samplers
+
+
+@given(LOGITS)
+def test_softmax_is_its_definition(logits):
+    expected = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(softmax(logits), expected, rtol=1e-12)
+    np.testing.assert_allclose(log_softmax(logits), np.log(expected), rtol=1e-9, atol=1e-12)
+
+
+def test_softmax_of_large_logits_and_of_impossible_tokens():
+    np.testing.assert_array_equal(softmax(np.array([1e4, 1e4, -np.inf])), [0.5, 0.5, 0.0])
+    np.testing.assert_array_equal(log_softmax(np.array([0.0, -np.inf])), [0.0, -np.inf])
+
+
+@given(LOGITS, st.floats(0.05, 20))
+def test_temperature_raises_probabilities_to_a_power(logits, temperature):
+    powers = softmax(logits) ** (1 / temperature)
+    if powers.sum() > 0:
+        got = softmax(apply_temperature(logits, temperature))
+        np.testing.assert_allclose(got, powers / powers.sum(), rtol=1e-6, atol=1e-9)
+
+
+def test_the_limits_of_the_temperature():
+    logits = np.log([0.5, 0.3, 0.2])
+    np.testing.assert_allclose(softmax(apply_temperature(logits, 1)), [0.5, 0.3, 0.2])
+    np.testing.assert_allclose(softmax(apply_temperature(logits, 1e-308)), [1, 0, 0])
+    np.testing.assert_allclose(softmax(apply_temperature(logits, 1e308)), [1 / 3] * 3)
+
+
+@given(PROBABILITIES, st.integers(1, 15))
+def test_top_k_keeps_the_k_most_probable_and_their_proportions(probabilities, k):
+    got = keep_top_k(probabilities, k)
+    expected = sorted(range(len(probabilities)), key=lambda token: (-probabilities[token], token))[:k]
+    kept = [token for token in expected if probabilities[token] > 0]
+    assert np.flatnonzero(got).tolist() == sorted(kept)
+    np.testing.assert_allclose(got[kept], probabilities[kept] / probabilities[kept].sum(), rtol=1e-12)
+
+
+@given(PROBABILITIES, st.floats(0.01, 1))
+def test_top_p_keeps_the_smallest_set_that_reaches_p(probabilities, p):
+    got = keep_top_p(probabilities, p)
+    kept = np.flatnonzero(got)
+    mass = probabilities[kept].sum()
+    assert mass >= p - 1e-9
+    if p < 1:
+        assert mass - probabilities[kept].min() < p  # one less would be too few
+        left_out = np.delete(probabilities, kept)
+        assert (
+            left_out.size == 0 or left_out.max() <= probabilities[kept].min()
+        )  # and no smaller set would do
+    np.testing.assert_allclose(got[kept], probabilities[kept] / mass, rtol=1e-12)
+
+
+def test_top_p_where_sums_are_rounded():
+    assert np.count_nonzero(keep_top_p(np.array([0.6, 0.3, 0.1]), 0.9)) == 2
+    assert np.count_nonzero(keep_top_p(np.array([0.7, 0.1, 0.1, 0.1]), 0.8)) == 2
+    assert np.count_nonzero(keep_top_p(np.array([0.7, 0.3]), 1e-300)) == 1
+    assert np.count_nonzero(keep_top_p(np.array([1 - 1e-15, 1e-15]), 1)) == 2
+
+
+def test_samplers_work_on_the_last_axis():
+    rng = np.random.default_rng(1)
+    batch = softmax(rng.normal(size=(2, 3, 7)))
+    for function, setting in [(keep_top_k, 3), (keep_top_p, 0.7)]:
+        one_by_one = [[function(row, setting) for row in rows] for rows in batch]
+        np.testing.assert_array_equal(function(batch, setting), one_by_one)
+    assert draw(batch, rng).shape == (2, 3)
+
+
+@given(LOGITS, st.floats(0.2, 3), st.integers(1, 12), st.floats(0.05, 1))
+def test_the_sampler_applies_temperature_then_top_k_then_top_p(logits, temperature, k, p):
+    expected = keep_top_p(keep_top_k(softmax(logits / temperature), k), p)
+    np.testing.assert_allclose(
+        Sampler(temperature, k, p).probabilities(logits), expected, rtol=1e-9, atol=1e-15
+    )
+
+
+def test_the_order_matters_and_is_the_stated_one():
+    logits = np.log([0.4, 0.3, 0.2, 0.1])
+    # top-k 3 leaves 4/9, 3/9, 2/9, of which the first two reach 0.75; of the whole, the nucleus of 0.75 has three.
+    np.testing.assert_allclose(Sampler(top_k=3, top_p=0.75).probabilities(logits), [4 / 7, 3 / 7, 0, 0])
+    # At temperature 0.5 the squares 16, 9, 4, 1 count: 16 + 9 of 30 reach 0.8.
+    np.testing.assert_allclose(
+        Sampler(temperature=0.5, top_p=0.8).probabilities(logits), [16 / 25, 9 / 25, 0, 0]
+    )
+
+
+@given(LOGITS, st.floats(0.2, 3), st.integers(1, 12), st.floats(0.05, 1))
+def test_greedy_takes_the_most_probable_whatever_else_is_set(logits, temperature, k, p):
+    greedy = Sampler(temperature, k, p, greedy=True)
+    best = int(np.argmax(logits))
+    assert greedy.choose(logits, np.random.default_rng(0)) == best
+    assert greedy.probabilities(logits).tolist() == np.eye(len(logits))[best].tolist()
+
+
+@pytest.mark.parametrize(
+    "sampler", [Sampler(), Sampler(0.7), Sampler(1.5, top_k=4), Sampler(top_p=0.8), Sampler(0.9, 5, 0.9)]
+)
+def test_frequencies_are_the_probabilities(sampler):
+    logits = np.array([1.0, 0.2, -1.0, 2.0, 0.2, -3.0, 0.9])
+    probabilities = sampler.probabilities(logits)
+    drawn = sampler.choose(np.tile(logits, (20_000, 1)), np.random.default_rng(7))
+    counts = np.bincount(drawn, minlength=len(logits))
+    possible = probabilities > 0
+    assert counts[~possible].sum() == 0
+    assert stats.chisquare(counts[possible], 20_000 * probabilities[possible]).pvalue > 0.001
+
+
+class Fixed:
+    """A random number generator that gives one number."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def random(self, shape):
+        return np.full(shape, self.number)
+
+
+@pytest.mark.parametrize(
+    ("number", "token"), [(0.0, 1), (0.249, 1), (0.25, 3), (0.999, 3), (np.nextafter(1, 0), 3)]
+)
+def test_draw_is_where_a_uniform_number_falls(number, token):
+    assert draw(np.array([0.0, 0.25, 0.0, 0.75, 0.0]), Fixed(number)) == token
+
+
+@given(PROBABILITIES, st.floats(0, 1, exclude_max=True))
+def test_draw_never_gives_an_impossible_token(probabilities, number):
+    assert probabilities[draw(probabilities, Fixed(number))] > 0
+
+
+@pytest.mark.parametrize("temperature", [0, -1, 0.0, float("nan"), float("inf"), "warm", None, True])
+def test_a_temperature_that_is_none(temperature):
+    with pytest.raises(UserError, match="temperature should be a number above 0.*greedy"):
+        Sampler(temperature=temperature)
+
+
+@pytest.mark.parametrize("k", [0, -3, 2.5, "two", True])
+def test_a_top_k_that_is_none(k):
+    with pytest.raises(UserError, match="top_k should be a whole number from 1"):
+        Sampler(top_k=k)
+
+
+@pytest.mark.parametrize("p", [0, 1.01, -0.1, float("nan"), "most"])
+def test_a_top_p_that_is_none(p):
+    with pytest.raises(UserError, match="top_p should be above 0 and at most 1"):
+        Sampler(top_p=p)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Steppers against Keras
+
+
+def recurrent_model(cell="LSTM", layers=1, vocab=5, units=8, **settings):
+    import keras
+
+    keras.utils.set_random_seed(3)
+    ids = x = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(vocab, 6, embeddings_initializer="random_normal")(x)
+    for _ in range(layers):
+        x = keras.layers.Dropout(0.3)(x)
+        x = getattr(keras.layers, cell)(units, return_sequences=True, **settings)(x)
+    x = keras.layers.Dropout(0.3)(x)
+    model = keras.Model(ids, keras.layers.Dense(vocab)(x))
+    rng = np.random.default_rng(4)  # weights large enough that states, gates and biases matter
+    model.set_weights([w + rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
+    return model
+
+
+VARIANTS = {
+    "lstm": {},
+    "two lstm": {"layers": 2},
+    "lstm without bias": {"use_bias": False},
+    "lstm of relu": {"activation": "relu"},
+    "gru": {"cell": "GRU"},
+    "gru, reset before": {"cell": "GRU", "reset_after": False, "layers": 2},
+    "gru without bias": {"cell": "GRU", "use_bias": False},
+    "simple rnn": {"cell": "SimpleRNN", "layers": 2},
+}
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def any_model(request):
+    return recurrent_model(**VARIANTS[request.param])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return recurrent_model()
+
+
+def test_steps_give_the_logits_that_rereading_gives(any_model):
+    ids = np.random.default_rng(5).integers(0, 5, (3, 30))
+    expected = np.asarray(any_model(ids))
+    stepping = stepper(any_model)
+    assert stepping.vocab_size == 5
+    state = stepping.start(3)
+    for t in range(30):
+        logits, state = stepping.step(ids[:, t], state)
+        assert logits.dtype == np.float32
+        np.testing.assert_allclose(logits, expected[:, t], rtol=1e-4, atol=1e-4)
+
+
+def test_greedy_ids_are_those_of_rereading_the_whole_text(model):
+    ids = [1, 4, 2]
+    for _ in range(30):
+        ids.append(int(np.argmax(np.asarray(model(np.array([ids])))[0, -1])))
+    assert sample_ids(model, [1, 4, 2], 30, Sampler(greedy=True)).tolist() == [ids[3:]]
+
+
+def test_each_greedy_id_is_the_best_one_when_the_text_is_read_at_once(any_model):
+    ids = [1, 4, 2, *sample_ids(any_model, [1, 4, 2], 100, Sampler(greedy=True))[0]]
+    best = np.argmax(np.asarray(any_model(np.array([ids])))[0], axis=-1)
+    assert best[2:-1].tolist() == ids[3:]
+
+
+def test_a_step_leaves_the_old_state_alone(any_model):
+    stepping = stepper(any_model)
+    _, state = read(any_model, [1, 2, 3], batch=2)
+    before = [array.copy() for array in state]
+    first, _ = stepping.step(np.array([1, 2]), state)
+    again, _ = stepping.step(np.array([1, 2]), state)
+    np.testing.assert_array_equal(first, again)
+    for array, copy in zip(state, before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_a_model_that_ends_in_softmax_of_the_last_step():
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(5, 6),
+            keras.layers.LSTM(4),
+            keras.layers.Dense(
+                5, activation="softmax", kernel_initializer=keras.initializers.RandomNormal(0, 2, 1)
+            ),
+        ]
+    )
+    ids = [1, 2, 3, 4]
+    expected = np.asarray(model(np.array([ids])))
+    np.testing.assert_allclose(softmax(read(model, ids)[0]), expected, atol=1e-5)
+
+
+def test_a_twin_that_shares_layers_changes_nothing(model):
+    import keras
+
+    before = read(model, [1, 2])[0]
+    other = x = keras.Input((None,), dtype="int32")
+    for layer in model.layers[1:]:
+        x = layer(x)
+    keras.Model(other, x)
+    np.testing.assert_array_equal(read(model, [1, 2])[0], before)
+
+
+def test_models_that_can_not_be_stepped():
+    import keras
+
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(5, 6)(ids)
+    both = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True))(x)
+    with pytest.raises(UserError, match="Bidirectional.*can't be stepped"):
+        stepper(keras.Model(ids, keras.layers.Dense(5)(both)))
+    side = keras.layers.LSTM(3, return_sequences=True)(keras.layers.LSTM(6, return_sequences=True)(x))
+    skipping = keras.layers.Dense(5)(keras.layers.LSTM(3, return_sequences=True)(x))
+    with pytest.raises(UserError, match="does not read the layer before it"):
+        stepper(keras.Model(ids, [skipping, side]))
+    with pytest.raises(UserError, match="activation elu"):
+        stepper(recurrent_model(activation="elu"))
+    with pytest.raises(UserError, match="A str can't generate text"):
+        stepper("shakespeare-chars")
+
+
+def test_a_stepper_is_its_own_stepper(model):
+    stepping = stepper(model)
+    assert stepper(stepping) is stepping
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_an_ngram_model_steps_with_its_context(order):
+    ids = np.random.default_rng(6).integers(0, 5, 400)
+    counts = NGramModel(order, vocab_size=5).fit(ids)
+    for length in (1, 2, 3, 6):
+        logits, _ = read(counts, ids[:length], batch=2)
+        expected = counts.next_distribution(ids[:length])
+        np.testing.assert_allclose(np.exp(logits), [expected, expected], rtol=1e-12)
+
+
+@pytest.mark.parametrize("ids", [[], [5], [1, -1]])
+def test_a_prompt_of_ids_the_model_does_not_know(model, ids):
+    with pytest.raises(UserError, match="prompt"):
+        read(model, ids)
+
+
+def test_one_stream_of_256_units_makes_2000_characters_a_second():
+    model = recurrent_model(vocab=85, units=256)
+    stepping = stepper(model)
+    best = np.inf
+    for _ in range(5):  # the best of a few: other programs may be running
+        start = time.perf_counter()
+        sample_ids(stepping, [1], 300, Sampler(0.8, 40, 0.95), seed=1)
+        best = min(best, time.perf_counter() - start)
+    assert 300 / best > 2000
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Text
+
+
+def test_the_same_seed_writes_the_same_text(model):
+    texts = [generate(model, LETTERS, "ab", 60, temperature=1.2, seed=seed) for seed in (1, 1, 2)]
+    assert texts[0] == texts[1] != texts[2]
+    assert generate(model, LETTERS, "ab", 60) != generate(model, LETTERS, "ab", 60)
+
+
+def test_new_text_only_and_as_many_tokens_as_asked(model):
+    for number in (0, 1, 17):
+        assert len(generate(model, LETTERS, "abcd", number, seed=1)) == number
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"temperature": 0.6}, {"top_k": 2}, {"top_p": 0.5}, {"greedy": True}]
+)
+def test_the_stream_joined_is_the_text(model, settings):
+    pieces = list(stream(model, LETTERS, "ab", 50, seed=3, **settings))
+    assert len(pieces) == 50
+    assert "".join(pieces) == generate(model, LETTERS, "ab", 50, seed=3, **settings)
+
+
+def test_text_is_what_the_ids_say(model):
+    ids = sample_ids(model, LETTERS.encode("ab"), 50, Sampler(0.9, top_k=3), seed=3, banned=[0])
+    assert generate(model, LETTERS, "ab", 50, 0.9, top_k=3, seed=3) == LETTERS.decode(ids[0])
+
+
+def test_top_k_of_1_is_greedy(model):
+    assert generate(model, LETTERS, "a", 40, top_k=1, seed=9) == generate(
+        model, LETTERS, "a", 40, greedy=True
+    )
+
+
+def test_samples_side_by_side_follow_the_models_distribution(model):
+    drawn = sample_ids(model, [1, 2], 1, seed=8, samples=20_000)
+    probabilities = softmax(read(model, [1, 2])[0][0].astype(float))
+    assert drawn.shape == (20_000, 1) and drawn.dtype == np.int32
+    assert stats.chisquare(np.bincount(drawn[:, 0], minlength=5), 20_000 * probabilities).pvalue > 0.001
+    assert len({tuple(row) for row in sample_ids(model, [1, 2], 12, seed=8, samples=30).tolist()}) > 20
+
+
+class Uniform:
+    """Every token is as probable as any other."""
+
+    def __init__(self, vocab_size):
+        self.vocab_size = vocab_size
+
+    def start(self, batch):
+        return []
+
+    def step(self, ids, state):
+        return np.zeros((len(ids), self.vocab_size), np.float32), state
+
+
+def test_the_unknown_token_is_never_written():
+    assert "\ufffd" not in generate(Uniform(5), LETTERS, "a", 300, seed=1)
+    words = WordTokenizer.train("to be or not to be", vocab_size=4)
+    assert "\ufffd" not in generate(Uniform(4), words, "to", 100, seed=1)
+
+
+class Script:
+    """A model that writes given ids, one after the other."""
+
+    def __init__(self, ids, vocab_size):
+        self.ids, self.vocab_size = [*ids, 0], vocab_size
+
+    def start(self, batch):
+        return [np.zeros((batch, 1), dtype=int)]
+
+    def step(self, ids, state):
+        logits = np.full((len(ids), self.vocab_size), -np.inf)
+        logits[:, self.ids[state[0][0, 0]]] = 0
+        return logits, [state[0] + 1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=12), st.sampled_from([[], [("Ã", "©"), ("â", "Ĥ")]]))
+def test_no_piece_of_a_stream_ends_inside_a_character(text, merges):
+    tokenizer = BPETokenizer(merges)
+    ids = tokenizer.encode(text)
+    pieces = list(stream(Script(ids, tokenizer.vocab_size), tokenizer, "x", len(ids)))
+    assert "".join(pieces) == text
+    assert all("\ufffd" not in piece for piece in pieces) or "\ufffd" in text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 255), max_size=12))
+def test_bytes_that_are_no_text_come_out_as_the_decoder_marks_them(ids):
+    tokenizer = BPETokenizer([])
+    data = bytes(tokenizer.token_bytes[i][0] for i in ids)
+    text = generate(Script(ids, 256), tokenizer, "x", len(ids))
+    if b"\xed" not in data:  # surrogates are for the tokenizer to decide
+        assert text == data.decode("utf-8", "replace")
+
+
+def test_bad_requests_get_a_sentence_before_anything_is_written(model):
+    for wrong, message in [
+        ({"prompt": ""}, "prompt is empty"),
+        ({"prompt": "abzß"}, "(?s)z.*ß"),
+        ({"prompt": None}, "prompt should be text"),
+        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, and it is -1"),
+        ({"max_tokens": 2.5}, "max_tokens"),
+        ({"temperature": 0}, "greedy"),
+        ({"top_k": 0}, "top_k"),
+        ({"top_p": 0}, "top_p"),
+        ({"tokenizer": CharTokenizer.train("ab")}, "5 tokens and the tokenizer 3"),
+    ]:
+        request = {"model": model, "tokenizer": LETTERS, "prompt": "a", "max_tokens": 5} | wrong
+        with pytest.raises(UserError, match=message):
+            generate(**request)
+        with pytest.raises(UserError, match=message):
+            stream(**request)  # without asking for a piece
+        if not wrong.keys() & {"temperature", "top_k", "top_p"}:
+            with pytest.raises(UserError, match=message):
+                beam_search(**request)
+
+
+def test_the_flow_of_a_stream_is_lazy(model):
+    pieces = stream(model, LETTERS, "a", 10**12, seed=1)
+    assert len(list(itertools.islice(pieces, 5))) == 5
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Beam search
+
+
+def exhaustive(model, prompt_ids, max_tokens, penalty, end):
+    """Every way to go on until the end token or max_tokens, with its log-probability and score."""
+    found, open_ones = [], [((), 0.0)]
+    for length in range(1, max_tokens + 1):
+        extended = []
+        for ids, total in open_ones:
+            logits = read(model, [*prompt_ids, *ids])[0][0].astype(float)
+            logits[0] = -np.inf  # the unknown token
+            for token, log_p in enumerate(log_softmax(logits)):
+                if token:
+                    extended.append(((*ids, token), total + log_p))
+        found += [pair for pair in extended if pair[0][-1] == end or length == max_tokens]
+        open_ones = [pair for pair in extended if pair[0][-1] != end]
+    scored = [(total / ((5 + len(ids)) / 6) ** penalty, ids) for ids, total in found]
+    return sorted(scored, key=lambda pair: (-pair[0], pair[1]))
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0, 3.0])
+@pytest.mark.parametrize("end", [None, "b"])
+def test_a_wide_beam_finds_what_an_exhaustive_search_finds(model, penalty, end):
+    everything = exhaustive(model, LETTERS.encode("ac"), 4, penalty, end and int(LETTERS.encode(end)[0]))
+    got = beam_hypotheses(model, LETTERS, "ac", 4, 256, penalty, end=end)
+    assert len(got) == len(everything)
+    np.testing.assert_allclose([h.score for h in got], [score for score, _ in everything], rtol=1e-4)
+    assert {h.ids for h in got} == {ids for _, ids in everything}
+    assert got[0].ids == everything[0][1]
+    assert (
+        got[0].text
+        == LETTERS.decode(got[0].ids)
+        == beam_search(model, LETTERS, "ac", 4, 256, penalty, end=end)
+    )
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 7])
+@pytest.mark.parametrize("end", [None, "b"])
+def test_what_a_narrow_beam_claims_is_true(model, width, end):
+    truth = {ids: score for score, ids in exhaustive(model, LETTERS.encode("d"), 5, 0.6, 2 if end else None)}
+    got = beam_hypotheses(model, LETTERS, "d", 5, width, 0.6, end=end)
+    assert 1 <= len(got) <= width
+    assert [h.score for h in got] == sorted((h.score for h in got), reverse=True)
+    for h in got:
+        assert h.score == pytest.approx(truth[h.ids], rel=1e-4)
+        assert h.score == pytest.approx(h.log_probability / length_divisor(len(h.ids), 0.6))
+
+
+def test_a_beam_of_one_is_greedy(any_model):
+    assert beam_search(any_model, LETTERS, "ab", 30, 1) == generate(any_model, LETTERS, "ab", 30, greedy=True)
+
+
+def test_a_beam_finds_what_greedy_misses():
+    """The first step's best token leads nowhere good: 0.6 * 0.3 against 0.4 * 0.9."""
+
+    class Garden:
+        vocab_size = 5
+        table = np.full((5, 5), 1e-9)
+        table[1, [2, 3]] = 0.6, 0.4
+        table[2, [1, 2, 3, 4]] = 0.3, 0.3, 0.2, 0.2
+        table[3, [4, 1]] = 0.9, 0.1
+
+        def start(self, batch):
+            return []
+
+        def step(self, ids, state):
+            return np.log(self.table[ids]), state
+
+    assert generate(Garden(), LETTERS, "a", 2, greedy=True) == "ba"
+    best = beam_hypotheses(Garden(), LETTERS, "a", 2, 2)[0]
+    assert best.text == "cd"
+    assert np.exp(best.log_probability) == pytest.approx(0.36, rel=1e-6)
+
+
+def test_the_divisor_is_the_formula_of_the_paper():
+    assert length_divisor(10, 0.6) == pytest.approx((5 + 10) ** 0.6 / (5 + 1) ** 0.6)
+    assert length_divisor(10, 0) == 1
+
+
+def test_the_penalty_makes_longer_texts_win():
+    class Hazard:
+        """After any token: end (b) with probability 0.3, else a with 0.7."""
+
+        vocab_size = 5
+
+        def start(self, batch):
+            return []
+
+        def step(self, ids, state):
+            return np.log(np.tile([1e-12, 0.7, 0.3, 1e-12, 1e-12], (len(ids), 1))), state
+
+    lengths = [
+        len(beam_search(Hazard(), LETTERS, "a", 20, 4, penalty, end="b")) for penalty in (0.0, 1.0, 2.0)
+    ]
+    assert lengths == sorted(lengths) and lengths[0] < lengths[-1]
+
+
+def test_no_tokens_is_the_empty_text(model):
+    (only,) = beam_hypotheses(model, LETTERS, "a", 0, 3)
+    assert (only.text, only.ids, only.log_probability) == ("", (), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"beam_width": 0}, "beam_width should be a whole number from 1"),
+        ({"length_penalty": -1}, "length_penalty should be a number from 0"),
+        ({"end": "ab"}, "end should be the text of one token, and 'ab' is 2"),
+        ({"end": "z"}, "z"),
+    ],
+)
+def test_beams_that_can_not_be(model, wrong, message):
+    with pytest.raises(UserError, match=message):
+        beam_search(model, LETTERS, "a", 3, **wrong)
