@@ -1,0 +1,500 @@
+"""The tokenizers: nothing is lost, the library ``tokenizers`` agrees, files are checked, speed suffices."""
+
+import doctest
+import json
+import math
+import time
+import unicodedata
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import tokenizers as library
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import companion.tokenizers
+from companion import UserError
+from companion.corpora import load_corpus
+from companion.ngrams import NGramModel
+from companion.tokenizers import (
+    CODE_POINTS,
+    UNKNOWN_ID,
+    UNKNOWN_TEXT,
+    BPETokenizer,
+    CharTokenizer,
+    Tokenizer,
+    WordTokenizer,
+    load_tokenizer,
+    split_pieces,
+    unknown_nats,
+)
+
+ENGLISH = (
+    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of "
+    "foolishness.\n\n  'Tis 1859; we'll say they'd said: \"I'm here!\"  \n\tAnd so, aaaaaaa, on...\r\n"
+)
+MANY_SCRIPTS = (
+    "世界很大，字很多。Grüße! Ελληνικά, 日本語 – ½ naïve "
+    "👩‍👩‍👧 कखग עברית\u3000全角　１２３ e\u0301\x00\x1c\x85\ufffd\U0010ffff"
+)
+TEXT = ENGLISH * 3 + MANY_SCRIPTS
+ALL = {
+    "char": CharTokenizer.train(TEXT),
+    "word": WordTokenizer.train(TEXT),
+    "bpe": BPETokenizer.train(TEXT, vocab_size=400),
+}
+KINDS = sorted(ALL)
+
+any_string = st.text(st.characters(exclude_categories=()))  # lone surrogates too
+# Characters that every Unicode version in play knows: the package regex, the library and Python have one
+# each, and whether a code point is a letter is only agreed on once it is assigned.
+any_text = st.text(st.characters(exclude_categories=("Cs", "Cn")))
+ties = st.text("ab ", min_size=1, max_size=60)  # few letters: many pairs equally frequent, many runs
+
+
+def library_tokenizer(merges: list[tuple[str, str]]) -> library.Tokenizer:
+    """The library's byte-level BPE with our merges and our ids."""
+    ids = {token: i for i, token in enumerate(BPETokenizer(merges).tokens)}
+    result = library.Tokenizer(library.models.BPE(vocab=ids, merges=list(merges)))
+    result.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    result.decoder = library.decoders.ByteLevel()
+    return result
+
+
+def library_merges(text: str, vocab_size: int) -> tuple[list[tuple[str, str]], dict[str, int]]:
+    """What the library learns from a text: its merges, and its id of each token."""
+    result = library.Tokenizer(library.models.BPE())
+    result.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = library.pre_tokenizers.ByteLevel.alphabet()
+    trainer = library.trainers.BpeTrainer(
+        vocab_size=vocab_size, initial_alphabet=alphabet, show_progress=False
+    )
+    result.train_from_iterator([text], trainer)
+    model = json.loads(result.to_str())["model"]
+    return [tuple(merge) for merge in model["merges"]], model["vocab"]
+
+
+@pytest.fixture(scope="module")
+def python_docs() -> str:
+    return load_corpus("python-docs").text
+
+
+# ------------------------------------------------------------------------------------------------------------
+# Nothing is lost
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("text", ["", "t", " ", ENGLISH, MANY_SCRIPTS, TEXT])
+def test_round_trip(kind: str, text: str) -> None:
+    tokenizer = ALL[kind]
+    if kind == "word" and text not in ("", TEXT):
+        tokenizer = WordTokenizer.train(text)
+    ids = tokenizer.encode(text)
+    assert ids.dtype == np.int32 and ids.ndim == 1
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.decode(ids.tolist()) == text
+    assert tokenizer.decode(iter(ids.tolist())) == text
+
+
+@given(any_string)
+@settings(max_examples=500)
+def test_bpe_round_trips_every_string(text: str) -> None:
+    ids = ALL["bpe"].encode(text)
+    assert ALL["bpe"].decode(ids) == text
+    assert np.array_equal(ids, ALL["bpe"].encode(text, strict=True))
+
+
+def test_bpe_round_trips_surrogates_beside_each_other() -> None:
+    text = "\ud83d\ude00 \U0001f600 \udfff"  # two surrogates, then the character the two would make
+    assert ALL["bpe"].decode(ALL["bpe"].encode(text)) == text
+
+
+@given(st.text(st.sampled_from(sorted(set(TEXT)))))
+def test_char_round_trips_its_alphabet(text: str) -> None:
+    assert ALL["char"].decode(ALL["char"].encode(text, strict=True)) == text
+
+
+@given(any_string)
+def test_char_marks_each_unknown_character(text: str) -> None:
+    tokenizer = ALL["char"]
+    ids = tokenizer.encode(text)
+    assert len(ids) == len(text)
+    assert [i == UNKNOWN_ID for i in ids] == [c not in set(TEXT) for c in text]
+    assert tokenizer.decode(ids) == "".join(c if c in set(TEXT) else UNKNOWN_TEXT for c in text)
+
+
+@given(st.lists(st.sampled_from(ALL["word"].tokens[1:])).map("".join) | any_string)
+def test_word_is_exact_where_nothing_is_unknown(text: str) -> None:
+    tokenizer = ALL["word"]
+    ids = tokenizer.encode(text)
+    pieces = [p if p in tokenizer.tokens[1:] else UNKNOWN_TEXT for p in split_pieces(text)]
+    assert tokenizer.decode(ids) == "".join(pieces)
+    if UNKNOWN_ID not in ids:
+        assert tokenizer.decode(ids) == text
+
+
+@given(any_string)
+def test_pieces_put_together_are_the_text(text: str) -> None:
+    pieces = split_pieces(text)
+    assert "".join(pieces) == text
+    assert all(split_pieces(piece) == [piece] for piece in pieces)
+
+
+@pytest.mark.parametrize(("kind", "what"), [("char", "characters"), ("word", "words")])
+def test_strict_names_the_unknown(kind: str, what: str) -> None:
+    with pytest.raises(UserError, match=rf"{what}.*'Q'.*'%'"):
+        ALL[kind].encode("Q%Q", strict=True)
+    many = CharTokenizer.train("a")
+    with pytest.raises(UserError, match="'b', 'c'.* and 2 more"):
+        many.encode("abcdefghijklm", strict=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "ids", [[-1], [0, 10**6], np.array([3, -2]), [2**70], ["a"], [1.5], [[1, 2], [3, 4]]]
+)
+def test_decode_refuses_what_is_no_id(kind: str, ids: object) -> None:
+    with pytest.raises(UserError, match="ids"):
+        ALL[kind].decode(ids)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.integers(0, ALL["bpe"].vocab_size - 1)))
+def test_bpe_decodes_any_ids(ids: list[int]) -> None:
+    text = ALL["bpe"].decode(ids)
+    expected = b"".join(ALL["bpe"].token_bytes[i] for i in ids)
+    if UNKNOWN_TEXT not in text:
+        assert text.encode("utf-8", "surrogatepass") == expected
+
+
+# ------------------------------------------------------------------------------------------------------------
+# Training
+
+
+def test_vocabularies() -> None:
+    assert ALL["char"].tokens[1:] == sorted(set(TEXT))
+    pieces = Counter(split_pieces(TEXT))
+    by_frequency = [pieces[token] for token in ALL["word"].tokens[1:]]
+    assert by_frequency == sorted(pieces.values(), reverse=True)
+    assert CharTokenizer.train("aabbbc", vocab_size=3).tokens == ["<unk>", "a", "b"]
+    assert WordTokenizer.train("a b b", vocab_size=2).tokens == ["<unk>", " b"]
+    for tokenizer in ALL.values():
+        assert tokenizer.vocab_size == len(tokenizer.tokens) == int(repr(tokenizer).split("=")[1][:-1])
+    assert ALL["bpe"].vocab_size == 400
+    assert BPETokenizer.train("abc", vocab_size=10_000).vocab_size == 256 + 2  # no pair is left to merge
+    assert BPETokenizer.train("aaa", vocab_size=10_000).merges == [("a", "a"), ("aa", "a")]
+    assert BPETokenizer.train("a" * 9).vocab_size == 256 + 4
+
+
+@pytest.mark.parametrize("kind", [CharTokenizer, WordTokenizer, BPETokenizer])
+def test_training_refuses_what_it_cannot_learn_from(kind: type[Tokenizer]) -> None:
+    with pytest.raises(UserError, match="empty"):
+        kind.train("")
+    with pytest.raises(UserError, match="too small"):
+        kind.train("text", vocab_size=1)
+
+
+def plain_merges(text: str, vocab_size: int) -> list[tuple[bytes, bytes]]:
+    """Byte-pair encoding as defined: count all pairs, merge the most frequent everywhere, begin again."""
+    order = {token: i for i, token in enumerate(BPETokenizer([]).token_bytes)}
+    words = Counter(
+        tuple(bytes([b]) for b in piece.encode("utf-8", "surrogatepass")) for piece in split_pieces(text)
+    )
+    merges = []
+    while len(order) < vocab_size:
+        pairs: Counter[tuple[bytes, bytes]] = Counter()
+        for word, count in words.items():
+            for pair in pairwise(word):
+                pairs[pair] += count
+        if not pairs:
+            break
+        best = min(pairs, key=lambda pair: (-pairs[pair], order[pair[0]], order[pair[1]]))
+        merges.append(best)
+        order[best[0] + best[1]] = len(order)
+        words = Counter({merged(word, best): count for word, count in words.items()})
+    return merges
+
+
+def merged(word: tuple[bytes, ...], pair: tuple[bytes, bytes]) -> tuple[bytes, ...]:
+    result: list[bytes] = []
+    i = 0
+    while i < len(word):
+        both = word[i : i + 2] == pair
+        result.append(word[i] + word[i + 1] if both else word[i])
+        i += 2 if both else 1
+    return tuple(result)
+
+
+def as_bytes(tokenizer: BPETokenizer) -> list[tuple[bytes, bytes]]:
+    of = dict(zip(tokenizer.tokens, tokenizer.token_bytes, strict=True))
+    return [(of[left], of[right]) for left, right in tokenizer.merges]
+
+
+@given(ties | any_string.filter(bool))
+def test_incremental_counts_learn_what_counting_afresh_learns(text: str) -> None:
+    assert as_bytes(BPETokenizer.train(text, vocab_size=280)) == plain_merges(text, 280)
+
+
+def test_incremental_counts_on_real_text(python_docs: str) -> None:
+    text = python_docs[:30_000]
+    assert as_bytes(BPETokenizer.train(text, vocab_size=400)) == plain_merges(text, 400)
+
+
+@given(ties)
+def test_encoding_applies_merges_in_the_order_learnt(text: str) -> None:
+    tokenizer = BPETokenizer.train("abba ab baab aab abab aaabbb", vocab_size=270)
+    expected: list[bytes] = []
+    for piece in split_pieces(text):
+        word = tuple(bytes([b]) for b in piece.encode())
+        for pair in as_bytes(tokenizer):
+            word = merged(word, pair)
+        expected.extend(word)
+    assert [tokenizer.token_bytes[i] for i in tokenizer.encode(text)] == expected
+
+
+# ------------------------------------------------------------------------------------------------------------
+# The library agrees
+
+
+@given(any_text, st.sampled_from([ENGLISH, MANY_SCRIPTS, TEXT]))
+@settings(max_examples=400)
+def test_ids_equal_the_library_s_given_the_same_merges(text: str, trained_on: str) -> None:
+    ours = BPETokenizer.train(trained_on, vocab_size=450)
+    theirs = library_tokenizer(ours.merges)
+    # around every text, some that has merges across what the text may hold
+    for sample in (text, trained_on[:40] + text + trained_on[-40:]):
+        assert ours.encode(sample).tolist() == theirs.encode(sample).ids
+        assert ours.decode(theirs.encode(sample).ids) == sample
+
+
+@given(ties, ties)
+def test_ids_equal_the_library_s_where_merges_compete(trained_on: str, text: str) -> None:
+    ours = BPETokenizer.train(trained_on, vocab_size=290)
+    assert ours.encode(text).tolist() == library_tokenizer(ours.merges).encode(text).ids
+
+
+@given(ties | any_text.filter(bool))
+@settings(max_examples=300)
+def test_merges_and_ids_are_those_the_library_learns_ties_included(text: str) -> None:
+    ours = BPETokenizer.train(text, vocab_size=300)
+    merges, ids = library_merges(text, 300)
+    assert ours.merges == merges
+    assert {token: i for i, token in enumerate(ours.tokens)} == ids
+
+
+def test_the_library_agrees_on_real_text(python_docs: str) -> None:
+    ours = BPETokenizer.train(python_docs, vocab_size=2256)
+    merges, _ = library_merges(python_docs, 2256)
+    assert ours.merges == merges
+    assert ours.encode(python_docs).tolist() == library_tokenizer(merges).encode(python_docs).ids
+
+
+def test_ties_go_to_the_smaller_ids() -> None:
+    # Both pairs of each text are equally frequent: the first part's id decides, then the second's.
+    assert BPETokenizer.train("cd ab", vocab_size=258).merges == [("a", "b"), ("c", "d")]
+    assert BPETokenizer.train("ac ab", vocab_size=258).merges == [("a", "b"), ("a", "c")]
+    # Ids are in GPT-2's order, so a visible byte comes before a space: a space is not "smaller" as in ASCII.
+    assert BPETokenizer.train("!! !", vocab_size=257).merges == [("!", "!")]
+
+
+def test_every_assigned_character_is_cut_as_the_library_cuts() -> None:
+    known = [chr(c) for c in range(CODE_POINTS) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")] + [
+        "\ue000",
+        "\U0010ffff",
+    ]
+    text = "".join(f"a{c}1{c}!{c} {c}x\n" for c in known)
+    theirs = library.pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text)
+    assert [text[start:end] for _, (start, end) in theirs] == split_pieces(text)
+
+
+# ------------------------------------------------------------------------------------------------------------
+# Files
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_saved_and_read_back(kind: str, tmp_path) -> None:
+    path = tmp_path / "deep" / "tokenizer.json"
+    ALL[kind].save(path)
+    again = load_tokenizer(str(path))
+    assert type(again) is type(ALL[kind])
+    assert again.tokens == ALL[kind].tokens
+    assert np.array_equal(again.encode(TEXT), ALL[kind].encode(TEXT))
+    again.save(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+    assert [p.name for p in path.parent.iterdir()] == ["tokenizer.json"]
+
+
+@given(any_string.filter(bool))
+@settings(max_examples=50)
+def test_any_training_text_survives_the_file(tmp_path_factory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    for kind in (CharTokenizer, WordTokenizer, BPETokenizer):
+        tokenizer = kind.train(text)
+        tokenizer.save(path)
+        assert load_tokenizer(path).tokens == tokenizer.tokens
+
+
+def test_two_surrogates_that_json_would_join_are_no_word(tmp_path) -> None:
+    tokenizer = WordTokenizer.train("a \ud83d\ude00")
+    tokenizer.save(tmp_path / "word.json")
+    assert load_tokenizer(tmp_path / "word.json").tokens == tokenizer.tokens == ["<unk>", "a"]
+
+
+SOUND = {
+    "char": {"tokens": ["a", "b"]},
+    "word": {"tokens": [" a", "b"]},
+    "bpe": {"merges": ["a b", "ab c"]},
+}
+
+
+def write(path, kind: object, **changed: object) -> None:
+    heading = {"format": "gate-by-gate tokenizer", "version": 1, "kind": kind}
+    content = heading | (SOUND.get(kind, {}) if isinstance(kind, str) else {}) | changed
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not Ellipsis}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sound_file_is_read(kind: str, tmp_path) -> None:
+    write(tmp_path / "t.json", kind)
+    assert load_tokenizer(tmp_path / "t.json").vocab_size == {"char": 3, "word": 3, "bpe": 258}[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "says"),
+    [
+        ("char", {"format": "another"}, "no tokenizer saved by this package"),
+        ("char", {"format": ...}, "no tokenizer saved by this package"),
+        ("char", {"version": 2}, "version 2"),
+        ("char", {"version": ...}, "version None"),
+        ("bpe", {"kind": "wordpiece"}, "'wordpiece'.*char, word, bpe"),
+        ("bpe", {"kind": ["bpe"]}, "expected char, word, bpe"),
+        ("bpe", {"kind": ...}, "None"),
+        ("char", {"tokens": ...}, "'tokens' is missing"),
+        ("word", {"tokens": ...}, "'tokens' is missing"),
+        ("bpe", {"merges": ...}, "'merges' is missing"),
+        ("bpe", {"tokens": []}, "'tokens' does not belong"),
+        ("char", {"tokens": "ab"}, "list of strings"),
+        ("word", {"tokens": {"a": 1}}, "list of strings"),
+        ("char", {"tokens": ["a", 1]}, "list of strings"),
+        ("bpe", {"merges": [["a", "b"]]}, "list of strings"),
+        ("char", {"tokens": ["a", "b", "a"]}, "'a' is there twice"),
+        ("word", {"tokens": [" a", " a"]}, "' a' is there twice"),
+        ("bpe", {"merges": ["a b", "a b"]}, "'a b' is there twice"),
+        ("char", {"tokens": ["ab"]}, "'ab' is not one character"),
+        ("char", {"tokens": [""]}, "'' is not one character"),
+        ("word", {"tokens": ["two words"]}, "'two words' is not one piece"),
+        ("word", {"tokens": [""]}, "'' is not one piece"),
+        ("bpe", {"merges": ["ab"]}, "'ab' is not two tokens"),
+        ("bpe", {"merges": ["a b c"]}, "'a b c' is not two tokens"),
+        ("bpe", {"merges": ["ab c", "a b"]}, "uses 'ab', which no earlier merge makes"),
+        ("bpe", {"merges": ["a 字"]}, "uses '字', which no earlier merge makes"),
+        ("bpe", {"merges": [" a"]}, "uses '', which"),
+        ("bpe", {"merges": ["a b", "b c", "ab c", "a bc"]}, "makes a token that is there already"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused(kind: str, changed: dict, says: str, tmp_path) -> None:
+    write(tmp_path / "t.json", changed.pop("kind", kind), **changed)
+    with pytest.raises(UserError, match=says) as error:
+        load_tokenizer(tmp_path / "t.json")
+    assert "t.json" in str(error.value) and str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"3", b'"char"', b"null", b"\xff\xfe", b"\x80\x04K\x01."]
+)
+def test_a_file_that_is_no_tokenizer_is_refused(content: bytes, tmp_path) -> None:
+    (tmp_path / "t.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"t\.json"):
+        load_tokenizer(tmp_path / "t.json")
+    with pytest.raises(UserError, match=r"nowhere\.json"):
+        load_tokenizer(tmp_path / "nowhere.json")
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "t.json"
+    ALL["char"].save(path)
+    before = path.read_bytes()
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(KeyboardInterrupt):
+        ALL["bpe"].save(path)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["t.json"]
+
+
+# ------------------------------------------------------------------------------------------------------------
+# What unknowns cost
+
+
+def test_unknown_characters_cost_one_code_point_of_those_left() -> None:
+    tokenizer = CharTokenizer.train("abc")
+    assert unknown_nats(tokenizer, "cab", "abc") == 0
+    assert unknown_nats(tokenizer, "cabx\U0001f600", "abc") == pytest.approx(2 * math.log(CODE_POINTS - 3))
+
+
+def test_bpe_owes_nothing() -> None:
+    assert unknown_nats(ALL["bpe"], "字 and words it never saw", TEXT) == 0
+
+
+def test_unknown_words_are_spelt_by_what_training_left_unknown() -> None:
+    training = "the the the cat cot cut"
+    tokenizer = WordTokenizer.train(training, vocab_size=3)  # knows " the" and "the"
+    assert tokenizer.tokens[1:] == [" the", "the"]
+    # alphabet of the unknown training words, after the unknown character: " acotu" = 1..6; 7 ends a word
+    fitted = NGramModel(5, vocab_size=8).fit([1, 3, 2, 5, 7, 1, 3, 4, 5, 7, 1, 3, 6, 5, 7])
+    spelt = [1, 3, 6, 5, 7, 1, 0, 4, 5, 7]  # " cut", " dot" with its unknown d
+    expected = fitted.cross_entropy(spelt) * len(spelt) + math.log(CODE_POINTS - 6)
+    assert unknown_nats(tokenizer, "the cut the dot", training) == pytest.approx(expected)
+
+
+def test_unknown_words_when_training_knows_all_its_words() -> None:
+    tokenizer = WordTokenizer.train("a cat")
+    assert unknown_nats(tokenizer, "a cat", "a cat") == 0
+    cheap, dear = unknown_nats(tokenizer, " cats", "a cat"), unknown_nats(tokenizer, " zzz", "a cat")
+    assert 0 < cheap < dear < math.inf
+
+
+def test_calling_words_unknown_wins_nothing(python_docs: str) -> None:
+    """The fewer words a model knows, the better it predicts "unknown"; once it has to spell them, the worse."""
+    training, test = python_docs[:200_000], python_docs[200_000:250_000]
+    without, with_spelling = [], []
+    for vocab_size in (2, 2000):
+        tokenizer = WordTokenizer.train(training, vocab_size)
+        model = NGramModel(2, tokenizer.vocab_size).fit(tokenizer.encode(training))
+        ids = tokenizer.encode(test)
+        nats = model.cross_entropy(ids) * len(ids)
+        without.append(nats)
+        with_spelling.append(nats + unknown_nats(tokenizer, test, training))
+    assert without[0] < without[1]
+    assert with_spelling[0] > with_spelling[1]
+
+
+# ------------------------------------------------------------------------------------------------------------
+# Speed, in processor time: another program on the machine does not count
+
+
+def test_speed() -> None:
+    text = load_corpus("shakespeare").text
+    begin = time.process_time()
+    tokenizer = BPETokenizer.train(text[:1_000_000], vocab_size=2256)
+    trained = time.process_time()
+    tokenizer.encode(text)
+    encoded = time.process_time()
+    assert tokenizer.vocab_size == 2256
+    assert trained - begin < 20
+    assert len(text.encode()) / 1e6 / (encoded - trained) > 1
+
+
+@pytest.mark.parametrize("text", ["a" * 300_000, "abcdefghij" * 30_000, "字" * 100_000, " " * 300_000])
+def test_a_text_without_words_takes_no_quadratic_time(text: str) -> None:
+    begin = time.process_time()
+    tokenizer = BPETokenizer.train(text[:30_000], vocab_size=300)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert time.process_time() - begin < 5
+
+
+def test_examples_in_the_docstrings() -> None:
+    assert doctest.testmod(companion.tokenizers).failed == 0
