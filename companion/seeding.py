@@ -1,17 +1,34 @@
 """Same seed, same result: one call that every chapter starts with."""
 
+import importlib
 import os
 import random
+import sys
 
 import numpy as np
 
 
 def quiet_tensorflow() -> None:
-    """Keep TensorFlow's start-up messages off the page; call it before TensorFlow is first imported."""
+    """Import TensorFlow without its start-up messages; every function that needs it calls this first.
+
+    Some are printed before any log level counts, straight to the process's standard error, so that is put aside
+    while the import lasts.
+    """
+    if "tensorflow" in sys.modules:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            tensorflow = importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+    tensorflow.get_logger().setLevel("ERROR")
 
 
 def set_seed(seed: int, tensorflow: bool = True) -> None:

@@ -1,0 +1,368 @@
+"""Training: one loop for every network of the book.
+
+The text is cut into ``batch_size`` streams that are read side by side, one window after the other; the recurrent
+state is carried from each window to the next, so no position is ever read as if nothing came before it. Gradients
+stop at the window's edge (truncated backpropagation through time). Chapters: *language-model*, *article-model*.
+"""
+
+import io
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from companion.errors import UserError
+from companion.storage import write_atomically
+
+PROGRESS_VARIABLE = "GATE_BY_GATE_PROGRESS"
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train; every number with its reason.
+
+    Attributes
+    ----------
+    epochs
+        Passes over the training text.
+    batch_size
+        Streams read side by side: more make a step cheaper per token, but there are fewer steps.
+    window
+        Tokens between two updates, and how far back a gradient can reach.
+    learning_rate, warmup_steps, final_rate
+        Adam's step size climbs to ``learning_rate`` in ``warmup_steps`` updates (its averages are rough at first)
+        and then falls along a cosine to ``final_rate`` times that (small steps settle into a minimum).
+    clip_norm
+        A gradient longer than this is shortened to it: one bad window can't throw the weights away.
+    average
+        Decay of a running average of the weights (0: none). The average is what is validated and kept.
+    evaluations
+        How often per epoch the validation text is scored and a checkpoint written.
+    seed
+        Of the shifts of the windows; the weights' first values are the model's own affair.
+    """
+
+    epochs: int = 1
+    batch_size: int = 64
+    window: int = 128
+    learning_rate: float = 2e-3
+    warmup_steps: int = 100
+    final_rate: float = 0.01
+    clip_norm: float = 1.0
+    average: float = 0.0
+    evaluations: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "window", "evaluations"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}; it should be a whole number of at least 1.")
+        if not self.learning_rate > 0 or not self.clip_norm > 0:
+            raise UserError("learning_rate and clip_norm should be above 0.")
+        if not 0 <= self.average < 1 or not 0 <= self.final_rate <= 1:
+            raise UserError("average should be at least 0 and below 1, final_rate from 0 to 1.")
+
+
+@dataclass
+class History:
+    """What happened: a row for each validation.
+
+    Attributes
+    ----------
+    rows
+        Dictionaries with ``step``, ``epoch``, ``tokens`` (seen in training so far), ``training_loss`` and
+        ``validation_loss`` (nats per token), ``learning_rate`` and ``seconds`` of training so far.
+    """
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def column(self, name: str) -> np.ndarray:
+        """One column of the rows, as an array."""
+        return np.array([row[name] for row in self.rows])
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The row with the lowest validation loss: the weights the model ended with."""
+        return min(self.rows, key=lambda row: row["validation_loss"])
+
+
+def windows(ids: np.ndarray, config: TrainingConfig, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of one epoch, ``(steps, batch_size, window)`` each.
+
+    The streams are contiguous, their windows do not overlap, and a target is the id after its input. Each epoch
+    starts a little later in the text (a shift below one window, from the seed), so the cuts fall elsewhere.
+
+    Examples
+    --------
+    >>> x, y = windows(np.arange(9), TrainingConfig(batch_size=2, window=2), epoch=0)
+    >>> x.tolist()
+    [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]
+    >>> y.tolist()
+    [[[1, 2], [5, 6]], [[3, 4], [7, 8]]]
+
+    Raises
+    ------
+    UserError
+        The text is too short for a single step.
+    """
+    span = config.batch_size * config.window
+    spare = len(ids) - 1 - span
+    if spare < 0:
+        raise UserError(
+            f"The training text has {len(ids):,} tokens; batches of {config.batch_size} windows of {config.window} "
+            f"need at least {span + 1:,}. Give more text, or a smaller batch_size or window."
+        )
+    shift = int(np.random.default_rng([config.seed, epoch]).integers(min(config.window, spare + 1))) if epoch else 0
+    steps = (len(ids) - 1 - shift) // span
+
+    def cut(start: int) -> np.ndarray:
+        streams = ids[start : start + steps * span].reshape(config.batch_size, steps, config.window)
+        return np.ascontiguousarray(streams.swapaxes(0, 1), dtype=np.int32)
+
+    return cut(shift), cut(shift + 1)
+
+
+def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int) -> Any:
+    """The windows of one epoch as a ``tf.data.Dataset`` of (inputs, targets), ``(batch_size, window)`` int32."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(windows(ids, config, epoch)).prefetch(2)
+
+
+def fit(
+    model: Any,
+    train_ids: np.ndarray,
+    validation_ids: np.ndarray,
+    config: TrainingConfig | None = None,
+    checkpoint: str | Path | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Train a `companion.models.language_model`; it ends with its best weights.
+
+    Parameters
+    ----------
+    model
+        Ids ``(batch, time)`` to logits ``(batch, time, vocab_size)``.
+    train_ids, validation_ids
+        Token ids ``(tokens,)``. The validation ids are only ever scored, never trained on.
+    config
+        See `TrainingConfig`.
+    checkpoint
+        A file to keep the whole state of training in. If it is there already, training goes on from it and ends
+        with the same weights and history as if it had never been interrupted.
+    progress
+        Whether to show the progress bar; by default it is shown unless the environment variable
+        ``GATE_BY_GATE_PROGRESS`` is ``off``.
+
+    Raises
+    ------
+    UserError
+        The text is too short, the loss is no number any more, or the checkpoint is of another training.
+    """
+    config = config or TrainingConfig()
+    trainer = _Trainer(model, train_ids, config)
+    history = History()
+    checkpoint = Path(checkpoint) if checkpoint else None
+    if checkpoint and checkpoint.exists():
+        history = trainer.restore(checkpoint)
+    with _bar(progress, trainer) as bar:
+        for losses in trainer.run():
+            row = trainer.evaluate(validation_ids, losses, history)
+            history.rows.append(row)
+            bar.set_postfix_str(_postfix(row))
+            if checkpoint:
+                trainer.save(checkpoint, history)
+            bar.update(trainer.step - bar.n)
+    trainer.finish()
+    return history
+
+
+def _postfix(row: dict[str, float]) -> str:
+    return f"training {row['training_loss']:.3f}, validation {row['validation_loss']:.3f} nats"
+
+
+def _bar(progress: bool | None, trainer: "_Trainer") -> Any:
+    from tqdm import tqdm
+
+    if progress is None:
+        progress = os.environ.get(PROGRESS_VARIABLE) != "off"
+    bar = tqdm(total=trainer.total, initial=trainer.step, unit=" steps", disable=not progress)
+    trainer.on_step = lambda: bar.update(trainer.step - bar.n)
+    return bar
+
+
+class _Trainer:
+    """The state of one training: weights, optimizer, average, carried states, where in the text it is."""
+
+    def __init__(self, model: Any, train_ids: np.ndarray, config: TrainingConfig) -> None:
+        import keras
+        import tensorflow as tf
+
+        from companion.models import with_states, zero_states
+
+        self.model, self.ids, self.config = model, np.asarray(train_ids), config
+        self.steps_per_epoch = [len(windows(self.ids, config, epoch)[0]) for epoch in range(config.epochs)]
+        self.total = sum(self.steps_per_epoch)
+        self.step = 0
+        self.on_step: Any = lambda: None
+        self.seconds = 0.0
+        self.twin = with_states(model)
+        self.zero = lambda: zero_states(model, config.batch_size)
+        self.states = self.zero()
+        schedule = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0,
+            warmup_target=config.learning_rate,
+            warmup_steps=config.warmup_steps,
+            decay_steps=max(1, self.total - config.warmup_steps),
+            alpha=config.final_rate,
+        )
+        self.optimizer = keras.optimizers.Adam(schedule, global_clipnorm=config.clip_norm)
+        self.optimizer.build(model.trainable_variables)
+        self.averages = [tf.Variable(v) for v in model.trainable_variables] if config.average else []
+        self.best: list[np.ndarray] = [v.numpy() for v in model.trainable_variables]
+        self.best_loss = math.inf
+        self._update = tf.function(self._update_eagerly, reduce_retracing=True)
+
+    def _update_eagerly(self, x: Any, y: Any, states: list[Any]) -> Any:
+        import tensorflow as tf
+
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            logits, *states = self.twin([x, *states], training=True)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
+            loss = tf.reduce_mean(losses)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        if self.averages:
+            # Early on the average follows closely, so that it forgets the random start.
+            done = tf.cast(self.optimizer.iterations, tf.float32)
+            decay = tf.minimum(self.config.average, (1.0 + done) / (10.0 + done))
+            for mean, variable in zip(self.averages, variables, strict=True):
+                mean.assign(decay * mean + (1.0 - decay) * variable)
+        return loss, [tf.cast(state, tf.float32) for state in states]
+
+    def run(self) -> Iterator[list[float]]:
+        """Train to the end; after each part of an epoch, give the losses of its steps."""
+        first = 0
+        for epoch, steps in enumerate(self.steps_per_epoch):
+            stops = {first + round(steps * part / self.config.evaluations) for part in range(1, self.config.evaluations)}
+            stops.add(first + steps)
+            if self.step < first + steps:
+                if self.step == first:
+                    self.states = self.zero()
+                yield from self._run_epoch(epoch, self.step - first, stops)
+            first += steps
+
+    def _run_epoch(self, epoch: int, done: int, stops: set[int]) -> Iterator[list[float]]:
+        losses: list[Any] = []
+        start = time.perf_counter()
+        for x, y in dataset(self.ids, self.config, epoch).skip(done):
+            loss, self.states = self._update(x, y, self.states)
+            losses.append(loss)
+            self.step += 1
+            self.on_step()
+            if self.step in stops:
+                numbers = [float(loss) for loss in losses]
+                self.seconds += time.perf_counter() - start
+                if not np.isfinite(numbers).all():
+                    raise UserError(
+                        f"The training loss is no number any more (step {self.step}): the steps are too long. "
+                        f"Lower learning_rate (it is {self.config.learning_rate}) or clip_norm."
+                    )
+                yield numbers
+                losses, start = [], time.perf_counter()
+
+    def evaluate(self, validation_ids: np.ndarray, losses: list[float], history: History) -> dict[str, float]:
+        """Score the (averaged) weights on the validation text and remember them if they are the best."""
+        from companion.evaluation import evaluate
+
+        start = time.perf_counter()
+        variables = self.model.trainable_variables
+        current = [v.numpy() for v in variables]
+        for variable, mean in zip(variables, self.averages, strict=False):
+            variable.assign(mean)
+        loss = evaluate(self.model, validation_ids).nats_per_token
+        if loss < self.best_loss:
+            self.best, self.best_loss = [v.numpy() for v in variables], loss
+        for variable, value in zip(variables, current, strict=True):
+            variable.assign(value)
+        self.seconds += time.perf_counter() - start
+        return {
+            "step": self.step,
+            "epoch": self._epochs_done(),
+            "tokens": self.step * self.config.batch_size * self.config.window,
+            "training_loss": float(np.mean(losses)),
+            "validation_loss": loss,
+            "learning_rate": float(self.optimizer.learning_rate),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def _epochs_done(self) -> float:
+        left = self.step
+        for epoch, steps in enumerate(self.steps_per_epoch):
+            if left <= steps:
+                return round(epoch + left / steps, 4)
+            left -= steps
+        return float(self.config.epochs)
+
+    def finish(self) -> None:
+        """Give the model its best weights."""
+        for variable, value in zip(self.model.trainable_variables, self.best, strict=True):
+            variable.assign(value)
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.optimizer.variables, *self.averages]
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "config": asdict(self.config),
+            "tokens": len(self.ids),
+            "shapes": [list(v.shape) for v in self._variables()],
+        }
+
+    def save(self, path: Path, history: History) -> None:
+        """Write everything that training needs to go on, in one file, atomically."""
+        about = {
+            "identity": self._identity(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "best_loss": self.best_loss,
+            "rows": history.rows,
+        }
+        arrays = {f"variable_{n}": np.asarray(v) for n, v in enumerate(self._variables())}
+        arrays |= {f"state_{n}": np.asarray(s) for n, s in enumerate(self.states)}
+        arrays |= {f"best_{n}": b for n, b in enumerate(self.best)}
+        buffer = io.BytesIO()
+        np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
+        write_atomically(path, buffer.getvalue())
+
+    def restore(self, path: Path) -> History:
+        """Go on from where `save` left off."""
+        import tensorflow as tf
+
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                about = json.loads(str(arrays["about"]))
+                if about["identity"] != self._identity():
+                    raise UserError(
+                        f"The checkpoint {path} is of another training (other text, model or settings). "
+                        "Delete it to start anew, or train with what it was made with."
+                    )
+                for n, variable in enumerate(self._variables()):
+                    variable.assign(arrays[f"variable_{n}"])
+                self.states = [tf.constant(arrays[f"state_{n}"]) for n in range(len(self.states))]
+                self.best = [arrays[f"best_{n}"] for n in range(len(self.best))]
+        except UserError:
+            raise
+        except Exception as error:  # whatever a damaged file makes of itself
+            raise UserError(
+                f"The checkpoint {path} is damaged ({type(error).__name__}); delete it to start anew."
+            ) from error
+        self.step, self.seconds, self.best_loss = about["step"], about["seconds"], about["best_loss"]
+        return History(about["rows"])
+
