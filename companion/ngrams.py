@@ -43,9 +43,7 @@ class _Estimate:
     """
 
     seen: FloatArray  # by n-gram: (count - discount) / count of the context
-    left_over: (
-        FloatArray  # by context: what the discounts took away, / count of the context
-    )
+    left_over: FloatArray  # by context: what the discounts took away, / count of the context
 
 
 def discounts(counts: IntArray) -> FloatArray:
@@ -97,13 +95,9 @@ class NGramModel:
 
     def __init__(self, order: int, vocab_size: int | None = None) -> None:
         if order < 1:
-            raise UserError(
-                f"An n-gram model's order is at least 1, but it is {order}."
-            )
+            raise UserError(f"An n-gram model's order is at least 1, but it is {order}.")
         if vocab_size is not None and vocab_size < 1:
-            raise UserError(
-                f"A vocabulary has at least 1 token, but vocab_size is {vocab_size}."
-            )
+            raise UserError(f"A vocabulary has at least 1 token, but vocab_size is {vocab_size}.")
         self.order = order
         self._given_vocab_size = vocab_size
         self._levels: list[_Level] = []
@@ -124,9 +118,7 @@ class NGramModel:
         """
         tokens = _as_ids(ids)
         if not len(tokens):
-            raise UserError(
-                "An n-gram model can't be fitted on an empty text: there is nothing to count."
-            )
+            raise UserError("An n-gram model can't be fitted on an empty text: there is nothing to count.")
         self._vocab_size = self._given_vocab_size or int(tokens.max()) + 1
         self._check(tokens)
 
@@ -145,20 +137,13 @@ class NGramModel:
             )
             if n > 1:
                 # Each distinct n-gram is one more token that stands before its last n-1; the text's start is one too.
-                continuations = np.bincount(
-                    shorter[first + 1], minlength=len(keys_of[-1])
-                )
+                continuations = np.bincount(shorter[first + 1], minlength=len(keys_of[-1]))
                 continuations[shorter[:1]] += 1
                 continuations_of.append(continuations)
             keys_of.append(keys)
             counts_of.append(counts)
-        continuations_of.append(
-            np.zeros_like(counts_of[-1])
-        )  # of the highest order: never used
-        self._levels = [
-            _Level(*arrays)
-            for arrays in zip(keys_of, counts_of, continuations_of, strict=True)
-        ]
+        continuations_of.append(np.zeros_like(counts_of[-1]))  # of the highest order: never used
+        self._levels = [_Level(*arrays) for arrays in zip(keys_of, counts_of, continuations_of, strict=True)]
         self._estimate()
         return self
 
@@ -170,13 +155,10 @@ class NGramModel:
         UserError
             The order is higher than this model's.
         """
-        if not 1 <= order <= len(self._fitted()):
-            raise UserError(
-                f"This model has counted orders 1 to {self.order}; it can't make one of order {order}."
-            )
+        levels = self._levels_up_to(order)
         lower = NGramModel(order, self._given_vocab_size)
         lower._vocab_size = self._vocab_size
-        lower._levels = self._levels[:order]
+        lower._levels = levels
         lower._estimate()
         return lower
 
@@ -190,13 +172,9 @@ class NGramModel:
             total = np.bincount(context_of, weights=counts, minlength=contexts)
             taken = discounts(counts)[np.minimum(counts, 3)]
             taken_of = np.bincount(context_of, weights=taken, minlength=contexts)
-            left_over = np.divide(
-                taken_of, total, out=np.ones(contexts), where=total > 0
-            )
+            left_over = np.divide(taken_of, total, out=np.ones(contexts), where=total > 0)
             seen = (counts - taken) / total[context_of]
-            self._estimates.append(
-                _Estimate(np.append(seen, 0.0), np.append(left_over, 1.0))
-            )
+            self._estimates.append(_Estimate(np.append(seen, 0.0), np.append(left_over, 1.0)))
             contexts = len(level.keys)
 
     @property
@@ -213,10 +191,7 @@ class NGramModel:
     @property
     def nbytes(self) -> int:
         """The memory its counts and probabilities take, in bytes."""
-        levels = sum(
-            x.keys.nbytes + x.counts.nbytes + x.continuations.nbytes
-            for x in self._fitted()
-        )
+        levels = sum(x.keys.nbytes + x.counts.nbytes + x.continuations.nbytes for x in self._fitted())
         return levels + sum(x.seen.nbytes + x.left_over.nbytes for x in self._estimates)
 
     def next_distribution(self, context: Ids) -> FloatArray:
@@ -281,10 +256,7 @@ class NGramModel:
         numbers = self._numbers(tokens)
         for n in range(1, min(self.order, len(tokens)) + 1):
             estimate = self._estimates[n - 1]
-            p[n - 1 :] = (
-                estimate.seen[numbers[n]]
-                + estimate.left_over[numbers[n - 1][:-1]] * p[n - 1 :]
-            )
+            p[n - 1 :] = estimate.seen[numbers[n]] + estimate.left_over[numbers[n - 1][:-1]] * p[n - 1 :]
         return np.log(p)
 
     def cross_entropy(self, ids: Ids) -> float:
@@ -297,10 +269,47 @@ class NGramModel:
         """
         log_p = self.log_probabilities(ids)
         if not len(log_p):
-            raise UserError(
-                "An empty text has no cross-entropy: give at least one token."
-            )
+            raise UserError("An empty text has no cross-entropy: give at least one token.")
         return -float(log_p.mean())
+
+    def counts(self, ids: Ids, order: int | None = None) -> tuple[IntArray, IntArray]:
+        """How often the n-gram that ends at each token was counted, and how often its context was.
+
+        The raw material of every counting model: their quotient is the relative frequency.
+
+        Parameters
+        ----------
+        ids
+            Shape ``(tokens,)``.
+        order
+            The n of the n-grams; by default the model's order. The first n - 1 tokens have shorter n-grams.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Two int64 arrays of shape ``(tokens,)``: the n-gram's count, and that of its first n - 1 tokens with
+            anything after them; both are 0 for what the text fitted on does not hold.
+
+        Raises
+        ------
+        UserError
+            The model is not fitted, the order is higher than its own, or an id is outside the vocabulary.
+        """
+        order = self.order if order is None else order
+        levels = self._levels_up_to(order)
+        tokens = self._check(_as_ids(ids))
+        numbers = self._numbers(tokens)
+        together, before = np.zeros((2, len(tokens)), dtype=np.int64)
+        contexts = 1
+        for n, level in enumerate(levels[: len(tokens)], start=1):
+            # One element more than there are n-grams: index -1 is one that was never seen, and counts 0.
+            followed = np.bincount(
+                level.keys // self._vocab_size, weights=level.counts, minlength=contexts + 1
+            )
+            together[n - 1 :] = np.append(level.counts, 0)[numbers[n]]
+            before[n - 1 :] = followed[numbers[n - 1][:-1]]
+            contexts = len(level.keys)
+        return together, before
 
     def longest_match(self, ids: Ids) -> IntArray:
         """How long the longest counted n-gram is that ends at each token: from 0 (a new token) to ``order``.
@@ -335,19 +344,21 @@ class NGramModel:
         numbers = [np.zeros(len(tokens) + 1, dtype=np.int64)]
         for n, level in enumerate(self._levels[: len(tokens)], start=1):
             # A context never seen has number -1, so its key is negative and is not found either.
-            numbers.append(
-                _places(
-                    level.keys, numbers[-1][:-1] * self._vocab_size + tokens[n - 1 :]
-                )
-            )
+            numbers.append(_places(level.keys, numbers[-1][:-1] * self._vocab_size + tokens[n - 1 :]))
         return numbers
 
     def _fitted(self) -> list[_Level]:
         if not self._levels:
-            raise UserError(
-                "This n-gram model has not counted anything yet: call fit(ids) first."
-            )
+            raise UserError("This n-gram model has not counted anything yet: call fit(ids) first.")
         return self._levels
+
+    def _levels_up_to(self, order: int) -> list[_Level]:
+        if not 1 <= order <= len(self._fitted()):
+            raise UserError(
+                f"This model has counted n-grams of orders 1 to {self.order}, and order {order} is asked for; "
+                f"fit one of order {order}."
+            )
+        return self._levels[:order]
 
     def _check(self, tokens: IntArray) -> IntArray:
         if len(tokens) and not 0 <= tokens.min() <= tokens.max() < self._vocab_size:

@@ -32,9 +32,7 @@ def slow_kneser_ney(ids, order, vocab_size, context, token):
             for i, gram in enumerate(grams):
                 before[gram].add(ids[i - 1] if i else "start")
             counts = {gram: len(tokens) for gram, tokens in before.items()}
-        followers = {
-            gram: count for gram, count in counts.items() if gram[:-1] == context
-        }
+        followers = {gram: count for gram, count in counts.items() if gram[:-1] == context}
         shorter = recurse(n - 1, context[1:])
         if not followers:
             return shorter
@@ -75,9 +73,7 @@ def test_a_worked_example():
     )
     # The lowest order counts what stands before: a after r, c, d and the start; b, c, d and r after one each.
     # n_1 = 4 and n_2 = 0 give D_1 = 1 / 2; 4 is at least 3, so D_3 = 3 / 2. In all 8, of which 3.5 are taken.
-    np.testing.assert_allclose(
-        one, np.array([4 - 1.5, 0.5, 0.5, 0.5, 0.5]) / 8 + 3.5 / 8 / 5
-    )
+    np.testing.assert_allclose(one, np.array([4 - 1.5, 0.5, 0.5, 0.5, 0.5]) / 8 + 3.5 / 8 / 5)
 
 
 def test_discounts_are_chen_and_goodmans_equation_17():
@@ -89,9 +85,7 @@ def test_discounts_are_chen_and_goodmans_equation_17():
     )
 
 
-@pytest.mark.parametrize(
-    "counts", [[5], [1], [2, 2], [1, 1, 3], [1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3]]
-)
+@pytest.mark.parametrize("counts", [[5], [1], [2, 2], [1, 1, 3], [1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3]])
 def test_discounts_of_a_tiny_text_leave_something(counts):
     taken = discounts(np.array(counts))
     assert taken[0] == 0
@@ -131,10 +125,7 @@ def test_every_distribution_sums_to_one_and_is_nowhere_zero(ids, order, context)
 @given(texts, orders, st.lists(st.integers(0, 6), max_size=12))
 def test_log_probabilities_are_those_of_the_next_distributions(ids, order, other):
     model = NGramModel(order, vocab_size=7).fit(ids)
-    one_by_one = [
-        np.log(model.next_distribution(other[:t])[token])
-        for t, token in enumerate(other)
-    ]
+    one_by_one = [np.log(model.next_distribution(other[:t])[token]) for t, token in enumerate(other)]
     np.testing.assert_allclose(model.log_probabilities(other), one_by_one, rtol=1e-12)
 
 
@@ -153,53 +144,50 @@ def test_a_lower_order_of_a_model_is_the_model_of_that_order(ids, order, higher,
 @settings(deadline=None)
 @given(texts, orders, st.lists(st.integers(0, 6), max_size=12))
 def test_the_longest_match_is_the_longest_ngram_that_the_text_holds(ids, order, other):
-    held = {
-        tuple(ids[i : i + n])
-        for n in range(1, order + 1)
-        for i in range(len(ids) - n + 1)
-    }
+    held = {tuple(ids[i : i + n]) for n in range(1, order + 1) for i in range(len(ids) - n + 1)}
     expected = [
         max(
-            (
-                n
-                for n in range(1, min(order, t + 1) + 1)
-                if tuple(other[t + 1 - n : t + 1]) in held
-            ),
+            (n for n in range(1, min(order, t + 1) + 1) if tuple(other[t + 1 - n : t + 1]) in held),
             default=0,
         )
         for t in range(len(other))
     ]
-    assert (
-        NGramModel(order, vocab_size=7).fit(ids).longest_match(other).tolist()
-        == expected
-    )
+    assert NGramModel(order, vocab_size=7).fit(ids).longest_match(other).tolist() == expected
+
+
+@settings(deadline=None)
+@given(texts, orders, st.lists(st.integers(0, 6), max_size=12))
+def test_counts_are_those_of_the_text(ids, order, other):
+    together, before = NGramModel(order, vocab_size=7).fit(ids).counts(other)
+    for t, token in enumerate(other):
+        context = other[max(0, t - order + 1) : t]
+        n = len(context)
+        followers = [ids[i + n] for i in range(len(ids) - n) if ids[i : i + n] == context]
+        assert (together[t], before[t]) == (followers.count(token), len(followers))
+
+
+def test_counts_of_a_lower_order():
+    ids = random_text(seed=8)
+    np.testing.assert_array_equal(NGramModel(4).fit(ids).counts(ids, 2), NGramModel(2).fit(ids).counts(ids))
 
 
 def test_cross_entropy_counts_every_token_once():
     ids = random_text(seed=3)
     model = NGramModel(order=4).fit(ids)
-    assert model.cross_entropy(ids) == pytest.approx(
-        -model.log_probabilities(ids).sum() / len(ids)
-    )
+    assert model.cross_entropy(ids) == pytest.approx(-model.log_probabilities(ids).sum() / len(ids))
     assert len(model.log_probabilities(ids)) == len(ids)
 
 
 def test_only_the_last_tokens_of_a_context_count():
     ids = random_text(seed=4)
     model = NGramModel(order=3).fit(ids)
-    np.testing.assert_array_equal(
-        model.next_distribution(ids), model.next_distribution(ids[-2:])
-    )
+    np.testing.assert_array_equal(model.next_distribution(ids), model.next_distribution(ids[-2:]))
 
 
 def test_a_context_never_seen_is_the_shorter_one():
     model = NGramModel(order=3, vocab_size=5).fit([0, 1, 2, 0, 1, 3])
-    np.testing.assert_array_equal(
-        model.next_distribution([4, 1]), model.next_distribution([1])
-    )
-    np.testing.assert_array_equal(
-        model.next_distribution([4, 4]), model.next_distribution([])
-    )
+    np.testing.assert_array_equal(model.next_distribution([4, 1]), model.next_distribution([1]))
+    np.testing.assert_array_equal(model.next_distribution([4, 4]), model.next_distribution([]))
 
 
 def test_the_docstrings_example():
@@ -208,9 +196,7 @@ def test_the_docstrings_example():
 
 def test_distinct_counts_ngrams():
     ids = random_text(seed=5).tolist()
-    held = [
-        len({tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)}) for n in (1, 2, 3)
-    ]
+    held = [len({tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)}) for n in (1, 2, 3)]
     assert NGramModel(order=3).fit(ids).distinct == held
 
 
@@ -224,9 +210,7 @@ def test_fitting_again_forgets_the_first_text():
     first, second = random_text(seed=6), random_text(seed=7, vocab_size=6)
     again = NGramModel(order=3).fit(first).fit(second)
     assert again.vocab_size == 6
-    assert again.cross_entropy(second) == NGramModel(order=3).fit(second).cross_entropy(
-        second
-    )
+    assert again.cross_entropy(second) == NGramModel(order=3).fit(second).cross_entropy(second)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -236,24 +220,18 @@ def test_fitting_again_forgets_the_first_text():
 def characters(*strings):
     alphabet = sorted(set("".join(strings)))
     place = {character: i for i, character in enumerate(alphabet)}
-    return [
-        np.array([place[character] for character in string]) for string in strings
-    ], len(alphabet)
+    return [np.array([place[character] for character in string]) for string in strings], len(alphabet)
 
 
 def test_on_english_each_order_does_better_and_a_discount_helps():
     training, _, test = load_corpus("python-docs").split()
     (train_ids, test_ids), size = characters(training, test)
     model = NGramModel(order=6, vocab_size=size).fit(train_ids)
-    bits = [
-        model.with_order(n).cross_entropy(test_ids) / np.log(2) for n in range(1, 7)
-    ]
+    bits = [model.with_order(n).cross_entropy(test_ids) / np.log(2) for n in range(1, 7)]
     assert bits == sorted(bits, reverse=True)
     assert 1 < bits[5] < 3 < bits[0] < np.log2(size)
     # Counting alone, with one added to every count (Laplace), is far worse at the same order.
-    keys, query = (
-        np.convolve(ids, size ** np.arange(6))[5:-5] for ids in (train_ids, test_ids)
-    )
+    keys, query = (np.convolve(ids, size ** np.arange(6))[5:-5] for ids in (train_ids, test_ids))
     grams, gram_counts = np.unique(keys, return_counts=True)
     contexts, context_counts = np.unique(keys // size, return_counts=True)
 
@@ -261,17 +239,13 @@ def test_on_english_each_order_does_better_and_a_discount_helps():
         places = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
         return np.where(values[places] == wanted, counts[places], 0)
 
-    add_one = (count(grams, gram_counts, query) + 1) / (
-        count(contexts, context_counts, query // size) + size
-    )
+    add_one = (count(grams, gram_counts, query) + 1) / (count(contexts, context_counts, query // size) + size)
     assert -np.log2(add_one).mean() > bits[5] + 1
 
 
 def test_large_texts_fit_in_seconds():
     random = np.random.default_rng(0)
-    ids = (random.pareto(1.0, size=1_000_000) * 20).astype(
-        np.int64
-    ) % 10_000  # words: few common, many rare
+    ids = (random.pareto(1.0, size=1_000_000) * 20).astype(np.int64) % 10_000  # words: few common, many rare
     started = time.perf_counter()
     model = NGramModel(order=4, vocab_size=10_000).fit(ids)
     fitted = time.perf_counter()
@@ -306,7 +280,8 @@ def test_large_texts_fit_in_seconds():
             "id -1 is outside",
         ),
         (lambda: NGramModel(2).fit([0, 1]).cross_entropy([]), "no cross-entropy"),
-        (lambda: NGramModel(2).fit([0, 1]).with_order(3), "orders 1 to 2"),
+        (lambda: NGramModel(2).fit([0, 1]).with_order(3), "orders 1 to 2.*fit one of order 3"),
+        (lambda: NGramModel(2).fit([0, 1]).counts([0, 1], 0), "orders 1 to 2"),
         (lambda: NGramModel(2).next_distribution([]), "call fit"),
         (lambda: NGramModel(2).cross_entropy([0]), "call fit"),
         (lambda: NGramModel(2).vocab_size, "call fit"),
