@@ -9,6 +9,7 @@ import functools
 import subprocess
 import sys
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,7 +110,9 @@ def _fetch_url(url: str, filename: str, digest: str) -> Path:
     kept = cache_dir() / "corpora" / filename
     if kept.exists() and sha256(kept) == digest:
         return kept
-    import pooch
+    with warnings.catch_warnings():  # in a notebook, its progress bar asks for a package of widgets
+        warnings.simplefilter("ignore")
+        import pooch
 
     pooch.get_logger().setLevel("ERROR")
     with disk_errors(str(kept)):

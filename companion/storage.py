@@ -24,9 +24,9 @@ def cache_dir() -> Path:
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen).expanduser()
-    import pooch
+    import platformdirs
 
-    return Path(pooch.os_cache("gate-by-gate"))
+    return Path(platformdirs.user_cache_dir("gate-by-gate"))
 
 
 def sha256(data: bytes | Path) -> str:
