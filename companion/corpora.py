@@ -19,7 +19,6 @@ from companion.errors import UserError
 from companion.storage import cache_dir, disk_errors, sha256, write_atomically
 
 
-
 @dataclass(frozen=True)
 class Document:
     """One whole work: a play, a help topic."""
@@ -124,7 +123,9 @@ def _fetch_url(url: str, filename: str, digest: str) -> Path:
         except OSError as error:  # requests' exceptions are OSErrors too
             if error.errno is not None and not isinstance(error, ConnectionError | TimeoutError):
                 raise
-            raise UserError(f"Could not download {url}: no network? It is needed once; connect and try again.") from error
+            raise UserError(
+                f"Could not download {url}: no network? It is needed once; connect and try again."
+            ) from error
     return kept
 
 

@@ -1,0 +1,276 @@
+"""Named, trained models: each is trained once, kept, and loaded by every chapter that uses it.
+
+A recipe says all there is to say about a model: corpus, tokenizer, network, training, seed. ``load_recipe`` trains
+it the first time and keeps it in the cache folder under a key made of the recipe and of the code it depends on. A
+recipe that takes longer than a reader would wait comes with its weights (``companion/weights/``), in half precision
+and with the log of the run that made them; ``load_recipe(name, retrain=True)`` makes them anew.
+
+``python -m companion.recipes`` trains whatever is missing.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import json
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from companion.corpora import load_corpus
+from companion.errors import UserError
+from companion.evaluation import evaluate
+from companion.ngrams import NGramModel
+from companion.saving import Trained, load_model, save_model
+from companion.seeding import set_seed
+from companion.storage import cache_dir
+from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer
+from companion.training import History, TrainingConfig, fit
+
+SHIPPED = Path(__file__).parent / "weights"
+TOKENIZERS = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is made, to the last number.
+
+    Attributes
+    ----------
+    name, description
+        What ``load_recipe`` calls it, and what it is, in a line.
+    corpus
+        Its name; the training part trains, the validation part chooses, the test part scores.
+    tokenizer, vocab_size
+        ``"char"``, ``"word"`` or ``"bpe"``, and how many tokens (None: as many as the text has).
+    order
+        Of an n-gram model; None for a network.
+    units, embedding_dim, layers, dropout, cell
+        Of a network: the arguments of `companion.models.language_model`.
+    training
+        Of a network.
+    seed
+        Of everything random.
+    """
+
+    name: str
+    description: str
+    corpus: str = "shakespeare"
+    tokenizer: str = "char"
+    vocab_size: int | None = None
+    order: int | None = None
+    units: int = 256
+    embedding_dim: int = 64
+    layers: int = 1
+    dropout: float = 0.0
+    cell: str = "lstm"
+    training: TrainingConfig = TrainingConfig()
+    seed: int = 0
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in [
+        Recipe("shakespeare-1gram", "how often each character occurs, and nothing else", order=1),
+        Recipe("shakespeare-3gram", "counts of three characters, interpolated Kneser-Ney", order=3),
+        Recipe("shakespeare-6gram", "counts of six characters, interpolated Kneser-Ney", order=6),
+        Recipe(
+            "shakespeare-rnn",
+            "a plain recurrent network of 256 units, one pass over the plays",
+            cell="rnn",
+            training=TrainingConfig(
+                epochs=1,
+                batch_size=64,
+                window=64,
+                learning_rate=2e-3,  # the plain network falls apart at the LSTM's rate
+                clip_norm=1.0,
+            ),
+        ),
+        Recipe(
+            "shakespeare-small",
+            "an LSTM of 256 units, one pass over the plays",
+            training=TrainingConfig(
+                epochs=1,
+                batch_size=64,
+                window=64,
+                learning_rate=5e-3,  # as high as it goes without the loss jumping: one pass is short
+                clip_norm=1.0,
+            ),
+        ),
+        Recipe(
+            "shakespeare-chars",
+            "the book's own model: an LSTM of 512 units, twelve passes over the plays",
+            units=512,
+            dropout=0.2,
+            training=TrainingConfig(
+                epochs=12,
+                batch_size=64,
+                window=128,
+                learning_rate=3e-3,
+                warmup_steps=200,
+                average=0.998,  # about the last 500 updates
+                clip_norm=1.0,
+            ),
+        ),
+    ]
+}
+
+
+def list_recipes() -> list[str]:
+    """The names ``load_recipe`` knows."""
+    return sorted(RECIPES)
+
+
+def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) -> Trained:
+    """A trained model by name: shipped, from the cache folder, or trained now.
+
+    Parameters
+    ----------
+    name
+        See `list_recipes`.
+    retrain
+        Train it anew, whatever is there.
+    progress
+        Whether to show the progress bar; see `companion.training.fit`.
+
+    Returns
+    -------
+    Trained
+        With ``.model``, ``.tokenizer``, ``.history`` and ``.score`` (bits per character on the test part).
+
+    Raises
+    ------
+    UserError
+        There is no such recipe, or its corpus can't be had.
+    """
+    if name not in RECIPES:
+        raise UserError(f"There is no recipe {name!r}; there are {', '.join(list_recipes())}.")
+    recipe = RECIPES[name]
+    if retrain:
+        _loaded.cache_clear()
+        shutil.rmtree(_folder(recipe), ignore_errors=True)
+        _checkpoint(recipe).unlink(missing_ok=True)
+        return _train(recipe, progress)
+    return _loaded(name, cache_dir(), progress)
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(name: str, _cache: Path, progress: bool | None) -> Trained:
+    recipe = RECIPES[name]
+    if recipe.order is not None:
+        return _count(recipe)
+    for folder in (SHIPPED / name, _folder(recipe)):
+        try:
+            trained = load_model(folder)
+        except UserError:
+            continue  # missing, or damaged: the next one, and at last a new one
+        if folder.parent != SHIPPED or trained.about.get("recipe") == definition(recipe):
+            return trained
+    return _train(recipe, progress)
+
+
+def definition(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values, without the words that only describe it."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
+    del plain["description"]
+    return plain
+
+
+def key(recipe: Recipe) -> str:
+    """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it."""
+    digest = hashlib.sha256(json.dumps(definition(recipe), sort_keys=True).encode("utf-8"))
+    for module in ("corpora", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"):
+        spec = importlib.util.find_spec(f"companion.{module}")
+        assert spec and spec.origin
+        digest.update(Path(spec.origin).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _folder(recipe: Recipe) -> Path:
+    return cache_dir() / "recipes" / f"{recipe.name}-{key(recipe)}"
+
+
+def _checkpoint(recipe: Recipe) -> Path:
+    return _folder(recipe).with_suffix(".checkpoint.npz")
+
+
+@functools.lru_cache(maxsize=2)
+def encoded(
+    corpus: str, tokenizer: str, vocab_size: int | None = None
+) -> tuple[Tokenizer, list[np.ndarray], int]:
+    """A tokenizer trained on a corpus's training part, the ids of its three parts, and the test part's characters."""
+    parts = load_corpus(corpus).split()
+    trained = TOKENIZERS[tokenizer].train(parts[0], vocab_size=vocab_size)
+    return trained, [trained.encode(part) for part in parts], len(parts[2])
+
+
+def _count(recipe: Recipe) -> Trained:
+    tokenizer, (train, _, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
+    assert recipe.order is not None
+    model = NGramModel(recipe.order, vocab_size=tokenizer.vocab_size).fit(train)
+    return Trained(model, tokenizer, {"order": recipe.order}, score=evaluate(model, test, characters))
+
+
+def _train(recipe: Recipe, progress: bool | None) -> Trained:
+    if recipe.order is not None:
+        return _count(recipe)
+    from companion.models import language_model
+
+    tokenizer, (train, validation, test), characters = encoded(
+        recipe.corpus, recipe.tokenizer, recipe.vocab_size
+    )
+    sizes = {
+        "vocab_size": tokenizer.vocab_size,
+        "embedding_dim": recipe.embedding_dim,
+        "units": recipe.units,
+        "layers": recipe.layers,
+        "dropout": recipe.dropout,
+        "cell": recipe.cell,
+    }
+
+    def train_from(checkpoint: Path) -> tuple[Any, History]:
+        set_seed(recipe.seed)
+        model = language_model(**sizes)
+        return model, fit(model, train, validation, recipe.training, checkpoint, progress)
+
+    checkpoint = _checkpoint(recipe)
+    interrupted = checkpoint.exists()
+    try:
+        model, history = train_from(checkpoint)
+    except UserError:
+        if not interrupted:
+            raise
+        checkpoint.unlink(missing_ok=True)  # what was left of the interrupted run is of no use: start anew
+        model, history = train_from(checkpoint)
+    about = {
+        "recipe": definition(recipe),
+        "seconds": round(history.rows[-1]["seconds"]),
+        "machine": f"{platform.machine()}, {platform.system()}",
+        "versions": _versions(),
+    }
+    trained = Trained(model, tokenizer, sizes, history, evaluate(model, test, characters), about)
+    save_model(_folder(recipe), trained)
+    checkpoint.unlink(missing_ok=True)
+    return trained
+
+
+def _versions() -> dict[str, str]:
+    import keras
+    import tensorflow as tf
+
+    return {"python": platform.python_version(), "keras": keras.__version__, "tensorflow": tf.__version__}
+
+
+def main() -> None:
+    """Train every recipe that is neither shipped nor in the cache folder."""
+    for name in list_recipes():
+        if RECIPES[name].order is None:
+            print(f"{name}: {load_recipe(name).score}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
