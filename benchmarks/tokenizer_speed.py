@@ -104,7 +104,7 @@ def main() -> None:
         ours_value, library_value = medians[f"{key}/ours"], medians[f"{key}/library"]
         print(f"{label:<52}{ours_value:>8.2f}{library_value:>9.2f}{ours_value / library_value:>7.2f}")
     content = {
-        "what": "byte-level BPE: ours (Python) beside the library tokenizers (Rust, one thread); processor time",
+        "what": "byte-level BPE: ours (Python) beside the library (Rust, one thread); processor time",
         "text": "the 38 plays of load_corpus('shakespeare'); merges learnt from its first characters",
         "rounds": ROUNDS,
         "merges": MERGES,
