@@ -41,9 +41,7 @@ class Score:
     characters: int
 
     def __str__(self) -> str:
-        return (
-            f"{self.bits_per_character:.3f} bits per character (perplexity {self.perplexity:,.2f} per token)"
-        )
+        return f"{self.bits_per_character:.3f} bits per character (perplexity {self.perplexity:,.2f} per token)"
 
 
 def score(total_nats: float, tokens: int, characters: int | None = None) -> Score:
@@ -105,18 +103,14 @@ def token_losses(model: Any, ids: np.ndarray, context: int = 32) -> np.ndarray:
             f"The ids go from {ids.min()} to {ids.max()}, but the model has {vocab_size} tokens: "
             "encode the text with the tokenizer the model was trained with."
         )
-    rest = (
-        _window_losses(model, ids, context) if len(model.output_shape) == 2 else _recurrent_losses(model, ids)
-    )
+    rest = _window_losses(model, ids, context) if len(model.output_shape) == 2 else _recurrent_losses(model, ids)
     return np.concatenate([[math.log(vocab_size)], rest])
 
 
 def _checked(ids: np.ndarray) -> np.ndarray:
     ids = np.asarray(ids)
     if ids.ndim != 1 or not len(ids):
-        raise UserError(
-            f"The ids have shape {ids.shape}; expected one row (tokens,) with at least one token."
-        )
+        raise UserError(f"The ids have shape {ids.shape}; expected one row (tokens,) with at least one token.")
     return ids
 
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 CELLS = ("lstm", "gru", "rnn")
 
 
-def article_model(
-    vocab_size: int = 10_000, embedding_dim: int = 128, hidden_units: int = 64
-) -> "keras.Model":
+def article_model(vocab_size: int = 10_000, embedding_dim: int = 128, hidden_units: int = 64) -> "keras.Model":
     """The article's model, compiled as the article compiles it.
 
     It reads a window of token ids ``(batch, time)`` and gives the probabilities ``(batch, vocab_size)`` of the one

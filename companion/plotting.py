@@ -27,6 +27,7 @@ SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8a6d00", "#5f6b7a")
 def style() -> None:
     """Set matplotlib up for the book; a chapter that draws calls it once."""
     import matplotlib as mpl
+    from cycler import cycler
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     set_matplotlib_formats("svg")
@@ -44,7 +45,7 @@ def style() -> None:
             "axes.spines.right": False,
             "axes.edgecolor": INK,
             "axes.labelcolor": INK,
-            "axes.prop_cycle": mpl.cycler(color=SERIES),
+            "axes.prop_cycle": cycler(color=SERIES),
             "text.color": INK,
             "xtick.color": INK,
             "ytick.color": INK,
@@ -76,8 +77,7 @@ def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Any:
     def row(cells: Sequence[Any], tag: str) -> str:
         sides = ("left", *["right"] * (len(cells) - 1))
         inner = (
-            f'<{tag} style="text-align:{s}">{html.escape(str(c))}</{tag}>'
-            for c, s in zip(cells, sides, strict=True)
+            f'<{tag} style="text-align:{s}">{html.escape(str(c))}</{tag}>' for c, s in zip(cells, sides, strict=True)
         )
         return f"<tr>{''.join(inner)}</tr>"
 
@@ -104,9 +104,7 @@ def scoreboard(until: str | None = None, highlight: Iterable[str] = ()) -> "Figu
     colours = [FORGET if row.name in lit else FAINT for row in shown]
     ax.barh(places, [row.bits_per_character for row in shown], color=colours, height=0.62)
     for place, row in zip(places, shown, strict=True):
-        ax.text(
-            row.bits_per_character + 0.06, place, f"{row.bits_per_character:.2f}", va="center", fontsize=10
-        )
+        ax.text(row.bits_per_character + 0.06, place, f"{row.bits_per_character:.2f}", va="center", fontsize=10)
     ax.set_yticks(list(places), [row.label for row in shown])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import platform
 import shutil
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTok
 from companion.training import History, TrainingConfig, fit
 
 SHIPPED = Path(__file__).parent / "weights"
-TOKENIZERS = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
+TOKENIZERS: dict[str, type[Tokenizer]] = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Recipe:
     layers: int = 1
     dropout: float = 0.0
     cell: str = "lstm"
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig | None = None
     seed: int = 0
 
 
@@ -199,9 +198,7 @@ def _checkpoint(recipe: Recipe) -> Path:
 
 
 @functools.lru_cache(maxsize=2)
-def encoded(
-    corpus: str, tokenizer: str, vocab_size: int | None = None
-) -> tuple[Tokenizer, list[np.ndarray], int]:
+def encoded(corpus: str, tokenizer: str, vocab_size: int | None = None) -> tuple[Tokenizer, list[np.ndarray], int]:
     """A tokenizer trained on a corpus's training part, the ids of its three parts, and the test part's characters."""
     parts = load_corpus(corpus).split()
     trained = TOKENIZERS[tokenizer].train(parts[0], vocab_size=vocab_size)
@@ -220,10 +217,8 @@ def _train(recipe: Recipe, progress: bool | None) -> Trained:
         return _count(recipe)
     from companion.models import language_model
 
-    tokenizer, (train, validation, test), characters = encoded(
-        recipe.corpus, recipe.tokenizer, recipe.vocab_size
-    )
-    sizes = {
+    tokenizer, (train, validation, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
+    sizes: dict[str, Any] = {
         "vocab_size": tokenizer.vocab_size,
         "embedding_dim": recipe.embedding_dim,
         "units": recipe.units,
@@ -273,4 +268,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -107,9 +107,9 @@ def load_model(folder: str | Path) -> Trained:
     variables = parameters(model)
     with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
         stored = [arrays[name] for name in sorted(arrays.files)]
-    if [a.shape for a in stored] != [tuple(v.shape) for v in variables] or tokenizer.vocab_size != content[
-        "model"
-    ]["vocab_size"]:
+    if [a.shape for a in stored] != [tuple(v.shape) for v in variables] or tokenizer.vocab_size != content["model"][
+        "vocab_size"
+    ]:
         raise UserError(_not_a_model(folder, "its files do not belong together"))
     for variable, array in zip(variables, stored, strict=True):
         variable.assign(array.astype(np.float32))

@@ -62,9 +62,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "window", "evaluations"):
             if getattr(self, name) < 1:
-                raise UserError(
-                    f"{name} is {getattr(self, name)}; it should be a whole number of at least 1."
-                )
+                raise UserError(f"{name} is {getattr(self, name)}; it should be a whole number of at least 1.")
         if not self.learning_rate > 0 or not self.clip_norm > 0:
             raise UserError("learning_rate and clip_norm should be above 0.")
         if not 0 <= self.average < 1 or not 0 <= self.final_rate <= 1:
@@ -120,11 +118,7 @@ def windows(ids: np.ndarray, config: TrainingConfig, epoch: int) -> tuple[np.nda
             f"The training text has {len(ids):,} tokens; batches of {config.batch_size} windows of {config.window} "
             f"need at least {span + 1:,}. Give more text, or a smaller batch_size or window."
         )
-    shift = (
-        int(np.random.default_rng([config.seed, epoch]).integers(min(config.window, spare + 1)))
-        if epoch
-        else 0
-    )
+    shift = int(np.random.default_rng([config.seed, epoch]).integers(min(config.window, spare + 1))) if epoch else 0
     steps = (len(ids) - 1 - shift) // span
 
     def cut(start: int) -> np.ndarray:
@@ -257,8 +251,7 @@ class _Trainer:
         first = 0
         for epoch, steps in enumerate(self.steps_per_epoch):
             stops = {
-                first + round(steps * part / self.config.evaluations)
-                for part in range(1, self.config.evaluations)
+                first + round(steps * part / self.config.evaluations) for part in range(1, self.config.evaluations)
             }
             stops.add(first + steps)
             if self.step < first + steps:
@@ -343,7 +336,7 @@ class _Trainer:
             "best_loss": self.best_loss,
             "rows": history.rows,
         }
-        arrays = {f"variable_{n}": np.asarray(v) for n, v in enumerate(self._variables())}
+        arrays: dict[str, Any] = {f"variable_{n}": np.asarray(v) for n, v in enumerate(self._variables())}
         arrays |= {f"state_{n}": np.asarray(s) for n, s in enumerate(self.states)}
         arrays |= {f"best_{n}": b for n, b in enumerate(self.best)}
         buffer = io.BytesIO()
