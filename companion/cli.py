@@ -1,0 +1,336 @@
+"""The command line: a reader's own text in, a model folder out, and text from the model.
+
+``python -m companion train | generate | evaluate | corpora``. Exit codes: 0 it worked, 2 something given can't be
+used (one sentence says what), 130 interrupted.
+"""
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from companion.errors import UserError
+
+if TYPE_CHECKING:
+    from companion.saving import Trained
+    from companion.training import TrainingConfig
+
+# A text shorter than this can't spare the parts that choose and score a model.
+SHORTEST = 5_000
+# Characters that the default number of epochs makes the model read, however short the text is.
+READING = 4_000_000
+EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+
+EPILOG = """examples:
+  python -m companion train my.txt --out mymodel
+  python -m companion generate mymodel --prompt "Once" --temperature 0.8
+  python -m companion generate shakespeare-chars --prompt "**ROMEO**"
+  python -m companion evaluate mymodel other.txt
+  python -m companion corpora --fetch
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; give the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"companion: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print("\ncompanion: interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The commands
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a language model on a text file; write it as a folder."""
+    folder = Path(options.out)
+    _refuse_to_lose(folder, options.overwrite)
+    text = read_text(Path(options.text))
+    training, validation, test = split(text, options.text)
+    from companion.evaluation import evaluate
+    from companion.models import language_model
+    from companion.recipes import TOKENIZERS
+    from companion.saving import Trained, save_model
+    from companion.seeding import set_seed
+    from companion.training import fit
+
+    set_seed(options.seed)
+    tokenizer = TOKENIZERS[options.tokenizer].train(training, vocab_size=options.vocab_size)
+    ids = [tokenizer.encode(part) for part in (training, validation, test)]
+    sizes: dict[str, Any] = {
+        "vocab_size": tokenizer.vocab_size,
+        "embedding_dim": options.embedding_dim,
+        "units": options.units,
+        "layers": options.layers,
+        "dropout": options.dropout,
+        "cell": options.cell,
+    }
+    model = language_model(**sizes)
+    checkpoint = folder.with_name(folder.name + ".checkpoint.npz")
+    if checkpoint.exists():
+        print(f"Going on from {checkpoint}.")
+    config = _config(options, len(ids[0]), len(text))
+    print(f"{len(text):,} characters, {tokenizer.vocab_size} tokens, {model.count_params():,} parameters")
+    try:
+        history = fit(model, ids[0], ids[1], config, checkpoint, progress=not options.quiet)
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            print(f"\nThe state is kept in {checkpoint}: the same command goes on from there.", file=sys.stderr)
+        raise
+    result = evaluate(model, ids[2], len(test), _spelling(tokenizer, test, training))
+    trained = Trained(model, tokenizer, sizes, history, result, {"text": Path(options.text).name, "seed": options.seed})
+    save_model(folder, trained)
+    checkpoint.unlink(missing_ok=True)
+    print(f"On {len(test):,} characters it never saw: {result}")
+    print(f'Written to {folder}. Try: python -m companion generate {folder} --prompt "{_first_words(test)}"')
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Continue a prompt, printing the text as it is written."""
+    from companion.generation import beam_search, stream
+
+    trained = open_model(options.model)
+    if options.beam is not None:
+        pieces = iter([beam_search(trained.model, trained.tokenizer, options.prompt, options.max_tokens, options.beam)])
+    else:
+        settings = (options.max_tokens, options.temperature, options.top_k, options.top_p, options.seed)
+        pieces = stream(trained.model, trained.tokenizer, options.prompt, *settings, greedy=options.greedy)
+    print(options.prompt, end="", flush=True)
+    for piece in pieces:
+        print(piece, end="", flush=True)
+    print()
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Score a model on a text file."""
+    from companion.evaluation import evaluate as score_of
+    from companion.tokenizers import UNKNOWN_ID, UNKNOWN_NAME
+
+    text = read_text(Path(options.text))
+    trained = open_model(options.model)
+    ids = trained.tokenizer.encode(text)
+    result = score_of(trained.model, ids, len(text))
+    print(f"bits per character  {result.bits_per_character:.4f}")
+    print(f"perplexity          {result.perplexity:.4f} per token")
+    print(f"nats per token      {result.nats_per_token:.4f}")
+    print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
+    if trained.tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME and (unknown := int((ids == UNKNOWN_ID).sum())):
+        print(f"unknown             {unknown:,} tokens: scored as one token each, their spelling is not charged")
+
+
+def corpora(options: argparse.Namespace) -> None:
+    """List the book's corpora, or obtain them."""
+    from companion.corpora import list_corpora, load_corpus
+
+    if not options.fetch and not options.names:
+        print("The book's corpora (python -m companion corpora --fetch obtains them):")
+    for name in options.names or list_corpora():
+        if not options.fetch and not options.names:
+            print(f"  {name}")
+            continue
+        corpus = load_corpus(name)
+        sizes = " + ".join(f"{len(part):,}" for part in corpus.split())
+        print(f"{name}: {len(corpus.text):,} characters ({sizes} for training, validation, test)")
+        print(f"  licence: {corpus.licence}\n  source: {corpus.source}\n  cite: {corpus.citation}")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What they share
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises
+    ------
+    UserError
+        It is missing, a folder, empty, or not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}; give the path of a text file.") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; give the path of a text file.") from None
+    except PermissionError:
+        raise UserError(f"{path} may not be read; check its permissions.") from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not UTF-8 text (byte {error.start:,} fits no character): save it as UTF-8 and try again."
+        ) from None
+    if not text.strip():
+        raise UserError(f"{path} is empty; give a file with text in it.")
+    return text.replace("\r\n", "\n")
+
+
+def split(text: str, name: str) -> tuple[str, str, str]:
+    """The first 90 % of a text for training, then 5 % that choose the weights and 5 % that score them.
+
+    Raises
+    ------
+    UserError
+        The text is too short.
+    """
+    if len(text) < SHORTEST:
+        raise UserError(
+            f"{name} has {len(text):,} characters, too few to train on and to score: give at least {SHORTEST:,}, "
+            "better a hundred times as many."
+        )
+    first, second = len(text) * 90 // 100, len(text) * 95 // 100
+    return text[:first], text[first:second], text[second:]
+
+
+def open_model(name: str) -> "Trained":
+    """The model of a folder, or the book's recipe of that name.
+
+    Raises
+    ------
+    UserError
+        There is neither, or the folder can't be loaded.
+    """
+    from companion.recipes import RECIPES, list_recipes, load_recipe
+    from companion.saving import load_model
+
+    if Path(name).exists():
+        return load_model(name)
+    if name in RECIPES:
+        return load_recipe(name)
+    raise UserError(
+        f"There is no model folder {name}, and no recipe of that name. Train one with: python -m companion train TEXT "
+        f"--out {name}; or use a recipe: {', '.join(list_recipes())}."
+    )
+
+
+def _refuse_to_lose(folder: Path, overwrite: bool) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not overwrite:
+        raise UserError(
+            f"{folder} is there already; choose another --out, or add --overwrite to replace the model in it."
+        )
+    if not (folder / "model.json").is_file():
+        raise UserError(f"{folder} is not a model folder, so it is not overwritten; choose another --out.")
+
+
+def _config(options: argparse.Namespace, tokens: int, characters: int) -> "TrainingConfig":
+    from companion.training import TrainingConfig
+
+    # At least 32 updates an epoch, also for a short text: fewer streams.
+    batch = options.batch_size or max(1, min(64, tokens // (32 * options.window)))
+    epochs = options.epochs or max(1, min(30, math.ceil(READING / characters)))
+    return TrainingConfig(
+        epochs=epochs,
+        batch_size=batch,
+        window=options.window,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+    )
+
+
+def _spelling(tokenizer: Any, text: str, training: str) -> float:
+    """Nats to spell the words that a word tokenizer does not know; the other tokenizers spell everything."""
+    from companion.tokenizers import WordTokenizer, unknown_nats
+
+    return unknown_nats(tokenizer, text, training) if isinstance(tokenizer, WordTokenizer) else 0.0
+
+
+def _first_words(text: str) -> str:
+    words = [word for word in text.split() if word.isalpha()]
+    return words[0] if words else text.strip()[:1]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The options
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m companion",
+        description="Train a language model on your own text, and use it.",
+        epilog=EPILOG,
+        formatter_class=raw,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, about: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=about, description=about, epilog=f"example:\n  {example}", formatter_class=raw
+        )
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command(
+        "train",
+        train,
+        "Train a language model on a text file (UTF-8) and write it as a folder. The same command goes on after a stop.",
+        "python -m companion train my.txt --out mymodel --epochs 10 --dropout 0.2",
+    )
+    sub.add_argument("text", metavar="TEXT", help="the text file")
+    sub.add_argument("--out", required=True, metavar="FOLDER", help="where the model goes")
+    sub.add_argument("--overwrite", action="store_true", help="replace the model that is there")
+    sub.add_argument("--tokenizer", choices=["char", "word", "bpe"], default="char", help="default: char")
+    sub.add_argument("--vocab-size", type=int, metavar="N", help="tokens of the tokenizer (char: as many as there are)")
+    sub.add_argument("--units", type=int, default=256, metavar="N", help="width of the network (default: 256)")
+    sub.add_argument("--layers", type=int, default=1, metavar="N", help="recurrent layers (default: 1)")
+    sub.add_argument("--embedding-dim", type=int, default=64, metavar="N", help="width of the embedding (default: 64)")
+    sub.add_argument("--dropout", type=float, default=0.1, metavar="P", help="default: 0.1")
+    sub.add_argument("--cell", choices=["lstm", "gru", "rnn"], default="lstm", help="default: lstm")
+    sub.add_argument(
+        "--epochs", type=int, metavar="N", help="passes over the text (default: from 1 to 30, by its length)"
+    )
+    sub.add_argument("--batch-size", type=int, metavar="N", help="streams side by side (default: up to 64, by length)")
+    sub.add_argument("--window", type=int, default=64, metavar="N", help="tokens between two updates (default: 64)")
+    sub.add_argument("--learning-rate", type=float, default=3e-3, metavar="R", help="default: 0.003")
+    sub.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    sub.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    sub = command(
+        "generate",
+        generate,
+        "Let a model continue a prompt; the text is printed as it is written.",
+        'python -m companion generate mymodel --prompt "Once" --max-tokens 500 --temperature 0.8 --top-p 0.95',
+    )
+    sub.add_argument("model", metavar="MODEL", help="a model folder, or a recipe's name")
+    sub.add_argument("--prompt", default="\n", metavar="TEXT", help="what it continues (default: a new line)")
+    sub.add_argument("--max-tokens", type=int, default=500, metavar="N", help="how much it writes (default: 500)")
+    sub.add_argument("--temperature", type=float, default=1.0, metavar="T", help="below 1 is safer (default: 1)")
+    sub.add_argument("--top-k", type=int, metavar="K", help="only the K most probable tokens")
+    sub.add_argument("--top-p", type=float, metavar="P", help="only the most probable tokens that make up P")
+    sub.add_argument("--greedy", action="store_true", help="always the most probable token")
+    sub.add_argument("--beam", type=int, metavar="WIDTH", help="beam search of that width")
+    sub.add_argument("--seed", type=int, metavar="N", help="the same seed writes the same text")
+
+    sub = command(
+        "evaluate",
+        evaluate,
+        "Score a model on a text file: bits per character, perplexity.",
+        "python -m companion evaluate mymodel other.txt",
+    )
+    sub.add_argument("model", metavar="MODEL", help="a model folder, or a recipe's name")
+    sub.add_argument("text", metavar="TEXT", help="the text file")
+
+    sub = command(
+        "corpora",
+        corpora,
+        "List the book's corpora, show some, or obtain them.",
+        "python -m companion corpora --fetch shakespeare",
+    )
+    sub.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
+    sub.add_argument("--fetch", action="store_true", help="obtain them and say what they are")
+    return parser
