@@ -303,9 +303,7 @@ class NGramModel:
         contexts = 1
         for n, level in enumerate(levels[: len(tokens)], start=1):
             # One element more than there are n-grams: index -1 is one that was never seen, and counts 0.
-            followed = np.bincount(
-                level.keys // self._vocab_size, weights=level.counts, minlength=contexts + 1
-            )
+            followed = np.bincount(level.keys // self._vocab_size, weights=level.counts, minlength=contexts + 1)
             together[n - 1 :] = np.append(level.counts, 0)[numbers[n]]
             before[n - 1 :] = followed[numbers[n - 1][:-1]]
             contexts = len(level.keys)
