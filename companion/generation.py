@@ -22,7 +22,7 @@ State = list[np.ndarray]
 """What a stepper carries from step to step: arrays whose first axis is the batch."""
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Samplers: pure functions over the last axis
 
 
@@ -187,9 +187,7 @@ def _check_temperature(temperature: float) -> None:
 def _check_top_k(k: int) -> int:
     number = _whole(k)
     if number is None or number < 1:
-        raise UserError(
-            f"top_k should be a whole number from 1, and it is {k!r}; leave it out to keep every token."
-        )
+        raise UserError(f"top_k should be a whole number from 1, and it is {k!r}; leave it out to keep every token.")
     return number
 
 
@@ -210,7 +208,7 @@ def _whole(value: Any) -> int | None:
         return None
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Steppers: a model, one token at a time
 
 
@@ -284,9 +282,9 @@ sigmoid = _ACTIVATIONS["sigmoid"]
 class RecurrentStepper:
     """A Keras stack of Embedding, recurrent layers and Dense, stepped in NumPy.
 
-    A call into TensorFlow costs more than the arithmetic of one step of one text, so the weights are copied out once and
-    the step is written in NumPy, float32. Dropout does nothing outside training. A softmax in the last layer is left
-    off, which makes its inputs the logits.
+    A call into TensorFlow costs more than the arithmetic of one step of one text, so the weights are copied out once
+    and the step is written in NumPy, in float32. Dropout does nothing outside training. A softmax in the last layer
+    is left off: what goes into it are the logits.
 
     Raises
     ------
@@ -300,15 +298,16 @@ class RecurrentStepper:
         self._layers: list[tuple[Callable[..., tuple[np.ndarray, State]], list[int]]] = []
         previous: Any = None
         for layer in model.layers:
+            before, previous = previous, layer.output
+            if isinstance(previous, list):  # a recurrent layer may give its states after its output
+                previous = previous[0]
             if isinstance(layer, keras.layers.InputLayer):
-                previous = layer.output
                 continue
-            if previous is not None and layer.input is not previous:
+            if before is not None and layer.input is not before:
                 raise UserError(
                     f"The layer {layer.name} does not read the layer before it, and text can be generated only by "
                     "a plain stack of Embedding, recurrent and Dense layers."
                 )
-            previous = layer.output
             if not isinstance(layer, keras.layers.Dropout):
                 self._layers.append(_layer_step(layer))
         self.vocab_size = int(previous.shape[-1])
@@ -342,9 +341,7 @@ def _weights(layer: Any, *names: str) -> list[np.ndarray]:
     """Some of a layer's weights as float32 arrays; a bias that is not used is 0."""
     holder = getattr(layer, "cell", layer)
     found = [getattr(holder, name) for name in names]
-    return [
-        np.zeros(1, np.float32) if w is None else np.ascontiguousarray(w, dtype=np.float32) for w in found
-    ]
+    return [np.zeros(1, np.float32) if w is None else np.ascontiguousarray(w, dtype=np.float32) for w in found]
 
 
 def _activation(layer: Any, name: str = "activation") -> Callable[[np.ndarray], np.ndarray]:
@@ -438,7 +435,7 @@ def _check_ids(ids: Sequence[int] | np.ndarray, vocab_size: int) -> None:
         raise UserError(f"The model knows ids 0 to {vocab_size - 1}, and the prompt has others.")
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Writing
 
 
@@ -482,9 +479,7 @@ def generate(
     >>> generate(model, tokenizer, "**ROMEO**", max_tokens=300, temperature=0.8, seed=1)  # doctest: +SKIP
     '  \nWhat say you to my lord?...
     """
-    return "".join(
-        stream(model, tokenizer, prompt, max_tokens, temperature, top_k, top_p, seed, greedy=greedy)
-    )
+    return "".join(stream(model, tokenizer, prompt, max_tokens, temperature, top_k, top_p, seed, greedy=greedy))
 
 
 def stream(
@@ -611,7 +606,7 @@ def _without(logits: np.ndarray, banned: Sequence[int]) -> np.ndarray:
     return logits
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Beam search
 
 
@@ -699,9 +694,7 @@ def beam_hypotheses(
     if width is None or width < 1:
         raise UserError(f"beam_width should be a whole number from 1, and it is {beam_width!r}.")
     if not _is_number(length_penalty) or not 0 <= length_penalty < math.inf:
-        raise UserError(
-            f"length_penalty should be a number from 0, and it is {length_penalty!r}; 0 switches it off."
-        )
+        raise UserError(f"length_penalty should be a number from 0, and it is {length_penalty!r}; 0 switches it off.")
     prompt_ids = _prompt_ids(model, tokenizer, prompt, max_tokens)
     end_id = None if end is None else _single_id(tokenizer, end)
     banned = _banned(tokenizer)
@@ -728,9 +721,7 @@ def beam_hypotheses(
         rows, tokens, beams = rows[going_on], tokens[going_on], ids[going_on]
         totals = candidates[rows, tokens]
         # A log-probability only falls and the divisor only grows, so this is the most an unfinished one can reach.
-        if len(found) == width and found[-1].score >= totals.max() / length_divisor(
-            max_tokens, length_penalty
-        ):
+        if len(found) == width and found[-1].score >= totals.max() / length_divisor(max_tokens, length_penalty):
             break
         logits, state = stepping.step(tokens, [array[rows] for array in state])
     return found

@@ -105,7 +105,7 @@ def test_values_are_shown_short(value, text):
     assert len(show([value] * 100)) <= 80
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # The pages
 
 
@@ -126,9 +126,7 @@ def checked_names(source: str) -> set[str]:
 
 
 def chapters() -> list[Path]:
-    return sorted(
-        path for path in BOOK.glob("*.md") if "{exercise-start}" in path.read_text(encoding="utf-8")
-    )
+    return sorted(path for path in BOOK.glob("*.md") if "{exercise-start}" in path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
@@ -146,12 +144,7 @@ def test_every_checked_exercise_of_a_page_has_a_solution_that_is_checked(path):
 
 def test_every_registered_exercise_is_on_a_page():
     pages = [path.read_text(encoding="utf-8") for path in chapters()]
-    used = {
-        name
-        for page in pages
-        for source in blocks(page, "exercise").values()
-        for name in checked_names(source)
-    }
+    used = {name for page in pages for source in blocks(page, "exercise").values() for name in checked_names(source)}
     assert set(list_exercises()) - {"test-double"} <= used
 
 

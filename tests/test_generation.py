@@ -28,6 +28,7 @@ from companion.generation import (
     stepper,
     stream,
 )
+from companion.models import CELLS, article_model, language_model, with_states
 from companion.ngrams import NGramModel
 from companion.seeding import quiet_tensorflow
 from companion.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
@@ -37,13 +38,11 @@ quiet_tensorflow()
 LETTERS = CharTokenizer.train("abcd")  # with the unknown token: 5 ids
 LOGITS = hnp.arrays(np.float64, st.integers(1, 12), elements=st.floats(-30, 30))
 # A few repeated values, so that ties are common.
-WEIGHTS = hnp.arrays(
-    np.float64, st.integers(1, 12), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5, 3.0])
-)
+WEIGHTS = hnp.arrays(np.float64, st.integers(1, 12), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5, 3.0]))
 PROBABILITIES = WEIGHTS.filter(lambda weights: weights.sum() > 0).map(lambda weights: weights / weights.sum())
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Samplers
 
 
@@ -92,9 +91,7 @@ def test_top_p_keeps_the_smallest_set_that_reaches_p(probabilities, p):
     if p < 1:
         assert mass - probabilities[kept].min() < p  # one less would be too few
         left_out = np.delete(probabilities, kept)
-        assert (
-            left_out.size == 0 or left_out.max() <= probabilities[kept].min()
-        )  # and no smaller set would do
+        assert left_out.size == 0 or left_out.max() <= probabilities[kept].min()  # and no smaller set would do
     np.testing.assert_allclose(got[kept], probabilities[kept] / mass, rtol=1e-12)
 
 
@@ -117,9 +114,7 @@ def test_samplers_work_on_the_last_axis():
 @given(LOGITS, st.floats(0.2, 3), st.integers(1, 12), st.floats(0.05, 1))
 def test_the_sampler_applies_temperature_then_top_k_then_top_p(logits, temperature, k, p):
     expected = keep_top_p(keep_top_k(softmax(logits / temperature), k), p)
-    np.testing.assert_allclose(
-        Sampler(temperature, k, p).probabilities(logits), expected, rtol=1e-9, atol=1e-15
-    )
+    np.testing.assert_allclose(Sampler(temperature, k, p).probabilities(logits), expected, rtol=1e-9, atol=1e-15)
 
 
 def test_the_order_matters_and_is_the_stated_one():
@@ -127,9 +122,7 @@ def test_the_order_matters_and_is_the_stated_one():
     # top-k 3 leaves 4/9, 3/9, 2/9, of which the first two reach 0.75; of the whole, the nucleus of 0.75 has three.
     np.testing.assert_allclose(Sampler(top_k=3, top_p=0.75).probabilities(logits), [4 / 7, 3 / 7, 0, 0])
     # At temperature 0.5 the squares 16, 9, 4, 1 count: 16 + 9 of 30 reach 0.8.
-    np.testing.assert_allclose(
-        Sampler(temperature=0.5, top_p=0.8).probabilities(logits), [16 / 25, 9 / 25, 0, 0]
-    )
+    np.testing.assert_allclose(Sampler(temperature=0.5, top_p=0.8).probabilities(logits), [16 / 25, 9 / 25, 0, 0])
 
 
 @given(LOGITS, st.floats(0.2, 3), st.integers(1, 12), st.floats(0.05, 1))
@@ -163,9 +156,7 @@ class Fixed:
         return np.full(shape, self.number)
 
 
-@pytest.mark.parametrize(
-    ("number", "token"), [(0.0, 1), (0.249, 1), (0.25, 3), (0.999, 3), (np.nextafter(1, 0), 3)]
-)
+@pytest.mark.parametrize(("number", "token"), [(0.0, 1), (0.249, 1), (0.25, 3), (0.999, 3), (np.nextafter(1, 0), 3)])
 def test_draw_is_where_a_uniform_number_falls(number, token):
     assert draw(np.array([0.0, 0.25, 0.0, 0.75, 0.0]), Fixed(number)) == token
 
@@ -193,7 +184,7 @@ def test_a_top_p_that_is_none(p):
         Sampler(top_p=p)
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Steppers against Keras
 
 
@@ -271,32 +262,23 @@ def test_a_step_leaves_the_old_state_alone(any_model):
         np.testing.assert_array_equal(array, copy)
 
 
-def test_a_model_that_ends_in_softmax_of_the_last_step():
-    import keras
-
-    model = keras.Sequential(
-        [
-            keras.layers.Embedding(5, 6),
-            keras.layers.LSTM(4),
-            keras.layers.Dense(
-                5, activation="softmax", kernel_initializer=keras.initializers.RandomNormal(0, 2, 1)
-            ),
-        ]
-    )
+def test_the_articles_model_steps_to_the_same_probabilities():
+    model = article_model(vocab_size=5, embedding_dim=6, hidden_units=4)
+    model.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in model.get_weights()])
     ids = [1, 2, 3, 4]
-    expected = np.asarray(model(np.array([ids])))
-    np.testing.assert_allclose(softmax(read(model, ids)[0]), expected, atol=1e-5)
+    np.testing.assert_allclose(softmax(read(model, ids)[0]), np.asarray(model(np.array([ids]))), atol=1e-5)
 
 
-def test_a_twin_that_shares_layers_changes_nothing(model):
-    import keras
-
-    before = read(model, [1, 2])[0]
-    other = x = keras.Input((None,), dtype="int32")
-    for layer in model.layers[1:]:
-        x = layer(x)
-    keras.Model(other, x)
-    np.testing.assert_array_equal(read(model, [1, 2])[0], before)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_the_books_language_models_step_too_and_beside_a_twin(cell, dropout):
+    model = language_model(vocab_size=5, embedding_dim=4, units=6, layers=2, dropout=dropout, cell=cell)
+    model.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in model.get_weights()])
+    ids = [1, 2, 3, 4, 1]
+    logits, _ = read(model, ids)
+    np.testing.assert_allclose(logits, np.asarray(model(np.array([ids])))[:, -1], rtol=1e-4, atol=1e-4)
+    with_states(model)
+    np.testing.assert_array_equal(read(model, ids)[0], logits)
 
 
 def test_models_that_can_not_be_stepped():
@@ -339,17 +321,18 @@ def test_a_prompt_of_ids_the_model_does_not_know(model, ids):
 
 
 def test_one_stream_of_256_units_makes_2000_characters_a_second():
-    model = recurrent_model(vocab=85, units=256)
-    stepping = stepper(model)
-    best = np.inf
-    for _ in range(5):  # the best of a few: other programs may be running
+    stepping = stepper(language_model(vocab_size=85, units=256))
+    best = 0.0
+    for _ in range(100):  # the best of several tries, because other programs may be running
         start = time.perf_counter()
-        sample_ids(stepping, [1], 300, Sampler(0.8, 40, 0.95), seed=1)
-        best = min(best, time.perf_counter() - start)
-    assert 300 / best > 2000
+        sample_ids(stepping, [1], 200, Sampler(0.8, 40, 0.95), seed=1)
+        best = max(best, 200 / (time.perf_counter() - start))
+        if best > 2000:
+            break
+    assert best > 2000
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Text
 
 
@@ -364,9 +347,7 @@ def test_new_text_only_and_as_many_tokens_as_asked(model):
         assert len(generate(model, LETTERS, "abcd", number, seed=1)) == number
 
 
-@pytest.mark.parametrize(
-    "settings", [{}, {"temperature": 0.6}, {"top_k": 2}, {"top_p": 0.5}, {"greedy": True}]
-)
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.6}, {"top_k": 2}, {"top_p": 0.5}, {"greedy": True}])
 def test_the_stream_joined_is_the_text(model, settings):
     pieces = list(stream(model, LETTERS, "ab", 50, seed=3, **settings))
     assert len(pieces) == 50
@@ -379,9 +360,7 @@ def test_text_is_what_the_ids_say(model):
 
 
 def test_top_k_of_1_is_greedy(model):
-    assert generate(model, LETTERS, "a", 40, top_k=1, seed=9) == generate(
-        model, LETTERS, "a", 40, greedy=True
-    )
+    assert generate(model, LETTERS, "a", 40, top_k=1, seed=9) == generate(model, LETTERS, "a", 40, greedy=True)
 
 
 def test_samples_side_by_side_follow_the_models_distribution(model):
@@ -473,7 +452,7 @@ def test_the_flow_of_a_stream_is_lazy(model):
     assert len(list(itertools.islice(pieces, 5))) == 5
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Beam search
 
 
@@ -503,11 +482,7 @@ def test_a_wide_beam_finds_what_an_exhaustive_search_finds(model, penalty, end):
     np.testing.assert_allclose([h.score for h in got], [score for score, _ in everything], rtol=1e-4)
     assert {h.ids for h in got} == {ids for _, ids in everything}
     assert got[0].ids == everything[0][1]
-    assert (
-        got[0].text
-        == LETTERS.decode(got[0].ids)
-        == beam_search(model, LETTERS, "ac", 4, 256, penalty, end=end)
-    )
+    assert got[0].text == LETTERS.decode(got[0].ids) == beam_search(model, LETTERS, "ac", 4, 256, penalty, end=end)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 7])
@@ -565,9 +540,7 @@ def test_the_penalty_makes_longer_texts_win():
         def step(self, ids, state):
             return np.log(np.tile([1e-12, 0.7, 0.3, 1e-12, 1e-12], (len(ids), 1))), state
 
-    lengths = [
-        len(beam_search(Hazard(), LETTERS, "a", 20, 4, penalty, end="b")) for penalty in (0.0, 1.0, 2.0)
-    ]
+    lengths = [len(beam_search(Hazard(), LETTERS, "a", 20, 4, penalty, end="b")) for penalty in (0.0, 1.0, 2.0)]
     assert lengths == sorted(lengths) and lengths[0] < lengths[-1]
 
 

@@ -138,7 +138,7 @@ def outcome(name: str, answer: Any) -> Outcome:
     except Wrong as wrong:
         problem = wrong.problem[:1].upper() + wrong.problem[1:]
         return Outcome(False, _one_line(f"✗ {problem}. Hint: {wrong.hint}."))
-    except Exception as error:  # noqa: BLE001 (the answer has a form the checker did not foresee)
+    except Exception as error:
         line = f"✗ Your answer can't be checked ({_sentence(error)}). Hint: it should be {task.asks}."
         return Outcome(False, _one_line(line))
     return Outcome(True, _one_line(f"✓ Right: {shown}."))
