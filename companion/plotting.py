@@ -85,6 +85,53 @@ def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Any:
     return HTML(f'<table class="dataframe"><thead>{row(header, "th")}</thead><tbody>{body}</tbody></table>')
 
 
+TOKEN_TINTS = ("#cfe2f3", "#fde9b8", "#cdebdc", "#f1d9e6")  # black on any of them: above 14 to 1
+TOKEN_UNKNOWN = FORGET  # black on it: 5 to 1
+
+
+def token_boxes(rows: Iterable[tuple[str, Sequence[str]]], width: int = 480) -> Any:
+    """Texts cut into tokens, each token a box: an SVG that is drawn with the reader's own fonts, Chinese too.
+
+    Parameters
+    ----------
+    rows
+        What to write above each cut text, and its tokens, as ``Tokenizer.tokenize`` gives them. A space is shown as
+        a dot, a line break as an arrow, an unknown token in vermillion.
+    width
+        Of the picture in pixels; boxes that don't fit go to the next line.
+    """
+    from IPython.display import SVG
+
+    from companion.tokenizers import UNKNOWN_NAME
+
+    size, height, pad, gap, step = 15, 24, 3, 2, 28  # of a box: font, height, inner and outer space; line to line
+    parts: list[str] = []
+    y = 0
+    for label, tokens in rows:
+        y += 18
+        parts.append(f'<text x="0" y="{y - 4}" font-size="13" fill="{INK}">{html.escape(label)}</text>')
+        x = 0.0
+        for number, token in enumerate(tokens):
+            shown = token.replace(" ", "·").replace("\n", "↵")
+            text_width = sum(0.6 * size if ord(c) < 0x2E80 else size for c in shown)
+            if x + text_width + 2 * pad > width:
+                x, y = 0.0, y + step
+            fill = TOKEN_UNKNOWN if token == UNKNOWN_NAME else TOKEN_TINTS[number % len(TOKEN_TINTS)]
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y}" width="{text_width + 2 * pad:.1f}" height="{height}" rx="3" fill="{fill}"/>'
+                f'<text x="{x + pad:.1f}" y="{y + 17}" font-size="{size}" textLength="{text_width:.1f}" '
+                f'lengthAdjust="spacingAndGlyphs" class="token">{html.escape(shown)}</text>'
+            )
+            x += text_width + 2 * pad + gap
+        y += step + 6
+    return SVG(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" viewBox="0 0 {width} {y}" '
+        'font-family="DejaVu Sans, Helvetica, Arial, sans-serif">'
+        "<style>.token{font-family:DejaVu Sans Mono,Menlo,Consolas,monospace;fill:#111;white-space:pre}</style>"
+        f"{''.join(parts)}</svg>"
+    )
+
+
 def scoreboard(until: str | None = None, highlight: Iterable[str] = ()) -> "Figure":
     """The scoreboard as bars, worst on top.
 
@@ -111,3 +158,42 @@ def scoreboard(until: str | None = None, highlight: Iterable[str] = ()) -> "Figu
     ax.set_xlabel("bits per character on three plays never seen in training (lower is better)")
     ax.set_xlim(0, max((row.bits_per_character for row in shown), default=1) * 1.08)
     return figure
+
+
+def guess_numbers(text: str, rows: "dict[str, Sequence[int]]", width: int = 21) -> "Figure":
+    """A line of text with the guess numbers of several models under its characters; a 1 is on a filled square.
+
+    Parameters
+    ----------
+    text
+        The characters, shape ``(n,)``; a space is drawn as ␣.
+    rows
+        For each model, its name and its numbers, shape ``(n,)``.
+    width
+        Characters in a row of the figure; a longer text goes on below.
+    """
+    height = len(rows) + 1.6
+    parts = range(-(-len(text) // width))
+    figure, ax = axes(6.4, 0.31 * height * len(parts))
+    for part in parts:
+        top = -part * height
+        for column, character in enumerate(text[part * width : (part + 1) * width]):
+            at = part * width + column
+            ax.text(column, top, character.replace(" ", "␣"), ha="center", va="center", family="monospace", fontsize=13)
+            for line, (numbers, colour) in enumerate(zip(rows.values(), SERIES, strict=False), start=1):
+                if numbers[at] == 1:
+                    square = (column - 0.45, top - line - 0.42)
+                    ax.add_patch(_rectangle(square, 0.9, 0.84, colour))
+                ink = "white" if numbers[at] == 1 else INK
+                ax.text(column, top - line - 0.04, str(numbers[at]), ha="center", va="center", color=ink, fontsize=10)
+        for line, (name, colour) in enumerate(zip(rows, SERIES, strict=False), start=1):
+            ax.text(-0.8, top - line, name, ha="right", va="center", color=colour)
+    ax.set(xlim=(-3.2, width - 0.4), ylim=(-len(parts) * height + 0.9, 0.6))
+    ax.axis("off")
+    return figure
+
+
+def _rectangle(corner: tuple[float, float], width: float, height: float, colour: str) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(corner, width, height, color=colour, linewidth=0)

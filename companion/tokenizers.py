@@ -85,6 +85,14 @@ class Tokenizer(ABC):
     def decode(self, ids: Iterable[int]) -> str:
         """The text that ids stand for."""
 
+    def tokenize(self, text: str) -> list[str]:
+        """What a text is cut into, for people to look at; an unknown token is ``<unk>``.
+
+        >>> WordTokenizer.train("to be or not to be").tokenize("to be seen")
+        ['to', ' be', '<unk>']
+        """
+        return [self.tokens[i] for i in self.encode(text)]
+
     @abstractmethod
     def _content(self) -> dict[str, Any]:
         """What ``save`` has to write so that ``_from_content`` can make the same tokenizer."""
@@ -105,9 +113,7 @@ class Tokenizer(ABC):
         if not array.size:
             return []
         if array.ndim != 1 or array.dtype.kind not in "iu":
-            raise UserError(
-                "Expected ids as a flat sequence of whole numbers; decode the texts of a batch one by one."
-            )
+            raise UserError("Expected ids as a flat sequence of whole numbers; decode the texts of a batch one by one.")
         if not 0 <= array.min() <= array.max() < self.vocab_size:
             wrong = array[(array < 0) | (array >= self.vocab_size)][0]
             raise UserError(
@@ -350,9 +356,7 @@ class BPETokenizer(Tokenizer):
         for left, right in self.merges:
             if left not in id_of or right not in id_of:
                 missing = left if left not in id_of else right
-                raise UserError(
-                    f"its merge of {left!r} and {right!r} uses {missing!r}, which no earlier merge makes"
-                )
+                raise UserError(f"its merge of {left!r} and {right!r} uses {missing!r}, which no earlier merge makes")
             if left + right in id_of:
                 raise UserError(f"its merge of {left!r} and {right!r} makes a token that is there already")
             pair = id_of[left], id_of[right]
@@ -389,9 +393,7 @@ class BPETokenizer(Tokenizer):
         _require_text(text)
         vocab_size = 2256 if vocab_size is None else vocab_size
         if vocab_size < 256:
-            raise UserError(
-                f"vocab_size={vocab_size} is too small: the 256 bytes come first. Give 256 or more."
-            )
+            raise UserError(f"vocab_size={vocab_size} is too small: the 256 bytes come first. Give 256 or more.")
         pieces = Counter(split_pieces(text))
         words = [_byte_ids(piece) for piece in pieces]
         tokens = list(_ALPHABET.values())
@@ -426,6 +428,14 @@ class BPETokenizer(Tokenizer):
             return data.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:
             return data.decode("utf-8", "replace")
+
+    def tokenize(self, text: str) -> list[str]:
+        """What a text is cut into, for people to look at; bytes that are no whole characters are given as numbers.
+
+        >>> BPETokenizer([("Ġ", "a")]).tokenize("a a字")
+        ['a', ' a', 'E5', 'AD', '97']
+        """
+        return [_readable(self.token_bytes[i]) for i in self.encode(text)]
 
     def _encode_piece(self, piece: str) -> list[int]:
         """Apply the merges to one piece: the earliest learnt first, and each from left to right.
@@ -464,6 +474,13 @@ class BPETokenizer(Tokenizer):
         if wrong := [pair for pair in pairs if len(pair) != 2]:
             raise UserError(f"its merge {' '.join(wrong[0])!r} is not two tokens with a space between them")
         return cls((left, right) for left, right in pairs)
+
+
+def _readable(token: bytes) -> str:
+    try:
+        return token.decode("utf-8")
+    except UnicodeDecodeError:
+        return token.hex(" ").upper()
 
 
 class _Remembering(dict[str, list[int]]):
@@ -599,9 +616,7 @@ def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str, order: int
 
 
 def _unknown_pieces(tokenizer: WordTokenizer, text: str) -> list[str]:
-    return [
-        piece for piece, i in zip(split_pieces(text), tokenizer.encode(text), strict=True) if i == UNKNOWN_ID
-    ]
+    return [piece for piece, i in zip(split_pieces(text), tokenizer.encode(text), strict=True) if i == UNKNOWN_ID]
 
 
 # ------------------------------------------------------------------------------------------------------------
@@ -619,28 +634,20 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     """
     content = read_json(path, "a tokenizer")
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(
-            f"{path} is no tokenizer saved by this package; give a file that a tokenizer's save() wrote."
-        )
+        raise UserError(f"{path} is no tokenizer saved by this package; give a file that a tokenizer's save() wrote.")
     if content.get("version") != VERSION:
         raise UserError(
             f"{path} is a tokenizer of format version {content.get('version')!r}; "
             f"this package reads version {VERSION}. Train and save it again."
         )
-    kinds: dict[Any, type[Tokenizer]] = {
-        kind.kind: kind for kind in (CharTokenizer, WordTokenizer, BPETokenizer)
-    }
+    kinds: dict[Any, type[Tokenizer]] = {kind.kind: kind for kind in (CharTokenizer, WordTokenizer, BPETokenizer)}
     kind = content.get("kind")
     if not isinstance(kind, str) or kind not in kinds:
-        raise UserError(
-            f"{path} holds a tokenizer of kind {kind!r}; expected {', '.join(kinds)}. Save it again."
-        )
+        raise UserError(f"{path} holds a tokenizer of kind {kind!r}; expected {', '.join(kinds)}. Save it again.")
     try:
         return kinds[kind]._from_content(content)
     except UserError as error:
-        raise UserError(
-            f"{path} is no {kind} tokenizer as this package saves it: {error}. Save it again."
-        ) from None
+        raise UserError(f"{path} is no {kind} tokenizer as this package saves it: {error}. Save it again.") from None
 
 
 def _distinct_strings(content: dict[str, Any], key: str = "tokens") -> list[str]:
@@ -665,9 +672,7 @@ def _require_text(text: str) -> None:
 def _most_frequent(counts: Counter[str], vocab_size: int | None) -> list[str]:
     """The most frequent keys, as many as leave an id for the unknown; of equals, the first seen."""
     if vocab_size is not None and vocab_size < 2:
-        raise UserError(
-            f"vocab_size={vocab_size} is too small: the unknown token takes one id. Give 2 or more."
-        )
+        raise UserError(f"vocab_size={vocab_size} is too small: the unknown token takes one id. Give 2 or more.")
     return [key for key, _ in counts.most_common(None if vocab_size is None else vocab_size - 1)]
 
 

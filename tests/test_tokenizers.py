@@ -69,9 +69,7 @@ def library_merges(text: str, vocab_size: int) -> tuple[list[tuple[str, str]], d
     result = library.Tokenizer(library.models.BPE())
     result.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = library.pre_tokenizers.ByteLevel.alphabet()
-    trainer = library.trainers.BpeTrainer(
-        vocab_size=vocab_size, initial_alphabet=alphabet, show_progress=False
-    )
+    trainer = library.trainers.BpeTrainer(vocab_size=vocab_size, initial_alphabet=alphabet, show_progress=False)
     result.train_from_iterator([text], trainer)
     model = json.loads(result.to_str())["model"]
     return [tuple(merge) for merge in model["merges"]], model["vocab"]
@@ -153,12 +151,24 @@ def test_strict_names_the_unknown(kind: str, what: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "ids", [[-1], [0, 10**6], np.array([3, -2]), [2**70], ["a"], [1.5], [[1, 2], [3, 4]]]
-)
+@pytest.mark.parametrize("ids", [[-1], [0, 10**6], np.array([3, -2]), [2**70], ["a"], [1.5], [[1, 2], [3, 4]]])
 def test_decode_refuses_what_is_no_id(kind: str, ids: object) -> None:
     with pytest.raises(UserError, match="ids"):
         ALL[kind].decode(ids)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_to_look_at(kind: str) -> None:
+    assert "".join(ALL[kind].tokenize(ENGLISH)) == ENGLISH or kind == "word"
+    assert len(ALL[kind].tokenize(TEXT)) == len(ALL[kind].encode(TEXT))
+    assert (
+        ALL[kind].tokenize("aaa\u0394")
+        == {
+            "char": ["a", "a", "a", "<unk>"],
+            "word": ["<unk>"],
+            "bpe": ["aaa", "CE", "94"],
+        }[kind]
+    )
 
 
 @given(st.lists(st.integers(0, BPE.vocab_size - 1)))
@@ -199,9 +209,7 @@ def test_training_refuses_what_it_cannot_learn_from(kind: type[Tokenizer]) -> No
 def plain_merges(text: str, vocab_size: int) -> list[tuple[bytes, bytes]]:
     """Byte-pair encoding as defined: count all pairs, merge the most frequent everywhere, begin again."""
     order = {token: i for i, token in enumerate(BPETokenizer([]).token_bytes)}
-    words = Counter(
-        tuple(bytes([b]) for b in piece.encode("utf-8", "surrogatepass")) for piece in split_pieces(text)
-    )
+    words = Counter(tuple(bytes([b]) for b in piece.encode("utf-8", "surrogatepass")) for piece in split_pieces(text))
     merges = []
     while len(order) < vocab_size:
         pairs: Counter[tuple[bytes, bytes]] = Counter()
@@ -401,9 +409,7 @@ def test_a_file_that_makes_no_sense_is_refused(kind: str, changed: dict, says: s
     assert "t.json" in str(error.value) and str(error.value).endswith(".")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"3", b'"char"', b"null", b"\xff\xfe", b"\x80\x04K\x01."]
-)
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b'"char"', b"null", b"\xff\xfe", b"\x80\x04K\x01."])
 def test_a_file_that_is_no_tokenizer_is_refused(content: bytes, tmp_path) -> None:
     (tmp_path / "t.json").write_bytes(content)
     with pytest.raises(UserError, match=r"t\.json"):
