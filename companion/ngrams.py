@@ -13,7 +13,7 @@ builds the method step by step.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,14 @@ class _Estimate:
 
     seen: FloatArray  # by n-gram: (count - discount) / count of the context
     left_over: FloatArray  # by context: what the discounts took away, / count of the context
+
+
+class Counts(NamedTuple):
+    """What was counted for each token of a text: int64 arrays of shape ``(tokens,)``, 0 where nothing was."""
+
+    ngram: IntArray  # how often the n-gram that ends here occurred
+    context: IntArray  # how often its context, the n-gram without its last token, occurred with something after it
+    followers: IntArray  # how many different tokens came after the context
 
 
 def discounts(counts: IntArray) -> FloatArray:
@@ -272,10 +280,10 @@ class NGramModel:
             raise UserError("An empty text has no cross-entropy: give at least one token.")
         return -float(log_p.mean())
 
-    def counts(self, ids: Ids, order: int | None = None) -> tuple[IntArray, IntArray]:
-        """How often the n-gram that ends at each token was counted, and how often its context was.
+    def counts(self, ids: Ids, order: int | None = None) -> "Counts":
+        """How often the n-gram that ends at each token of a text was counted, and how often its context was.
 
-        The raw material of every counting model: their quotient is the relative frequency.
+        The raw material of every counting model: ``counts.ngram / counts.context`` is the relative frequency.
 
         Parameters
         ----------
@@ -284,30 +292,25 @@ class NGramModel:
         order
             The n of the n-grams; by default the model's order. The first n - 1 tokens have shorter n-grams.
 
-        Returns
-        -------
-        tuple of numpy.ndarray
-            Two int64 arrays of shape ``(tokens,)``: the n-gram's count, and that of its first n - 1 tokens with
-            anything after them; both are 0 for what the text fitted on does not hold.
-
         Raises
         ------
         UserError
             The model is not fitted, the order is higher than its own, or an id is outside the vocabulary.
         """
-        order = self.order if order is None else order
-        levels = self._levels_up_to(order)
+        levels = self._levels_up_to(self.order if order is None else order)
         tokens = self._check(_as_ids(ids))
         numbers = self._numbers(tokens)
-        together, before = np.zeros((2, len(tokens)), dtype=np.int64)
+        counts = Counts(*np.zeros((3, len(tokens)), dtype=np.int64))
         contexts = 1
         for n, level in enumerate(levels[: len(tokens)], start=1):
             # One element more than there are n-grams: index -1 is one that was never seen, and counts 0.
-            followed = np.bincount(level.keys // self._vocab_size, weights=level.counts, minlength=contexts + 1)
-            together[n - 1 :] = np.append(level.counts, 0)[numbers[n]]
-            before[n - 1 :] = followed[numbers[n - 1][:-1]]
+            context_of = level.keys // self._vocab_size
+            counts.ngram[n - 1 :] = np.append(level.counts, 0)[numbers[n]]
+            before = numbers[n - 1][:-1]
+            counts.context[n - 1 :] = np.bincount(context_of, weights=level.counts, minlength=contexts + 1)[before]
+            counts.followers[n - 1 :] = np.bincount(context_of, minlength=contexts + 1)[before]
             contexts = len(level.keys)
-        return together, before
+        return counts
 
     def longest_match(self, ids: Ids) -> IntArray:
         """How long the longest counted n-gram is that ends at each token: from 0 (a new token) to ``order``.
