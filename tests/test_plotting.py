@@ -1,0 +1,54 @@
+"""The figures that decide something: what is tinted how strongly, which characters stand in which window."""
+
+import re
+
+import pytest
+
+from companion import plotting
+
+
+@pytest.mark.parametrize(
+    ("bits", "step"), [(0.0, 0), (0.99, 0), (1.0, 1), (3.7, 3), (6.0, 6), (25.0, 6)], ids=lambda value: str(value)
+)
+def test_a_character_is_tinted_by_its_bits(bits, step):
+    page = plotting.tinted_text("x", [bits], "one character").data
+    assert re.search(r'<span class="bits-(\d)" title="([\d.]+) bits">x</span>', page).groups() == (
+        str(step),
+        f"{bits:.1f}",
+    )
+
+
+def test_tinted_text_keeps_every_character_and_its_markup_is_its_own():
+    text = 'Say <b>"so"</b> & go\n  on'
+    page = plotting.tinted_text(text, [0.5] * len(text), 'a "label"').data
+    assert 'aria-label="a &quot;label&quot;"' in page and 'role="img"' in page
+    shown = re.sub(r"<[^>]+>", "", page.split("<pre")[1].split(">", 1)[1].split("</pre>")[0])
+    assert shown == "Say &lt;b&gt;&quot;so&quot;&lt;/b&gt; &amp; go\n  on"
+
+
+def test_tinted_text_needs_one_number_a_character():
+    with pytest.raises(ValueError):
+        plotting.tinted_text("abc", [1.0, 2.0], "too few")
+
+
+def luminance(colour: tuple[float, ...]) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("ink", "ground"), [((0x21, 0x28, 0x32), (255, 255, 255)), ((0xCE, 0xD6, 0xDD), (0x12, 0x12, 0x12))]
+)
+def test_text_on_the_strongest_tint_can_be_read_on_light_and_dark_pages(ink, ground):
+    alpha, tint = plotting.COST_STRONGEST, (213, 94, 0)
+    mixed = tuple((alpha * t + (1 - alpha) * g) / 255 for t, g in zip(tint, ground, strict=True))
+    light, dark = sorted((luminance(mixed), luminance(tuple(c / 255 for c in ink))), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_streams_are_drawn_as_training_reads_them():
+    figure = plotting.streams("abcdefghijklm", batch_size=2, window=3)
+    drawn = [text.get_text() for text in figure.axes[0].texts]
+    letters = [text for text in drawn if len(text) == 1]
+    assert letters == list("abcghidefjkl")  # update 1 reads abc and ghi, update 2 goes on with def and jkl
+    assert [text for text in drawn if text.startswith("update")] == ["update 1", "update 2"]
