@@ -29,13 +29,12 @@ def recover(answer: Callable[..., Any]) -> str:
 
 def _advice(model: NGramModel, numbers: list[int], got: list[int]) -> str:
     """What most likely went wrong: try the usual slips and see which of them gives the same."""
-    for advice, slip in [
-        ("guess 1 is the most probable token, and the first element of a list has index 0", {"shift": 1}),
-        ("the most probable token is guessed first, the least probable last", {"falling": False}),
-        ("each token is guessed after the ones already recovered: ask the model with them as context", {"blind": True}),
-    ]:
-        if _slip(model, numbers, **slip) == got:
-            return advice
+    if _slip(model, numbers, shift=1) == got:
+        return "guess 1 is the most probable token, and the first element of a list has index 0"
+    if _slip(model, numbers, falling=False) == got:
+        return "the most probable token is guessed first, the least probable last"
+    if _slip(model, numbers, blind=True) == got:
+        return "each token is guessed after the ones already recovered: ask the model with them as context"
     return "rank the tokens by the model's probability, take the one at the guess number, append it, go on"
 
 
