@@ -30,7 +30,7 @@ def style() -> None:
     from cycler import cycler
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-    set_matplotlib_formats("svg")
+    set_matplotlib_formats("svg", metadata={"Date": None})  # the same picture every time, to the byte
     mpl.rcParams.update(
         {
             "figure.figsize": (6.4, 3.6),
