@@ -7,7 +7,6 @@ endif
 
 BUILD := $(PYTHON) -c "from jupyter_book.cli.main import main; main()" build book --config _config.yml \
          --path-output . -W -n --keep-going
-NOTEBOOKS := $(PYTHON) tools/notebooks.py
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
 
@@ -40,7 +39,7 @@ lab: setup ## open the chapters in JupyterLab, as notebooks
 	JUPYTER_CONFIG_PATH=$(CURDIR)/tools/jupyter $(PYTHON) -m jupyterlab book
 
 notebooks: book ## write the chapters as .ipynb into _build/notebooks: full, and student without solutions
-	@$(NOTEBOOKS)
+	@$(PYTHON) book/_ext/notebooks.py
 
 serve: ## show the built book on http://localhost:8000
 	@$(PYTHON) -m http.server --bind 127.0.0.1 --directory _build/html 8000

@@ -6,7 +6,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from jupyter_cache.cache.main import JupyterCacheBase
+import nbformat
+from jupyter_cache import get_cache
+from myst_nb.core.read import read_myst_markdown_notebook
+from nbformat import NotebookNode
+from notebooks import Chapter
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -44,16 +48,6 @@ def place_cache(app: Sphinx, config: Config) -> None:
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / execution_key())
 
 
-def keep_metadata() -> None:
-    """Take outputs from jupyter-cache, but not cell metadata: a changed alt text or tag would be lost."""
-    merge = JupyterCacheBase.merge_match_into_notebook
-
-    def merge_outputs(self, nb, **options):
-        return merge(self, nb, **{"cell_meta": (), **options})
-
-    JupyterCacheBase.merge_match_into_notebook = merge_outputs
-
-
 def is_notebook(app: Sphinx, page: str) -> bool:
     """Whether the page holds cells."""
     return "kernelspec" in app.env.metadata.get(page, {})
@@ -65,33 +59,56 @@ def offer_notebook(app: Sphinx, pagename: str, templatename: str, context: dict,
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
-def copy_files(app: Sphinx, error: Exception | None) -> None:
-    """Copy the executed notebooks and MathJax into the pages."""
-    if error or app.builder.format != "html":
-        return
-    out = Path(app.outdir)
-    executed = out.parent / "jupyter_execute"
-    for page in app.env.found_docs:
-        if is_notebook(app, page):
-            target = out / "_sources" / f"{page}.ipynb"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(executed / f"{page}.ipynb", target)
+def executed_notebook(app: Sphinx, page: str) -> NotebookNode | None:
+    """A page's notebook with every output of its execution; none if a cell failed.
 
+    What myst-nb itself leaves lacks the glued outputs and, where it took them from the cache, all of them.
+    """
+    text = Path(app.env.doc2path(page)).read_text(encoding="utf-8")
+    notebook = read_myst_markdown_notebook(text, app.env.myst_config, add_source_map=False)  # type: ignore[attr-defined]
+    try:
+        return get_cache(app.config.nb_execution_cache_path).merge_match_into_notebook(notebook, cell_meta=())[1]
+    except KeyError:
+        return None
+
+
+def write_notebooks(app: Sphinx) -> None:
+    """Keep the executed notebooks in jupyter_execute, for nbval, and offer them with the pages in plain Markdown."""
+    folders = Path(app.outdir).parent / "jupyter_execute", Path(app.outdir) / "_sources"
+    for folder in folders:
+        for stale in folder.glob("*.ipynb"):
+            stale.unlink()
+    for page in sorted(app.env.found_docs):
+        if is_notebook(app, page) and (executed := executed_notebook(app, page)):
+            for folder, notebook in zip(folders, [executed, Chapter(page, executed).write()], strict=True):
+                path = folder / f"{page}.ipynb"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                nbformat.write(notebook, path)
+
+
+def copy_mathjax(app: Sphinx) -> None:
+    """Copy what the pages need of MathJax."""
     package = importlib.util.find_spec("sphinx-mathjax-offline")
     assert package and package.origin, "sphinx-mathjax-offline is pinned in requirements.lock"
     source = Path(package.origin).parent / "static" / "mathjax"
     for pattern in MATHJAX:
         for file in source.glob(pattern):
-            target = out / "_static" / "mathjax" / file.relative_to(source)
+            target = Path(app.outdir) / "_static" / "mathjax" / file.relative_to(source)
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
 
 
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """What is left to do when the pages are written."""
+    if not error and app.builder.format == "html":
+        write_notebooks(app)
+        copy_mathjax(app)
+
+
 def setup(app: Sphinx) -> dict:
     app.add_config_value("comments_config", {}, "")  # jupyter-book sets it, for an extension we do without
-    keep_metadata()
     app.connect("config-inited", place_cache)
     app.connect("html-page-context", offer_notebook)
-    app.connect("build-finished", copy_files)
+    app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,33 @@
+"""What the tests of the built book share, and what makes nbval stricter."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let nbval compare bitmaps too: it leaves them out, and ours are deterministic."""
+    for item in items:
+        if hasattr(item.parent, "skip_compare"):
+            item.parent.skip_compare = tuple(  # type: ignore[union-attr]
+                kind for kind in item.parent.skip_compare if not kind.startswith("image/")
+            )
+
+
+def built_pages() -> list[str]:
+    """The names of the built pages, for parametrising; none where the book was not built."""
+    return sorted(page.relative_to(HTML).as_posix() for page in HTML.rglob("*.html") if "_static" not in page.parts)
+
+
+@pytest.fixture(scope="session")
+def html() -> Path:
+    """The built book; `make test` builds it first and then it has to be there."""
+    if not (HTML / "index.html").exists():
+        if os.environ.get("BOOK_IS_BUILT"):
+            pytest.fail("the book was to be built, but _build/html/index.html is not there: see _build/build.log")
+        pytest.skip("the book is not built: run make book, or make test")
+    return HTML

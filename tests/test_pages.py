@@ -1,0 +1,135 @@
+"""The built pages, and the audit that looks at them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from page_audit import audit
+
+GOOD = """<!DOCTYPE html>
+<html lang="en"><head><title>A page</title>
+<link rel="stylesheet" href="_static/a.css"><script src="_static/a.js"></script></head>
+<body><button class="search-button-field">Search</button>
+<a href="_sources/index.ipynb">notebook</a> <a href="https://example.org/">elsewhere</a>
+<article><h1 id="top">One</h1><h2>Two</h2><p>Text, <a href="#top">a link</a> and <code>{ref}`this`</code>.</p>
+<img src="_static/a.svg" alt="A line that rises">
+<div class="cell"><div class="cell_input"><pre>x</pre></div>
+<div class="cell_output"><div class="output"><pre>1
+2</pre></div></div></div></article></body></html>
+"""
+EXECUTED = {"cells": [{"cell_type": "code", "execution_count": 1}, {"cell_type": "markdown"}]}
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A tiny book without fault."""
+    (tmp_path / "_static").mkdir()
+    (tmp_path / "_sources").mkdir()
+    (tmp_path / "index.html").write_text(GOOD)
+    (tmp_path / "_static" / "a.css").write_text("p { background: url(a.svg) }")
+    (tmp_path / "_static" / "a.js").write_text("// see https://example.org\nconst ns = 'http://www.w3.org/2000/svg';")
+    (tmp_path / "_static" / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "_sources" / "index.ipynb").write_text(json.dumps(EXECUTED))
+    return tmp_path
+
+
+def test_a_good_book_has_no_findings(book: Path) -> None:
+    assert audit(book) == []
+
+
+def test_no_pages_is_a_finding(tmp_path: Path) -> None:
+    assert audit(tmp_path) == ["no pages"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("_static/a.js", "https://cdn.example/a.js", "loads from another host: https://cdn.example/a.js"),
+        ("_static/a.js", "//cdn.example/a.js", "loads from another host: //cdn.example/a.js"),
+        ("_static/a.css", "http://cdn.example/a.css", "loads from another host: http://cdn.example/a.css"),
+        ('rel="stylesheet" href="_static/a.css"', 'rel="preconnect" href="https://f.example"', "another host"),
+        ('src="_static/a.svg"', 'src="_static/a.svg" srcset="https://i.example/a.png 2x"', "another host"),
+        ("</article>", '<iframe src="https://www.example/v"></iframe></article>', "another host"),
+        ("<p>", '<p style="background: url(//i.example/a.png)">', "a style asks another host"),
+        ("</head>", "<style>@import 'https://f.example/f.css';</style></head>", "a style asks another host"),
+        ("</head>", "<script>fetch('https://t.example/hit')</script></head>", "a script asks another host"),
+        ("</head>", "<script>import x from 'https://m.example/x.js'</script></head>", "a script asks another"),
+        ("</head>", "<script>const THEBE_URL = 'https://u.example/t.js'</script></head>", "a script asks another"),
+        ("</head>", '<meta http-equiv="refresh" content="0; url=https://x.example"></head>', "another host"),
+        ("</head>", '<base href="https://x.example/"></head>', "a base tag"),
+        (' alt="A line that rises"', "", "image without alt text"),
+        ("A line that rises", " ", "image without alt text"),
+        ("A line that rises", "_images/04f4e5a.png", "alt text is a file name"),
+        ("A line that rises", "a", "alt text is a file name"),
+        ("#top", "other.html", "broken link: other.html"),
+        ("#top", "/index.html", "link that breaks"),
+        ("#top", "file:///home/x.html", "link to one machine's file"),
+        ("#top", "../index.html", "broken link"),
+        ("#top", "#nowhere", "link to a missing anchor: #nowhere"),
+        ("#top", "index.html#nowhere", "link to a missing anchor"),
+        ("_static/a.svg", "_static/b.svg", "broken link: _static/b.svg"),
+        ("_static/a.js", "_static/b.js", "broken link: _static/b.js"),
+        ('class="output"', 'class="output stderr"', "a cell shows its stderr"),
+        ('class="output"', 'class="output traceback"', "a cell shows a traceback"),
+        ("1\n2", "Traceback (most recent call last): ...", "a cell shows a traceback"),
+        ("1\n2", "x\n" * 50, "a cell output of 50 lines"),
+        ("<p>", "<p title='" + 3_500_000 * "x" + "'>", "page of 3,500,"),
+        ("<body>", '<body><button class="search-button-field"></button>', "2 search boxes"),
+        ("search-button-field", "search", "0 search boxes"),
+        ("<body>", '<body><header class="bd-header">Bar</header>', "a header bar"),
+        ("_sources/index.ipynb", "#top", "does not offer its notebook"),
+        ("_sources/index.ipynb", "_sources/other.ipynb", "broken link: _sources/other.ipynb"),
+        ("<h2>", "<h3>", "heading level 1 is followed by 3"),
+        ("<h2>", "<h1>", "2 first-level headings"),
+        ('lang="en"', "", "no language given"),
+        ("A page", "", "no title"),
+        ("<h2>", '<h2 id="top">', "the anchor top stands 2 times"),
+        ("Text,", "The {glue:text}`score` was", "markup that was not rendered"),
+        ("Text,", "```{note} x", "markup that was not rendered"),
+        ("Text,", "$$ x^2 $$", "markup that was not rendered"),
+    ],
+)
+def test_the_audit_finds(book: Path, old: str, new: str, finding: str) -> None:
+    page = book / "index.html"
+    assert old in GOOD
+    page.write_text(GOOD.replace(old, new, 1))
+    found = audit(book)
+    assert any(finding in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "finding"),
+    [
+        ("_static/a.css", "@font-face { src: url('https://fonts.example/f.woff2') }", "a style asks another host"),
+        ("_static/a.js", "s = document.createElement('script'); s.src = 'https://c.example/x.js'", "another host"),
+        ("_static/a.js", "document.write('<script src=\\'https://c.example/x.js\\'>')", "another host"),
+        ("_static/a.js", "new WebSocket('wss://c.example')", "another host"),
+        ("_sources/index.ipynb", json.dumps({"cells": [{"cell_type": "code"}]}), "was not executed"),
+        ("_static/a.svg", "x" * 3_000_001, "page of 3,00"),
+    ],
+)
+def test_the_audit_looks_into_files(book: Path, file: str, content: str, finding: str) -> None:
+    (book / file).write_text(content)
+    found = audit(book)
+    assert any(finding in line for line in found), found
+
+
+def test_links_out_of_the_book_are_found(book: Path) -> None:
+    inner = book / "inner"
+    inner.mkdir()
+    for item in ["_static", "_sources"]:
+        shutil.copytree(book / item, inner / item)
+    (inner / "index.html").write_text(GOOD.replace("#top", "../index.html"))
+    assert audit(inner) == ["index.html: link out of the book: ../index.html"]
+
+
+def test_the_book_has_no_findings(html: Path) -> None:
+    assert audit(html) == []
+
+
+def test_search_and_notebooks_are_there(html: Path) -> None:
+    assert (html / "searchindex.js").stat().st_size > 100
+    executed = {path.stem for path in (html.parent / "jupyter_execute").glob("*.ipynb")}
+    offered = {path.stem for path in (html / "_sources").glob("*.ipynb")}
+    assert executed == offered, "nbval runs other notebooks than the pages offer"
