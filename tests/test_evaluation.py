@@ -1,0 +1,86 @@
+"""A score counts every token once, with the state carried, and agrees with the definition."""
+
+import math
+
+import numpy as np
+import pytest
+
+from companion import evaluation, set_seed
+from companion.errors import UserError
+from companion.evaluation import evaluate, score, token_losses
+from companion.models import article_model, language_model
+from companion.ngrams import NGramModel
+
+
+@pytest.fixture(scope="module")
+def model():
+    set_seed(3)
+    built = language_model(20, embedding_dim=8, units=16, layers=2, dropout=0.3)
+    for weight in built.trainable_variables:
+        weight.assign(weight * 1.3)  # far enough from uniform that a mistake shows
+    return built
+
+
+def plain_losses(model, ids):
+    """The definition: read the whole text once, without any cut."""
+    import tensorflow as tf
+
+    logits = tf.function(model)(tf.constant(ids[None, :-1])).numpy()[0].astype(np.float64)
+    log_p = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    return np.concatenate([[math.log(20)], -log_p[np.arange(len(ids) - 1), ids[1:]]])
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 31, 32, 33, 34, 400, 500, 513, 1200, 2001])
+def test_cutting_a_text_into_streams_changes_nothing(model, length, monkeypatch):
+    """Every length: no token is skipped or counted twice at a window's or a stream's edge."""
+    monkeypatch.setattr(evaluation, "WARM_UP", 128)
+    monkeypatch.setattr(evaluation, "WINDOW", 32)
+    ids = np.random.default_rng(length).integers(0, 20, length).astype(np.int32)
+    losses = token_losses(model, ids)
+    assert losses.shape == (length,)
+    if length > 1:
+        np.testing.assert_allclose(losses, plain_losses(model, ids), atol=1e-4)
+
+
+def test_the_state_is_carried(model, monkeypatch):
+    """With a warm-up of nothing the streams would start from zero, and the check above would notice."""
+    ids = np.random.default_rng(5).integers(0, 20, 640).astype(np.int32)
+    monkeypatch.setattr(evaluation, "WARM_UP", 1)
+    monkeypatch.setattr(evaluation, "WINDOW", 10)
+    assert np.abs(token_losses(model, ids) - plain_losses(model, ids)).max() > 1e-3
+
+
+def test_a_window_model_is_given_its_window_and_nothing_more():
+    set_seed(0)
+    model = article_model(12, 4, 3)
+    ids = np.random.default_rng(1).integers(0, 12, 60).astype(np.int32)
+    losses = token_losses(model, ids, context=5)
+    for t in (1, 3, 5, 6, 30, 59):
+        expected = -math.log(model(ids[None, max(0, t - 5) : t]).numpy()[0, ids[t]])
+        assert losses[t] == pytest.approx(expected, abs=1e-5)
+    assert losses[0] == pytest.approx(math.log(12))
+
+
+def test_an_ngram_model_is_scored_by_its_own_probabilities():
+    ids = np.random.default_rng(1).integers(0, 5, 400)
+    model = NGramModel(3, vocab_size=5).fit(ids)
+    assert evaluate(model, ids).nats_per_token == pytest.approx(model.cross_entropy(ids))
+
+
+def test_bits_per_character_of_known_numbers():
+    result = score(total_nats=30 * math.log(8), tokens=30, characters=90)
+    assert result.perplexity == pytest.approx(8)
+    assert result.bits_per_character == pytest.approx(1)
+    assert str(result) == "1.000 bits per character (perplexity 8.00 per token)"
+
+
+def test_what_is_paid_outside_the_model_counts(model):
+    ids = np.zeros(10, dtype=np.int32)
+    plain, more = evaluate(model, ids), evaluate(model, ids, extra_nats=10 * math.log(2))
+    assert more.bits_per_character - plain.bits_per_character == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("ids", "says"), [([], "at least one token"), ([[1]], "shape"), ([25], "20 tokens")])
+def test_bad_ids_are_told(model, ids, says):
+    with pytest.raises(UserError, match=says):
+        evaluate(model, np.array(ids, dtype=np.int32))
