@@ -278,7 +278,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command(
         "train",
         train,
-        "Train a language model on a text file (UTF-8) and write it as a folder. The same command goes on after a stop.",
+        "Train a language model on a text file (UTF-8), write it as a folder. The same command resumes after a stop.",
         "python -m companion train my.txt --out mymodel --epochs 10 --dropout 0.2",
     )
     sub.add_argument("text", metavar="TEXT", help="the text file")
