@@ -34,7 +34,8 @@ ADMONITIONS = {"note", "tip", "hint", "important", "warning", "caution", "danger
 @functools.lru_cache
 def title(page: str) -> str:
     """The first heading of a chapter."""
-    text = (BOOK / f"{page}.md").read_text(encoding="utf-8")
+    source = BOOK / f"{page}.md"
+    text = source.read_text(encoding="utf-8") if source.exists() else ""
     return match[1].strip() if (match := re.search(r"^# (.+)$", text, re.MULTILINE)) else page
 
 

@@ -1,0 +1,309 @@
+"""The build itself, on a tiny book: what is executed again and when, and what the pages and notebooks then hold."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from notebooks import Chapter
+
+ROOT = Path(__file__).resolve().parents[1]
+HEADER = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  name: python3
+---
+
+"""
+CHAPTER = (
+    HEADER
+    + """# One
+
+Some prose, the number {glue:text}`number:.1f`, {numref}`line`, {eq}`sum`, {cite:t}`shannon1951` and {doc}`two`.
+
+$$
+1 + 1 = 2
+$$ (sum)
+
+```{code-cell} ipython3
+import os
+
+with open(os.environ["RUNS"], "a") as file:
+    file.write("run\\n")
+print("output of a cell")
+```
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+from myst_nb import glue
+
+glue("number", 2.0512, display=False)
+```
+
+```{code-cell} ipython3
+---
+mystnb:
+  image:
+    alt: A line that rises
+  figure:
+    name: line
+    caption: The line rises.
+---
+from companion import plotting
+
+plotting.style()
+figure, ax = plotting.axes(3, 2)
+ax.plot([1, 2]);
+```
+
+:::{note}
+Look **here**.
+:::
+
+## Exercises
+
+```{exercise-start} Squares
+:label: one-squares
+```
+Write the squares.
+
+```{code-cell} ipython3
+squares = ...
+print("not yet")
+```
+```{exercise-end}
+```
+
+```{solution-start} one-squares
+:class: dropdown
+```
+```{code-cell} ipython3
+squares = [n * n for n in range(3)]
+print(squares)
+```
+```{solution-end}
+```
+
+Read on.
+"""
+)
+TWO = HEADER + "# Two\n\n```{code-cell} ipython3\n1 + 1\n```\n"
+
+
+class TinyBook:
+    """A copy of the book's settings with two chapters of its own."""
+
+    def __init__(self, root: Path):
+        self.root, self.runs = root, root / "runs"
+        book = root / "book"
+        book.mkdir()
+        for name in ["_config.yml", "requirements.lock"]:
+            shutil.copy(ROOT / name, root)
+        for name in ["_ext", "_static"]:
+            shutil.copytree(ROOT / "book" / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
+        (root / "companion").mkdir()
+        (root / "companion" / "code.py").write_text("x = 1\n")
+        self.write("one", CHAPTER)
+        self.write("two", TWO)
+        self.write("index", "# Start\n\n{cite:t}`shannon1951`\n\n```{bibliography}\n```\n")
+        (book / "references.bib").write_text("@misc{shannon1951, author={Shannon, C.}, title={T}, year={1951}}")
+        (book / "_toc.yml").write_text(
+            "format: jb-book\nroot: index\nparts:\n- caption: P\n  chapters: [{file: one}, {file: two}]\n"
+        )
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / "book" / f"{name}.md").write_text(text, encoding="utf-8")
+
+    def build(self) -> subprocess.CompletedProcess[str]:
+        main = "from jupyter_book.cli.main import main; main()"
+        options = ["build", "book", "--config", "_config.yml", "--path-output", ".", "-W", "-n", "--keep-going"]
+        return subprocess.run(
+            [sys.executable, "-c", main, *options],
+            cwd=self.root,
+            env=os.environ | {"RUNS": str(self.runs)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def good_build(self) -> int:
+        """Build without a warning; how often the first chapter has been executed so far."""
+        outcome = self.build()
+        assert outcome.returncode == 0, (outcome.stdout + outcome.stderr)[-3000:]
+        return self.runs.read_text().count("run")
+
+    def page(self, name: str = "one") -> str:
+        return (self.root / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8")
+
+    def executed(self, name: str = "one") -> nbformat.NotebookNode:
+        return nbformat.read(self.root / "_build" / "jupyter_execute" / f"{name}.ipynb", as_version=4)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> TinyBook:
+    book = TinyBook(tmp_path_factory.mktemp("book"))
+    assert book.good_build() == 1
+    return book
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[int]:
+    return [len(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_the_page_shows_what_was_executed(built: TinyBook) -> None:
+    page = built.page()
+    assert "output of a cell" in page and 'alt="A line that rises"' in page
+    assert re.search(r"the number\s*<[^>]*>\s*2\.1\s*<", page)
+    assert 'href="_sources/one.ipynb"' in page
+    assert "://cdn" not in page and "unpkg" not in page
+    assert (built.root / "_build/html/_static/mathjax/tex-chtml.js").exists()
+
+
+def test_executed_notebooks_hold_every_output(built: TinyBook) -> None:
+    assert outputs(built.executed()) == [1, 1, 1, 1, 1]
+    figure = built.executed().cells[3].outputs[-1].data
+    assert "image/svg+xml" in figure and "<dc:date>" not in figure["image/svg+xml"]
+
+
+def test_prose_alone_executes_nothing(built: TinyBook) -> None:
+    before = built.good_build()
+    built.write("one", CHAPTER.replace("Some prose", "Other prose"))
+    assert built.good_build() == before
+    assert "Other prose" in built.page() and "output of a cell" in built.page()
+    assert outputs(built.executed()) == [1, 1, 1, 1, 1], "outputs from the cache are outputs too"
+
+
+def test_alt_text_and_tags_are_never_stale(built: TinyBook) -> None:
+    built.write("one", CHAPTER.replace("A line that rises", "Another alternative").replace("remove-cell", "hide-cell"))
+    built.good_build()
+    assert 'alt="Another alternative"' in built.page()
+    assert built.executed().cells[2].metadata.tags == ["hide-cell"]
+
+
+def test_a_changed_cell_is_executed(built: TinyBook) -> None:
+    before = built.good_build()
+    built.write("one", CHAPTER.replace("output of a cell", "output of the changed cell"))
+    assert built.good_build() == before + 1
+    assert "output of the changed cell" in built.page()
+
+
+@pytest.mark.parametrize("file", ["companion/code.py", "requirements.lock"])
+def test_changed_code_or_versions_execute_everything(built: TinyBook, file: str) -> None:
+    before = built.good_build()
+    (built.root / file).write_text((built.root / file).read_text() + "# changed\n")
+    assert built.good_build() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "warning"),
+    [
+        ('print("output of a cell")', "raise ValueError('no')", "Executing notebook failed"),
+        ('print("output of a cell")', "import sys; print('oh', file=sys.stderr)", "stderr was found"),
+        ("{doc}`two`", "{doc}`three`", "three"),
+        ("{eq}`sum`", "{eq}`product`", "product"),
+        ("{cite:t}`shannon1951`", "{cite:t}`nobody`", "nobody"),
+        ("`number:.1f`", "`absent`", "absent"),
+        (":label: one-squares", ":label: one-cubes", "one-squares"),
+    ],
+)
+def test_what_is_wrong_fails_the_build(built: TinyBook, old: str, new: str, warning: str) -> None:
+    built.write("one", CHAPTER.replace(old, new, 1))
+    outcome = built.build()
+    shutil.rmtree(built.root / "_build" / ".doctrees")
+    built.write("one", CHAPTER)
+    assert outcome.returncode != 0
+    assert warning in outcome.stdout + outcome.stderr
+
+
+# -- the chapters as plain notebooks -----------------------------------------------------------------------------
+
+
+def text(notebook: nbformat.NotebookNode) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells)
+
+
+def test_notebooks_in_plain_markdown(built: TinyBook) -> None:
+    built.write("one", CHAPTER)
+    built.good_build()
+    offered = nbformat.read(built.root / "_build/html/_sources/one.ipynb", as_version=4)
+    nbformat.validate(offered)
+    plain = text(offered)
+    assert "the number 2.1, figure 1, (1), Shannon (1951) and [Two](two.ipynb)." in plain
+    assert "\\tag{1}\n$$" in plain and "> **Note**\n>\n> Look **here**." in plain
+    assert "*Figure 1.* The line rises." in plain
+    assert "### Exercise 1: Squares\n\nWrite the squares." in plain and "### Solution to exercise 1" in plain
+    assert not re.search(r"\{[a-z:-]+\}`|```\{|:::", plain)
+    assert outputs(offered) == [1, 1, 1, 1, 1]
+
+
+def test_the_student_edition_has_no_solutions_and_runs(built: TinyBook) -> None:
+    from nbclient import NotebookClient
+
+    student = Chapter("one", built.executed()).write(student=True)
+    nbformat.validate(student)
+    assert "olution" not in text(student) and "n * n" not in text(student)
+    assert "Write the squares." in text(student) and "Read on." in text(student)
+    assert outputs(student) == [0, 0, 0, 0]
+    env_runs = built.runs.with_name("student_runs")
+    ran = NotebookClient(student, kernel_name="python3", resources={"metadata": {"path": str(built.root)}}).execute(
+        env=os.environ | {"RUNS": str(env_runs)}
+    )
+    assert [out.text for cell in ran.cells for out in cell.get("outputs", []) if "text" in out] == [
+        "output of a cell\n",
+        "not yet\n",
+    ]
+
+
+def test_nothing_after_a_solution_needs_it(html: Path) -> None:
+    """In the student edition of the real chapters, no cell uses a name that only a solution binds."""
+    for path in sorted((html.parent / "jupyter_execute").glob("*.ipynb")):
+        full = nbformat.read(path, as_version=4)
+        student = Chapter(path.stem, full).write(student=True)
+        kept = [cell.source for cell in student.cells if cell.cell_type == "code"]
+        dropped = [cell.source for cell in full.cells if cell.cell_type == "code" and cell.source not in kept]
+        assert "solution" not in text(student).lower() or "{solution" not in text(full), path.name
+        only_there: set[str] = set()
+        for source in dropped:
+            only_there |= bound(ast.parse(plain_python(source)))
+        seen: set[str] = set()
+        for source in kept:
+            tree = ast.parse(plain_python(source))
+            used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+            missing = (used & only_there) - seen - bound(tree)
+            assert not missing, f"{path.name}: {missing} comes from a solution only"
+            seen |= bound(tree)
+
+
+def plain_python(source: str) -> str:
+    """A cell without IPython's own syntax."""
+    return re.sub(r"^\s*[%!].*$", "pass", source, flags=re.MULTILINE)
+
+
+def bound(tree: ast.AST) -> set[str]:
+    """The names a piece of code binds, at any depth."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return names
+
+
+def test_the_build_had_no_warnings() -> None:
+    """`make test` builds the book before pytest starts, and leaves the build's exit code and log."""
+    status = ROOT / "_build" / "build.status"
+    if not os.environ.get("BOOK_IS_BUILT"):
+        pytest.skip("make test builds the book and looks at how that went")
+    log = (ROOT / "_build" / "build.log").read_text(encoding="utf-8")
+    warnings = [line for line in log.splitlines() if "WARNING" in line or "ERROR" in line]
+    assert status.read_text().strip() == "0", "\n".join(warnings) or log[-3000:]
