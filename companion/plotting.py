@@ -286,3 +286,114 @@ def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
     ax.set(xlim=(-5.5, len(inputs) * (window + gap) - gap), ylim=(bottom - 1.1, 1.8))
     ax.axis("off")
     return figure
+
+
+def candidate_bars(tokens: Sequence[str], panels: "dict[str, Sequence[float]]") -> "Figure":
+    """Probabilities of the same few candidates under several settings, side by side.
+
+    Parameters
+    ----------
+    tokens
+        The candidates' names.
+    panels
+        Title to one probability for each candidate; "others" is drawn for what they leave.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(6.8, 2.4), sharey=True)
+    names = [*(token.replace(" ", "·") for token in tokens), "others"]
+    for ax, (title, probabilities) in zip(all_axes, panels.items(), strict=True):
+        heights = [*probabilities, max(0.0, 1 - sum(probabilities))]
+        ax.bar(range(len(names)), heights, color=[SERIES[0]] * len(tokens) + [FAINT], width=0.75)
+        for place, height in enumerate(heights):
+            ax.text(place, height + 0.015, f"{100 * height:.0f}", ha="center", fontsize=9)
+        ax.set_xticks(range(len(names)), names)
+        ax.tick_params(axis="x", length=0)
+        ax.set_title(title, fontsize=11)
+    all_axes[0].set_ylabel("probability")
+    all_axes[0].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+    return figure
+
+
+def along_text(text: str, values: "Sequence[float]", label: str) -> "Figure":
+    """One bar above each character of a line; ``label`` says what the height is."""
+    figure, ax = axes(6.8, 2.2)
+    ax.bar(range(len(text)), values, color=[SERIES[1] if c == " " else SERIES[0] for c in " " + text[:-1]], width=0.75)
+    ax.set_xticks(range(len(text)), [c.replace(" ", "·") for c in text], family="monospace", fontsize=10)
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.6, len(text) - 0.4)
+    ax.set_ylabel(label)
+    return figure
+
+
+def trade_off(curves: "dict[str, list[tuple[str, float, float, float]]]", real: tuple[float, float, float]) -> "Figure":
+    """What variety costs: for each way of choosing a curve, and real text as a mark.
+
+    Parameters
+    ----------
+    curves
+        Name of the way to its points: what to write beside the point, share of distinct word pairs, bits per character
+        under the judge, share of words never seen in training.
+    real
+        The last three of real text.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, all_axes = plt.subplots(1, 2, figsize=(7.2, 3.6))
+    labels = ("judge's bits per character", "words that no play has")
+    for panel, (ax, label) in enumerate(zip(all_axes, labels, strict=True)):
+        for (name, points), colour, marker in zip(curves.items(), SERIES, "osD", strict=False):
+            x, y = [point[1] for point in points], [point[2 + panel] for point in points]
+            ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=colour, label=name)
+            if panel:
+                for point in points[-3:]:
+                    ax.annotate(
+                        point[0],
+                        (point[1], point[3]),
+                        (-4, 4),
+                        textcoords="offset points",
+                        ha="right",
+                        color=colour,
+                        fontsize=8,
+                    )
+        ax.plot(real[0], real[1 + panel], marker="*", markersize=13, color=INK, linestyle="none")
+        ax.annotate(
+            "real text", (real[0], real[1 + panel]), (0, -16), textcoords="offset points", ha="center", fontsize=9
+        )
+        ax.set_xlabel("distinct word pairs")
+        ax.set_ylabel(label)
+        ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f} %")
+    all_axes[1].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+    all_axes[0].legend(loc="upper left", fontsize=9)
+    return figure
+
+
+def skyline(places: "dict[str, Any]", bits: Any, others: Any, names: tuple[str, str]) -> "Figure":
+    """Where a text's bits go: for each kind of place a bar as wide as its share of the characters, as high as its bits.
+
+    Parameters
+    ----------
+    places
+        For each kind, its name and where it is: boolean, shape ``(characters,)``. No character is of two kinds.
+    bits, others
+        What each character cost one model (the bars) and another one (the dashes), shape ``(characters,)``.
+    names
+        Of the two models.
+    """
+    figure, ax = axes(6.4, 3.8)
+    left = 0.0
+    ticks = []
+    for place in places.values():
+        width = float(place.mean())
+        height, other = float(bits[place].mean()), float(others[place].mean())
+        ax.bar(left + width / 2, height, width=width - 0.006, color=SERIES[0], alpha=0.85)
+        ax.hlines(other, left + 0.003, left + width - 0.003, color=FORGET, linestyle=(0, (3, 1.5)), linewidth=2.2)
+        if not ticks:  # the first bar tells which is which
+            ax.text(left + width / 2, height - 0.3, names[0], ha="center", color="white", fontsize=10)
+            ax.text(left + width / 2, other + 0.12, names[1], ha="center", color=FORGET, fontsize=10)
+        ticks.append(left + width / 2)
+        left += width
+    ax.set_xticks(ticks, [name.replace(" ", "\n") for name in places])
+    ax.tick_params(axis="x", length=0)
+    ax.set(xlim=(0, left), ylabel="bits per character", xlabel="share of the characters")
+    return figure
