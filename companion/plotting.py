@@ -180,14 +180,13 @@ def guess_numbers(text: str, rows: "dict[str, Sequence[int]]", width: int = 21) 
         for column, character in enumerate(text[part * width : (part + 1) * width]):
             at = part * width + column
             ax.text(column, top, character.replace(" ", "␣"), ha="center", va="center", family="monospace", fontsize=13)
-            for line, (numbers, colour) in enumerate(zip(rows.values(), SERIES, strict=False), start=1):
+            for line, numbers in enumerate(rows.values(), start=1):
                 if numbers[at] == 1:
-                    square = (column - 0.45, top - line - 0.42)
-                    ax.add_patch(_rectangle(square, 0.9, 0.84, colour))
+                    ax.add_patch(_rectangle((column - 0.45, top - line - 0.42), 0.9, 0.84, INPUT))
                 ink = "white" if numbers[at] == 1 else INK
                 ax.text(column, top - line - 0.04, str(numbers[at]), ha="center", va="center", color=ink, fontsize=10)
-        for line, (name, colour) in enumerate(zip(rows, SERIES, strict=False), start=1):
-            ax.text(-0.8, top - line, name, ha="right", va="center", color=colour)
+        for line, name in enumerate(rows, start=1):
+            ax.text(-0.8, top - line, name, ha="right", va="center")
     ax.set(xlim=(-3.2, width - 0.4), ylim=(-len(parts) * height + 0.9, 0.6))
     ax.axis("off")
     return figure
