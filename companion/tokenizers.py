@@ -12,6 +12,7 @@ All three have the same four methods: the class method ``train(text, vocab_size)
 Explained in the book's chapter *What does it read?* (``book/tokens.md``).
 """
 
+import functools
 import heapq
 import json
 import math
@@ -20,13 +21,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import regex
 
 from companion.errors import UserError
 from companion.storage import read_json, write_atomically
+
+if TYPE_CHECKING:
+    from companion.ngrams import NGramModel
 
 FORMAT = "gate-by-gate tokenizer"
 VERSION = 1
@@ -430,7 +434,7 @@ class BPETokenizer(Tokenizer):
             return data.decode("utf-8", "replace")
 
     def tokenize(self, text: str) -> list[str]:
-        """What a text is cut into, for people to look at; bytes that are no whole characters are given as numbers.
+        """What a text is cut into, for people to look at; bytes that are no whole characters, as hexadecimal.
 
         >>> BPETokenizer([("Ġ", "a")]).tokenize("a a字")
         ['a', ' a', 'E5', 'AD', '97']
@@ -480,7 +484,7 @@ def _readable(token: bytes) -> str:
     try:
         return token.decode("utf-8")
     except UnicodeDecodeError:
-        return token.hex(" ").upper()
+        return token.hex().upper()
 
 
 class _Remembering(dict[str, list[int]]):
@@ -601,18 +605,25 @@ def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str, order: int
     unknown = _unknown_pieces(tokenizer, text)
     if not unknown:
         return 0.0
+    characters, model = _speller(tokenizer, training_text, order)
+    ids = _spelt(unknown, characters)
+    return model.cross_entropy(ids) * len(ids) + unknown_nats(characters, "".join(unknown), "")
+
+
+@functools.lru_cache(maxsize=2)
+def _speller(tokenizer: WordTokenizer, training_text: str, order: int) -> "tuple[CharTokenizer, NGramModel]":
+    """A character model of the training text's unknown words, each with an end sign."""
     from companion.ngrams import NGramModel
 
     examples = _unknown_pieces(tokenizer, training_text) or tokenizer.tokens[1:]
     characters = CharTokenizer.train("".join(examples))
+    return characters, NGramModel(order, vocab_size=characters.vocab_size + 1).fit(_spelt(examples, characters))
+
+
+def _spelt(pieces: list[str], characters: CharTokenizer) -> np.ndarray:
+    """The ids of the pieces' characters; the id after the last one ends each piece."""
     end = characters.vocab_size
-
-    def spelt(pieces: list[str]) -> np.ndarray:
-        return np.concatenate([[*characters.encode(piece), end] for piece in pieces]).astype(np.int32)
-
-    ids = spelt(unknown)
-    model = NGramModel(order, vocab_size=end + 1).fit(spelt(examples))
-    return model.cross_entropy(ids) * len(ids) + unknown_nats(characters, "".join(unknown), "")
+    return np.concatenate([[*characters.encode(piece), end] for piece in pieces]).astype(np.int32)
 
 
 def _unknown_pieces(tokenizer: WordTokenizer, text: str) -> list[str]:

@@ -335,7 +335,7 @@ def test_saved_and_read_back(kind: str, tmp_path) -> None:
 
 
 @given(any_string.filter(bool))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)  # it writes to the disk
 def test_any_training_text_survives_the_file(tmp_path_factory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.json"
     for kind in (CharTokenizer, WordTokenizer, BPETokenizer):
