@@ -98,7 +98,7 @@ def test_round_trip(kind: str, text: str) -> None:
 
 
 @given(any_string)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_bpe_round_trips_every_string(text: str) -> None:
     ids = BPE.encode(text)
     assert BPE.decode(ids) == text
@@ -111,11 +111,13 @@ def test_bpe_round_trips_surrogates_beside_each_other() -> None:
 
 
 @given(st.text(st.sampled_from(sorted(set(TEXT)))))
+@settings(deadline=None)
 def test_char_round_trips_its_alphabet(text: str) -> None:
     assert ALL["char"].decode(ALL["char"].encode(text, strict=True)) == text
 
 
 @given(any_string)
+@settings(deadline=None)
 def test_char_marks_each_unknown_character(text: str) -> None:
     tokenizer = ALL["char"]
     ids = tokenizer.encode(text)
@@ -125,6 +127,7 @@ def test_char_marks_each_unknown_character(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(ALL["word"].tokens[1:])).map("".join) | any_string)
+@settings(deadline=None)
 def test_word_is_exact_where_nothing_is_unknown(text: str) -> None:
     tokenizer = ALL["word"]
     ids = tokenizer.encode(text)
@@ -135,6 +138,7 @@ def test_word_is_exact_where_nothing_is_unknown(text: str) -> None:
 
 
 @given(any_string)
+@settings(deadline=None)
 def test_pieces_put_together_are_the_text(text: str) -> None:
     pieces = split_pieces(text)
     assert "".join(pieces) == text
@@ -172,6 +176,7 @@ def test_tokens_to_look_at(kind: str) -> None:
 
 
 @given(st.lists(st.integers(0, BPE.vocab_size - 1)))
+@settings(deadline=None)
 def test_bpe_decodes_any_ids(ids: list[int]) -> None:
     text = BPE.decode(ids)
     expected = b"".join(BPE.token_bytes[i] for i in ids)
@@ -241,6 +246,7 @@ def as_bytes(tokenizer: BPETokenizer) -> list[tuple[bytes, bytes]]:
 
 
 @given(ties | any_string.filter(bool))
+@settings(deadline=None)
 def test_incremental_counts_learn_what_counting_afresh_learns(text: str) -> None:
     assert as_bytes(BPETokenizer.train(text, vocab_size=280)) == plain_merges(text, 280)
 
@@ -251,6 +257,7 @@ def test_incremental_counts_on_real_text(python_docs: str) -> None:
 
 
 @given(ties)
+@settings(deadline=None)
 def test_encoding_applies_merges_in_the_order_learnt(text: str) -> None:
     tokenizer = BPETokenizer.train("abba ab baab aab abab aaabbb", vocab_size=270)
     expected: list[bytes] = []
@@ -267,7 +274,7 @@ def test_encoding_applies_merges_in_the_order_learnt(text: str) -> None:
 
 
 @given(any_text, st.sampled_from([ENGLISH, MANY_SCRIPTS, TEXT]))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_ids_equal_the_library_s_given_the_same_merges(text: str, trained_on: str) -> None:
     ours = BPETokenizer.train(trained_on, vocab_size=450)
     theirs = library_tokenizer(ours.merges)
@@ -278,13 +285,14 @@ def test_ids_equal_the_library_s_given_the_same_merges(text: str, trained_on: st
 
 
 @given(ties, ties)
+@settings(deadline=None)
 def test_ids_equal_the_library_s_where_merges_compete(trained_on: str, text: str) -> None:
     ours = BPETokenizer.train(trained_on, vocab_size=290)
     assert ours.encode(text).tolist() == library_tokenizer(ours.merges).encode(text).ids
 
 
 @given(ties | any_text.filter(bool))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_merges_and_ids_are_those_the_library_learns_ties_included(text: str) -> None:
     ours = BPETokenizer.train(text, vocab_size=300)
     merges, ids = library_merges(text, 300)
@@ -335,7 +343,7 @@ def test_saved_and_read_back(kind: str, tmp_path) -> None:
 
 
 @given(any_string.filter(bool))
-@settings(max_examples=50, deadline=None)  # it writes to the disk
+@settings(max_examples=50, deadline=None)
 def test_any_training_text_survives_the_file(tmp_path_factory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.json"
     for kind in (CharTokenizer, WordTokenizer, BPETokenizer):
