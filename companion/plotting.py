@@ -295,12 +295,12 @@ def candidate_bars(tokens: Sequence[str], panels: "dict[str, Sequence[float]]") 
     tokens
         The candidates' names.
     panels
-        Title to one probability for each candidate; "others" is drawn for what they leave.
+        Title to one probability for each candidate; a last bar, "…", stands for all others.
     """
     import matplotlib.pyplot as plt
 
     figure, all_axes = plt.subplots(1, len(panels), figsize=(6.8, 2.4), sharey=True)
-    names = [*(token.replace(" ", "·") for token in tokens), "others"]
+    names = [*(token.replace(" ", "·") for token in tokens), "…"]
     for ax, (title, probabilities) in zip(all_axes, panels.items(), strict=True):
         heights = [*probabilities, max(0.0, 1 - sum(probabilities))]
         ax.bar(range(len(names)), heights, color=[SERIES[0]] * len(tokens) + [FAINT], width=0.75)
@@ -325,45 +325,41 @@ def along_text(text: str, values: "Sequence[float]", label: str) -> "Figure":
     return figure
 
 
-def trade_off(curves: "dict[str, list[tuple[str, float, float, float]]]", real: tuple[float, float, float]) -> "Figure":
-    """What variety costs: for each way of choosing a curve, and real text as a mark.
+def trade_off(
+    curves: "dict[str, list[tuple[str, float, float]]]", real: tuple[float, float], label: str, percent: bool = False
+) -> "Figure":
+    """What variety costs: a curve for each way of choosing tokens, and a star for real text.
 
     Parameters
     ----------
     curves
-        Name of the way to its points: what to write beside the point, share of distinct word pairs, bits per character
-        under the judge, share of words never seen in training.
+        Name of the way to its points: the setting, the share of distinct word pairs, the cost.
     real
-        The last three of real text.
+        The last two of real text.
+    label
+        What the cost is, with its unit.
+    percent
+        Whether the cost is a share.
     """
-    import matplotlib.pyplot as plt
-
-    figure, all_axes = plt.subplots(1, 2, figsize=(7.2, 3.6))
-    labels = ("judge's bits per character", "words that no play has")
-    for panel, (ax, label) in enumerate(zip(all_axes, labels, strict=True)):
-        for (name, points), colour, marker in zip(curves.items(), SERIES, "osD", strict=False):
-            x, y = [point[1] for point in points], [point[2 + panel] for point in points]
-            ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=colour, label=name)
-            if panel:
-                for point in points[-3:]:
-                    ax.annotate(
-                        point[0],
-                        (point[1], point[3]),
-                        (-4, 4),
-                        textcoords="offset points",
-                        ha="right",
-                        color=colour,
-                        fontsize=8,
-                    )
-        ax.plot(real[0], real[1 + panel], marker="*", markersize=13, color=INK, linestyle="none")
-        ax.annotate(
-            "real text", (real[0], real[1 + panel]), (0, -16), textcoords="offset points", ha="center", fontsize=9
-        )
-        ax.set_xlabel("distinct word pairs")
-        ax.set_ylabel(label)
-        ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f} %")
-    all_axes[1].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
-    all_axes[0].legend(loc="upper left", fontsize=9)
+    figure, ax = axes(6.4, 3.8)
+    # Marker, and where the settings stand: left of the curves, but below the last one, which runs lowest.
+    looks = (("o", (-6, 1), "right"), ("s", (-6, 1), "right"), ("D", (3, -11), "center"))
+    for (name, points), colour, (marker, offset, align) in zip(curves.items(), SERIES, looks, strict=False):
+        _, x, y = zip(*points, strict=True)
+        ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=colour, label=name)
+        for setting, *place in points:
+            ax.annotate(
+                setting, place, offset, textcoords="offset points", ha=align, va="center", color=colour, fontsize=9
+            )
+    ax.plot(*real, marker="*", markersize=14, color=INK, linestyle="none")
+    ax.annotate("real text", real, (12, -1), textcoords="offset points", va="center")
+    ax.set_xlim(right=1.02)
+    ax.set_xlabel("distinct word pairs")
+    ax.set_ylabel(label)
+    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f} %")
+    if percent:
+        ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+    ax.legend(loc="upper left")
     return figure
 
 

@@ -52,3 +52,27 @@ def test_streams_are_drawn_as_training_reads_them():
     letters = [text for text in drawn if len(text) == 1]
     assert letters == list("abcghidefjkl")  # update 1 reads abc and ghi, update 2 goes on with def and jkl
     assert [text for text in drawn if text.startswith("update")] == ["update 1", "update 2"]
+
+
+def test_candidates_and_all_others_make_a_whole():
+    figure = plotting.candidate_bars(["e", " "], {"T = 1": [0.5, 0.3], "T = 2": [0.4, 0.35]})
+    assert len(figure.axes) == 2
+    for ax in figure.axes:
+        assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(1)
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["e", "·", "…"]
+
+
+def test_bars_along_a_text_stand_above_their_characters_and_word_beginnings_stand_out():
+    ax = plotting.along_text("a bc", [3, 1, 5, 2], "candidates").axes[0]
+    assert [bar.get_height() for bar in ax.patches] == [3, 1, 5, 2]
+    colours = [bar.get_facecolor() for bar in ax.patches]
+    assert colours[0] == colours[2] != colours[1] == colours[3]
+
+
+def test_the_trade_off_has_a_curve_a_way_and_real_text_apart():
+    curves = {"temperature": [("0.5", 0.4, 1.5), ("1", 0.8, 2.0)], "top_p": [("0.9", 0.7, 1.7)]}
+    ax = plotting.trade_off(curves, (0.85, 1.9), "bits").axes[0]
+    temperature, top_p, real = ax.lines
+    assert temperature.get_xydata().tolist() == [[0.4, 1.5], [0.8, 2.0]]
+    assert top_p.get_xydata().tolist() == [[0.7, 1.7]]
+    assert real.get_xydata().tolist() == [[0.85, 1.9]]
