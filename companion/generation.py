@@ -276,7 +276,9 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda x: np.maximum(x, 0),
     "linear": lambda x: x,
 }
-sigmoid = _ACTIVATIONS["sigmoid"]
+
+# A layer as a function (x, *states) -> (y, new states), with the sizes of its states.
+LayerStep = tuple[Callable[..., tuple[np.ndarray, State]], list[int]]
 
 
 class RecurrentStepper:
@@ -295,7 +297,7 @@ class RecurrentStepper:
     def __init__(self, model: Any):
         import keras
 
-        self._layers: list[tuple[Callable[..., tuple[np.ndarray, State]], list[int]]] = []
+        self._layers: list[LayerStep] = []
         previous: Any = None
         for layer in model.layers:
             before, previous = previous, layer.output
@@ -325,8 +327,7 @@ class RecurrentStepper:
         return x, new_state
 
 
-def _layer_step(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, State]], list[int]]:
-    """One layer as a function ``(x, *states) -> (y, new states)``, with the sizes of its states."""
+def _layer_step(layer: Any) -> LayerStep:
     makers = {"Embedding": _embedding, "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense}
     kind = type(layer).__name__
     if kind not in makers or getattr(layer, "go_backwards", False) or getattr(layer, "mask_zero", False):
@@ -353,19 +354,19 @@ def _activation(layer: Any, name: str = "activation") -> Callable[[np.ndarray], 
     return _ACTIVATIONS[chosen]
 
 
-def _embedding(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, State]], list[int]]:
+def _embedding(layer: Any) -> LayerStep:
     (table,) = _weights(layer, "embeddings")
     return lambda ids: (table[ids], []), []
 
 
-def _dense(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, State]], list[int]]:
+def _dense(layer: Any) -> LayerStep:
     kernel, bias = _weights(layer, "kernel", "bias")
     is_softmax = layer.activation.__name__ == "softmax"
     act = _ACTIVATIONS["linear"] if is_softmax else _activation(layer)
     return lambda x: (act(x @ kernel + bias), []), []
 
 
-def _lstm(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, State]], list[int]]:
+def _lstm(layer: Any) -> LayerStep:
     W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
     act, gate = _activation(layer), _activation(layer, "recurrent_activation")
 
@@ -378,7 +379,7 @@ def _lstm(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, State]], list[int
     return step, [layer.units, layer.units]
 
 
-def _gru(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, State]], list[int]]:
+def _gru(layer: Any) -> LayerStep:
     W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
     act, gate = _activation(layer), _activation(layer, "recurrent_activation")
     units, after = layer.units, layer.reset_after
@@ -398,7 +399,7 @@ def _gru(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, State]], list[int]
     return step, [units]
 
 
-def _simple_rnn(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, State]], list[int]]:
+def _simple_rnn(layer: Any) -> LayerStep:
     W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
     act = _activation(layer)
 
@@ -500,10 +501,10 @@ def stream(
     half of a character's UTF-8 bytes, and no piece shows half a character. Joined, the pieces are what ``generate``
     returns. Settings are checked at once, before the first piece is asked for.
     """
-    sampler = Sampler(temperature, top_k, top_p, greedy)
-    prompt_ids = _prompt_ids(model, tokenizer, prompt, max_tokens)
+    sampler, stepping = Sampler(temperature, top_k, top_p, greedy), stepper(model)
+    prompt_ids = _prompt_ids(stepping, tokenizer, prompt, max_tokens)
     banned = _banned(tokenizer)
-    tokens = _write(model, prompt_ids, max_tokens, sampler, np.random.default_rng(seed), 1, banned)
+    tokens = _write(stepping, prompt_ids, max_tokens, sampler, np.random.default_rng(seed), 1, banned)
     return _text_pieces(tokenizer, (int(ids[0]) for ids in tokens))
 
 
@@ -535,12 +536,12 @@ def sample_ids(
     """
     _check_max_tokens(max_tokens)
     rng = np.random.default_rng(seed)
-    steps = list(_write(model, prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned))
+    steps = list(_write(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned))
     return np.stack(steps, axis=1).astype(np.int32) if steps else np.zeros((samples, 0), dtype=np.int32)
 
 
 def _write(
-    model: Any,
+    stepping: Stepper,
     prompt_ids: Sequence[int] | np.ndarray,
     max_tokens: int,
     sampler: Sampler,
@@ -549,7 +550,6 @@ def _write(
     banned: Sequence[int] = (),
 ) -> Iterator[np.ndarray]:
     """The next ids, ``(samples,)``, max_tokens times."""
-    stepping = stepper(model)
     logits, state = read(stepping, prompt_ids, samples)
     for written in range(1, max_tokens + 1):
         ids = sampler.choose(_without(logits, banned), rng)
@@ -571,11 +571,11 @@ def _text_pieces(tokenizer: Any, ids: Iterator[int]) -> Iterator[str]:
         yield tokenizer.decode(pending)
 
 
-def _prompt_ids(model: Any, tokenizer: Any, prompt: str, max_tokens: int) -> np.ndarray:
+def _prompt_ids(stepping: Stepper, tokenizer: Any, prompt: str, max_tokens: int) -> np.ndarray:
     _check_max_tokens(max_tokens)
     if not isinstance(prompt, str):
         raise UserError(f"The prompt should be text, and it is a {type(prompt).__name__}.")
-    vocab_size = stepper(model).vocab_size
+    vocab_size = stepping.vocab_size
     if vocab_size != tokenizer.vocab_size:
         raise UserError(
             f"Model and tokenizer don't belong together: the model knows {vocab_size} tokens and the tokenizer "
@@ -695,10 +695,10 @@ def beam_hypotheses(
         raise UserError(f"beam_width should be a whole number from 1, and it is {beam_width!r}.")
     if not _is_number(length_penalty) or not 0 <= length_penalty < math.inf:
         raise UserError(f"length_penalty should be a number from 0, and it is {length_penalty!r}; 0 switches it off.")
-    prompt_ids = _prompt_ids(model, tokenizer, prompt, max_tokens)
+    stepping = stepper(model)
+    prompt_ids = _prompt_ids(stepping, tokenizer, prompt, max_tokens)
     end_id = None if end is None else _single_id(tokenizer, end)
     banned = _banned(tokenizer)
-    stepping = stepper(model)
     logits, state = read(stepping, prompt_ids)
 
     beams = np.zeros((1, 0), dtype=np.int64)  # the unfinished beginnings, (beam, length)

@@ -323,12 +323,10 @@ def test_a_prompt_of_ids_the_model_does_not_know(model, ids):
 def test_one_stream_of_256_units_makes_2000_characters_a_second():
     stepping = stepper(language_model(vocab_size=85, units=256))
     best = 0.0
-    for _ in range(100):  # the best of several tries, because other programs may be running
-        start = time.perf_counter()
+    for _ in range(30):  # this thread's processor time, the best of several tries: other programs may be running
+        start = time.thread_time()
         sample_ids(stepping, [1], 200, Sampler(0.8, 40, 0.95), seed=1)
-        best = max(best, 200 / (time.perf_counter() - start))
-        if best > 2000:
-            break
+        best = max(best, 200 / (time.thread_time() - start))
     assert best > 2000
 
 
