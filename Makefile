@@ -10,7 +10,7 @@ BUILD := $(PYTHON) -c "from jupyter_book.cli.main import main; main()" build boo
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup data book test lab notebooks serve clean
+.PHONY: help setup data book test scores lab notebooks serve clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -37,6 +37,12 @@ test: data ## check everything: code, a fresh build, every notebook again, every
 
 lab: setup ## open the chapters in JupyterLab, as notebooks
 	JUPYTER_CONFIG_PATH=$(CURDIR)/tools/jupyter $(PYTHON) -m jupyterlab book
+
+scores: data ## record the scoreboard anew, where a change is meant to move it: every chapter runs
+	@rm -rf _build/.jupyter_cache _build/.doctrees
+	GATE_BY_GATE_RECORD=1 $(BUILD)
+	@rm -rf _build/.jupyter_cache _build/.doctrees
+	@git diff --stat companion/data
 
 notebooks: book ## write the chapters as .ipynb into _build/notebooks: full, and student without solutions
 	@$(PYTHON) book/_ext/notebooks.py

@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
+os.environ["GATE_BY_GATE_PROGRESS"] = "off"  # for the notebooks that nbval runs: as in the build
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,8 +2,10 @@
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
@@ -27,25 +29,24 @@ MATHJAX = [
 ]
 
 
-def execution_key(root: Path = ROOT) -> str:
-    """A hash of everything a cell's output depends on, beside the cells of its own page.
-
-    That is the companion's files, the pinned versions and Python's own.
-    """
-    digest = hashlib.sha256(repr(sys.version_info[:3]).encode())
-    files = [root / "requirements.lock", *(root / "companion").rglob("*")]
-    for path in sorted(path for path in files if path.is_file() and "__pycache__" not in path.parts):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+def hash_of(paths: Iterable[Path], *more: str) -> str:
+    """A short hash of the files among some paths, by name and content."""
+    digest = hashlib.sha256(repr(more).encode())
+    for path in sorted(path for path in paths if path.is_file() and "__pycache__" not in path.parts):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
 def place_cache(app: Sphinx, config: Config) -> None:
-    """Keep executed notebooks under the key; jupyter-cache itself looks at the cells only.
+    """Keep executed notebooks under a key of all that an output depends on beside the cells, which is their own key.
 
-    The place is part of the configuration, so that Sphinx reads every page anew when it changes.
+    That is the companion, the pinned versions and Python's own. The place is part of the configuration, so that Sphinx
+    reads every page anew when it changes; so it does for the table of contents and the static files.
     """
-    config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / execution_key())
+    key = hash_of([ROOT / "requirements.lock", *(ROOT / "companion").rglob("*")], sys.version)
+    config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
+    config.book_settings = hash_of([ROOT / "book" / "_toc.yml", *(ROOT / "book" / "_static").rglob("*")])
 
 
 def is_notebook(app: Sphinx, page: str) -> bool:
@@ -107,7 +108,9 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict:
+    os.environ["GATE_BY_GATE_PROGRESS"] = "off"  # a progress bar is for whoever waits, not for a page
     app.add_config_value("comments_config", {}, "")  # jupyter-book sets it, for an extension we do without
+    app.add_config_value("book_settings", "", "env")
     app.connect("config-inited", place_cache)
     app.connect("html-page-context", offer_notebook)
     app.connect("build-finished", finish)
