@@ -40,9 +40,7 @@ def library_trained(text: str) -> library.Tokenizer:
     result = library.Tokenizer(library.models.BPE())
     result.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = library.pre_tokenizers.ByteLevel.alphabet()
-    trainer = library.trainers.BpeTrainer(
-        vocab_size=VOCAB_SIZE, initial_alphabet=alphabet, show_progress=False
-    )
+    trainer = library.trainers.BpeTrainer(vocab_size=VOCAB_SIZE, initial_alphabet=alphabet, show_progress=False)
     result.train_from_iterator([text], trainer)
     return result
 
