@@ -347,9 +347,9 @@ def trade_off(
     for (name, points), colour, (marker, offset, align) in zip(curves.items(), SERIES, looks, strict=False):
         _, x, y = zip(*points, strict=True)
         ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=colour, label=name)
-        for setting, *place in points:
+        for setting, right, up in points:
             ax.annotate(
-                setting, place, offset, textcoords="offset points", ha=align, va="center", color=colour, fontsize=9
+                setting, (right, up), offset, textcoords="offset points", ha=align, va="center", color=colour, fontsize=9
             )
     ax.plot(*real, marker="*", markersize=14, color=INK, linestyle="none")
     ax.annotate("real text", real, (12, -1), textcoords="offset points", va="center")
@@ -377,7 +377,7 @@ def skyline(places: "dict[str, Any]", bits: Any, others: Any, names: tuple[str, 
     """
     figure, ax = axes(6.4, 3.8)
     left = 0.0
-    ticks = []
+    ticks: list[float] = []
     for place in places.values():
         width = float(place.mean())
         height, other = float(bits[place].mean()), float(others[place].mean())
