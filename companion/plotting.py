@@ -349,7 +349,14 @@ def trade_off(
         ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=colour, label=name)
         for setting, right, up in points:
             ax.annotate(
-                setting, (right, up), offset, textcoords="offset points", ha=align, va="center", color=colour, fontsize=9
+                setting,
+                (right, up),
+                offset,
+                textcoords="offset points",
+                ha=align,
+                va="center",
+                color=colour,
+                fontsize=9,
             )
     ax.plot(*real, marker="*", markersize=14, color=INK, linestyle="none")
     ax.annotate("real text", real, (12, -1), textcoords="offset points", va="center")
