@@ -90,17 +90,6 @@ RECIPES = {
             ),
         ),
         Recipe(
-            "shakespeare-small",
-            "an LSTM of 256 units, one pass over the plays",
-            training=TrainingConfig(
-                epochs=1,
-                batch_size=64,
-                window=64,
-                learning_rate=5e-3,  # as high as it goes without the loss jumping: one pass is short
-                clip_norm=1.0,
-            ),
-        ),
-        Recipe(
             "shakespeare-chars",
             "the book's own model: an LSTM of 512 units, twelve passes over the plays",
             units=512,
