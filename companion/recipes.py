@@ -182,7 +182,7 @@ def definition(recipe: Recipe) -> dict[str, Any]:
 def key(recipe: Recipe) -> str:
     """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it."""
     digest = hashlib.sha256(json.dumps(definition(recipe), sort_keys=True).encode("utf-8"))
-    for module in ("corpora", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"):
+    for module in ("corpora", "grammar", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"):
         spec = importlib.util.find_spec(f"companion.{module}")
         assert spec and spec.origin
         digest.update(Path(spec.origin).read_bytes())
