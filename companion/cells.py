@@ -105,17 +105,18 @@ def rnn_backward(dh: Array, cache: RNNCache) -> Gradients:
     Returns
     -------
     dict
-        The gradients for ``x``, ``W_x``, ``W_h``, ``b`` and ``h_0``, each in the shape of its array.
+        The gradients for ``x``, ``W_x``, ``W_h``, ``b`` and ``h_0``, each in the shape of its array, and ``h``: that
+        for each h[t] with all that came of it later, which shows how far back a gradient reaches.
     """
     x, W_x, W_h, h_0, mask, h = cache
     expect("dh", dh, h.shape, "(time, batch, units)")
-    da = np.zeros_like(h)
+    da, dh_all = np.zeros_like(h), np.zeros_like(h)
     dh_next = np.zeros_like(h_0)  # what comes back from step t + 1
     for t in reversed(range(len(x))):
-        dh_t = dh[t] + dh_next
+        dh_t = dh_all[t] = dh[t] + dh_next
         da[t] = np.where(mask[t], dh_t * (1 - h[t] ** 2), 0.0)  # through tanh
         dh_next = np.where(mask[t], da[t] @ W_h.T, dh_t)
-    return {**projection_gradients(da, x, W_x, h_0, h), "h_0": dh_next}
+    return {**projection_gradients(da, x, W_x, h_0, h), "h_0": dh_next, "h": dh_all}
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -209,16 +210,18 @@ def lstm_backward(dh: Array, cache: LSTMCache, dc_last: Array | None = None) -> 
     Returns
     -------
     dict
-        The gradients for ``x``, ``W_x``, ``W_h``, ``b``, ``h_0`` and ``c_0``, each in the shape of its array.
+        The gradients for ``x``, ``W_x``, ``W_h``, ``b``, ``h_0`` and ``c_0``, each in the shape of its array, and ``h``
+        and ``c``: those for each h[t] and c[t] with all that came of them later.
     """
     x, W_x, W_h, h_0, c_0, mask, i, f, g, o, c, h = cache
     expect("dh", dh, h.shape, "(time, batch, units)")
     dc_next = np.zeros_like(c_0) if dc_last is None else expect("dc_last", dc_last, c_0.shape, "(batch, units)")
     dh_next = np.zeros_like(h_0)  # what comes back from step t + 1
+    dh_all, dc_all = np.zeros_like(h), np.zeros_like(c)
     c_before = np.concatenate([c_0[None], c[:-1]])
     da = np.zeros((*h.shape[:2], W_h.shape[1]), dtype=h.dtype)
     for t in reversed(range(len(x))):
-        dh_t = dh[t] + dh_next
+        dh_t = dh_all[t] = dh[t] + dh_next
 
         # h_t = o_t * tanh(c_t)
         tanh_c = np.tanh(c[t])
@@ -239,8 +242,10 @@ def lstm_backward(dh: Array, cache: LSTMCache, dc_last: Array | None = None) -> 
 
         # the two ways back to step t - 1: the hidden state, through the weights, and the cell, through f_t alone
         dh_next = np.where(mask[t], da[t] @ W_h.T, dh_t)
+        dc_all[t] = np.where(mask[t], dc, dc_next)
         dc_next = np.where(mask[t], dc * f[t], dc_next)
-    return {**projection_gradients(da, x, W_x, h_0, h), "h_0": dh_next, "c_0": dc_next}
+    through_time = {"h_0": dh_next, "c_0": dc_next, "h": dh_all, "c": dc_all}
+    return {**projection_gradients(da, x, W_x, h_0, h), **through_time}
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -339,8 +344,8 @@ def gradient_check(
     Returns
     -------
     dict
-        By name, the length of the difference of the two gradients over the length of the longer one: below 1e-6 in
-        float64 where the gradient is right, near 1 where it is wrong.
+        By name, the length of the difference of the two gradients over the length of the longer one: below 1e-6
+        where the gradient is right (in float64), and far above it where a factor or a sign is wrong.
 
     Raises
     ------

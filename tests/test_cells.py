@@ -199,7 +199,8 @@ def test_a_masked_step_is_as_if_it_were_not_there(cell):
     expected = gradients_of(cell, short, None, dh[mask[:, 0]], dc_last)
     assert not ours["x"][~mask[:, 0]].any()
     for name in expected:
-        np.testing.assert_allclose(ours[name][mask[:, 0]] if name == "x" else ours[name], expected[name], atol=1e-12)
+        got = ours[name][mask[:, 0]] if name in ("x", "h", "c") else ours[name]
+        np.testing.assert_allclose(got, expected[name], atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", FORWARD)
@@ -211,6 +212,23 @@ def test_a_text_read_in_two_parts_is_the_text(cell):
     h_2, *c_2, _ = FORWARD[cell](**values | {"x": values["x"][3:]} | states)
     for whole, first, second in zip([h, *c], [h_1, *c_1], [h_2, *c_2], strict=True):
         np.testing.assert_allclose(np.concatenate([first, second]), whole, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_the_gradients_on_the_way_are_those_of_the_text_from_there(cell):
+    values = random_values(cell, 7, 2, 3, 4)
+    dh, dc_last = np.random.default_rng(1).normal(size=(7, 2, 4)), np.ones((2, 4))
+    mask = np.random.default_rng(2).random((7, 2)) < 0.7
+    whole = gradients_of(cell, values, mask, dh, dc_last)
+    h, *c, cache = FORWARD[cell](**values, mask=mask)
+    for t in range(6):
+        states = dict(zip(states_of(cell), [state[t] for state in (h, *c)], strict=True))
+        rest = gradients_of(cell, values | {"x": values["x"][t + 1 :]} | states, mask[t + 1 :], dh[t + 1 :], dc_last)
+        np.testing.assert_allclose(whole["h"][t], dh[t] + rest["h_0"], atol=1e-12)
+        if cell == "lstm":  # a step that is read shows its cell through h[t] too
+            shown = whole["h"][t] * cache.o[t] * (1 - np.tanh(c[0][t]) ** 2)
+            expected = rest["c_0"] + np.where(mask[t][:, None], shown, 0.0)
+            np.testing.assert_allclose(whole["c"][t], expected, atol=1e-12)
 
 
 def test_the_gates_are_the_formulas():
