@@ -46,7 +46,7 @@ class Verbs(NamedTuple):
 
 
 def sentences(seed: int, tokens: int) -> list[list[int]]:
-    """The whole sentences of a random text of so many tokens, as lists of ids of the grammar, each with its full stop."""
+    """The whole sentences of a random text of so many tokens: lists of ids of the grammar, each with its full stop."""
     ids = sample(seed, tokens)
     ends = np.flatnonzero(ids == FULL_STOP) + 1
     return [part.tolist() for part in np.split(ids, ends)[:-1]]
