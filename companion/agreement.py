@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from companion.grammar import NOUNS, VERBS, VOCABULARY, parse, sample
+from companion.guessing import NextModel
 
 Array = np.ndarray
 
@@ -105,6 +106,22 @@ def plural_share(p: Array) -> Array:
     """
     plural = p[..., PLURAL_VERBS].sum(-1)
     return plural / (plural + p[..., SINGULAR_VERBS].sum(-1))
+
+
+def ask(model: NextModel, texts: Sequence[Sequence[int]], which: Verbs, context: int) -> Array:
+    """The `plural_share` before each verb, by a model that sees the last ``context`` words of the sentence.
+
+    Parameters
+    ----------
+    model
+        Over ids of the grammar; for example an `companion.ngrams.NGramModel`.
+    texts, which
+        Sentences, and their `verbs`.
+    context
+        How many words before the verb it is given, the full stop before the sentence among them.
+    """
+    before = [[FULL_STOP, *texts[s][: t - 1]][-context:] for s, t in zip(which.sentence, which.time, strict=True)]
+    return np.array([plural_share(model.next_distribution(words)) for words in before])
 
 
 def other_number(text: Sequence[int], place: int) -> list[int]:

@@ -16,6 +16,7 @@ PARTS = {
     "forget": "Lit is the forget gate: its value multiplies the old cell state where that enters on the left.",
     "input": "Lit is the input gate: its value multiplies the candidate before that is added to the memory.",
     "candidate": "Lit is the candidate: multiplied by the input gate it goes up and is added to the memory.",
+    "write": "Lit are the input gate and the candidate: their product goes up and is added to the memory.",
     "output": "Lit is the output gate: it multiplies tanh of the new cell state, and the product is the hidden state.",
     "cell": "Lit is the memory line along the top: multiplied by the forget gate, then the new part is added.",
 }
@@ -59,7 +60,8 @@ def cell_diagram(lit: str = "all", values: Mapping[str, float] | None = None, na
     Parameters
     ----------
     lit
-        What is lit: ``"forget"``, ``"input"``, ``"candidate"``, ``"output"``, ``"cell"`` or ``"all"``.
+        What is lit: ``"forget"``, ``"input"``, ``"candidate"``, ``"write"`` (these two), ``"output"``, ``"cell"`` (the
+        memory) or ``"all"``.
     values
         Numbers to write into it, by name: ``x``, ``h_before``, ``c_before``, ``f``, ``i``, ``g``, ``o``, ``keep`` (f
         times the old c), ``write`` (i times g), ``c``, ``tanh_c``, ``h``. The boxes are filled as high as their gates
@@ -87,7 +89,8 @@ def cell_svg(lit: str = "all", values: Mapping[str, float] | None = None, name: 
         raise UserError(f"There is no part {lit!r}; there are {', '.join(PARTS)}.")
 
     def group(colour: str, *shapes: str, parts: tuple[str, ...] = ()) -> str:
-        on = " on" if lit == "all" or lit in (parts or (colour,)) else ""
+        shown = {"input", "candidate"} if lit == "write" else {lit}
+        on = " on" if lit == "all" or shown & set(parts or (colour,)) else ""
         return f'<g class="of-{colour}{on}">{"".join(shapes)}</g>'
 
     def number(key: str, x: float, y: float, anchor: str = "middle") -> str:

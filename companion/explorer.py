@@ -114,8 +114,9 @@ def _slider(name: str) -> str:
     letter, index, meaning, low, high = SLIDERS[name]
     return (
         f'<label class="slider"><span><i>{letter}</i><sub>{index}</sub> {meaning}</span>'
-        f'<output data-show="set_{name}">{_number(FIRST[name])}</output>'
-        f'<input type="range" data-set="{name}" min="{low}" max="{high}" step="0.1" value="{FIRST[name]}"></label>'
+        f'<span class="value" data-show="set_{name}">{_number(FIRST[name])}</span>'
+        f'<input type="range" aria-label="{meaning}" data-set="{name}" min="{low}" max="{high}" step="0.1" '
+        f'value="{FIRST[name]}"></label>'
     )
 
 

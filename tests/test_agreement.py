@@ -1,9 +1,11 @@
 """Subjects and verbs, as arrays: right for sentences worked out by hand, and the same as the grammar's own parse."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
-from companion.agreement import batch, other_number, plural_share, sentences, verbs
+from companion.agreement import FULL_STOP, ask, batch, other_number, sentences, verbs
 from companion.errors import UserError
 from companion.grammar import VOCABULARY, decode, encode, next_distribution, sample
 
@@ -38,10 +40,28 @@ def test_sentences_are_those_of_the_text():
 
 
 def test_the_grammar_itself_knows_every_number():
+    class Grammar:
+        def next_distribution(self, context):
+            assert context[0] == FULL_STOP
+            return next_distribution(context[1:])
+
+    texts = sentences(seed=4, tokens=500)
+    found = verbs(texts)
+    shares = ask(Grammar(), texts, found, context=100)
+    assert ((shares > 0.5) == (found.number > 0)).all() and set(shares.round(9)) <= {0.0, 1.0}
+
+
+def test_a_model_sees_as_many_words_as_it_is_given():
+    class Recorder:
+        seen: ClassVar = []
+
+        def next_distribution(self, context):
+            self.seen.append(decode(context).strip())
+            return np.ones(len(VOCABULARY)) / len(VOCABULARY)
+
     text = encode(NESTED).tolist()
-    found = verbs([text])
-    shares = [plural_share(next_distribution(text[: time - 1])) for time in found.time]
-    assert np.sign(np.array(shares) - 0.5).tolist() == found.number.tolist()
+    assert ask(Recorder(), [text], verbs([text]), context=3).tolist() == [0.5, 0.5]
+    assert Recorder.seen == ["near the king", "the king follows"]
 
 
 def test_only_the_number_of_that_noun_changes():
