@@ -101,6 +101,22 @@ RECIPES = {
             ),
         ),
         Recipe(
+            "grammar-tiny",
+            "an LSTM of 16 units, sixteen passes over the grammar: small enough to look at every unit",
+            corpus="grammar",
+            tokenizer="word",
+            units=16,
+            embedding_dim=8,
+            training=TrainingConfig(
+                epochs=16,
+                batch_size=64,
+                window=32,  # nearly every sentence is shorter
+                learning_rate=2e-2,  # a small network learns best with long steps,
+                average=0.99,  # whose noise the average takes out again
+                clip_norm=1.0,
+            ),
+        ),
+        Recipe(
             "shakespeare-chars",
             "the book's own model: an LSTM of 512 units, twelve passes over the plays",
             units=512,
