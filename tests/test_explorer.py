@@ -240,12 +240,14 @@ def test_all_of_it_can_be_reached_with_the_tab_key(page):
     for _ in range(30):
         page.keyboard.press("Tab")
         names.append(page.evaluate("document.activeElement.textContent || document.activeElement.dataset.set"))
-    for name in [*SLIDERS, "Keep", "Write", "Erase", "Next step", "Reset", "Step", "Play", "1", "5"]:
+    for name in [*SLIDERS, "Keep", "Write", "Erase", "Next step", "Reset", "To the start", "Back", "Play", "1", "5"]:
         assert name in names, name
 
 
 def test_stepping_through_a_sentence(page):
     status, step = page.get_by_role("status"), page.get_by_role("button", name="Step", exact=True)
+    assert status.text_content().startswith("Word 7 of 7")
+    page.get_by_role("button", name="To the start").click()
     assert status.text_content().startswith("Nothing read yet")
     step.focus()
     for _ in range(3):
@@ -312,9 +314,9 @@ def test_it_fits_and_can_be_read(browser, page_file, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, has_touch=width < 600)
     page = context.new_page()
     page.goto(page_file.as_uri())
-    step = page.get_by_role("button", name="Step", exact=True)
-    for _ in range(4):
-        step.tap() if width < 600 else step.click()
+    for name in ["To the start", *4 * ["Step"]]:
+        button = page.get_by_role("button", name=name, exact=True)
+        button.tap() if width < 600 else button.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for target in page.locator("button:visible, input:visible, select:visible").all():
         box = target.bounding_box()

@@ -214,7 +214,7 @@ const gateExplorer = (() => {
         : wanted.length > 24 ? "That is too long: 24 words at most." : "";
       if (unknown.length || wanted.length > 24 || !wanted.length) return;
       pause();
-      [words, steps, at] = [wanted, read(network, wanted), -1];
+      [words, steps, at] = [wanted, read(network, wanted), wanted.length - 1];
       buildStrip();
       showReading();
     }
@@ -238,7 +238,7 @@ const gateExplorer = (() => {
     find('input[type="text"]').addEventListener("change", (event) => choose(event.target.value));
     find("form").addEventListener("submit", (event) => event.preventDefault());
 
-    choose(sentences[0]);
+    choose(sentences[0]); // read to its end, so that the strip shows something; then the sliders' cell
     showCell();
     for (const part of root.querySelectorAll("[hidden]:not(.bars)")) part.hidden = false;
     find(".still").hidden = true;
