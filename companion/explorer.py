@@ -67,7 +67,7 @@ def gate_explorer(network: Mapping[str, Any], sentences: Sequence[str], unit: in
     }
     for name, content in parts.items():
         template = template.replace("{{" + name + "}}", content)
-    return HTML(template)
+    return HTML(" ".join(template.split("\n")))
 
 
 def one_step(x: float, h: float, c: float, b_f: float, b_i: float, b_g: float, b_o: float) -> dict[str, float]:

@@ -79,7 +79,7 @@ def test_slips_in_the_half_life(wrong, hint):
         ({"that": (0, 1, 1)}, "a clause more is open"),
         ({"verb": (0, 0, 0)}, "a verb ends a clause"),
         ({"verb": (1, 0, 0)}, "a verb ends a clause"),
-        ({"stop": (1, 0, 0)}, "which gate clears it"),
+        ({"stop": (1, 0, 0)}, "which gate clears that"),
         ({"verb": (1, 1, -2)}, "g between -1 and 1"),
         ({"that": 1}, "three numbers"),
     ],

@@ -104,7 +104,7 @@ const gateExplorer = (() => {
         }
       });
       for (const name of Object.keys(set)) numbers[`set_${name}`] = set[name];
-      show(numbers, "The numbers of one cell with one unit.");
+      show(numbers, "The numbers of a single cell, yours to set.");
       return numbers;
     }
 
@@ -193,7 +193,7 @@ const gateExplorer = (() => {
       Object.values(network.groups).forEach((group, place) => expected[place](group.reduce((sum, k) => sum + now.p[k], 0)));
       const best = now.p.map((p, k) => [p, network.words[k]]).sort((a, b) => b[0] - a[0]).slice(0, 3);
       find(".said").textContent = `Word ${at + 1} of ${words.length}, “${now.word}”: unit ${unit + 1} holds ` +
-        `${written(numbers.c)}. Next the network expects ${best.map(([p, word]) => `${word} (${percent(p)})`).join(", ")}.`;
+        `${written(numbers.c)}. Next the network expects ${best.map(([p, word]) => `${word === "." ? "a full stop" : word} (${percent(p)})`).join(", ")}.`;
     }
 
     function pause() {

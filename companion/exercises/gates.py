@@ -19,7 +19,7 @@ def step(answer: Callable[..., Any]) -> str:
         weights = initial_weights(features, units, seed=seed)
         weights["b"] = rng.normal(size=4 * units)
         x, h, c = rng.normal(size=features), np.tanh(rng.normal(size=units)), 2 * rng.normal(size=units)
-        W = split_gates(**weights)
+        W = split_gates(weights["W_x"], weights["W_h"], weights["b"])
         got = call(answer, x, h, c, W)
         task = f"for {features} features and {units} units"
         if not isinstance(got, tuple | list) or len(got) != 2 or any(np.shape(part) != (units,) for part in got):
@@ -69,7 +69,7 @@ def half_life(answer: Callable[..., Any]) -> str:
         got = call(answer, words)
         if np.ndim(got) or not np.isfinite(float(got)):
             raise Wrong(f"for {words} words it gives {show(got)}", hint="the bias is one number")
-        left = float(sigmoid(np.float64(got))) ** words
+        left = float(sigmoid(np.array(got, dtype=float))) ** words
         if not np.isclose(left, 0.5, atol=1e-4):
             gate = 0.5 ** (1 / words)
             slips = {
