@@ -189,7 +189,7 @@ def cell_svg(lit: str = "all", values: Mapping[str, float] | None = None, name: 
         group("cell", number("write", 195, 86, "start"), parts=("cell", "candidate", "input")),
         group("output", number("tanh_c", BRANCH - 6, 112, "end")),
         group("ink", symbol(20, BUS - 9, "h", "t−1"), number("h_before", 21, BUS + 19), parts=gates),
-        group("ink", symbol(80, 292, "x", "t"), number("x", 108, 292), parts=gates),
+        group("ink", symbol(80, 292, "x", "t"), number("x", 96, 292, "start"), parts=gates),
         group("output", symbol(380, BUS - 9, "h", "t"), number("h", 379, BUS + 19)),
     ]
     key = html.escape(f"{name}-{lit}")

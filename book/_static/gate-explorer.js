@@ -104,7 +104,7 @@ const gateExplorer = (() => {
         }
       });
       for (const name of Object.keys(set)) numbers[`set_${name}`] = set[name];
-      show(numbers, "The numbers of a single cell, yours to set.");
+      show(numbers, "The numbers of a single cell.");
       return numbers;
     }
 
