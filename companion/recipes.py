@@ -90,6 +90,22 @@ RECIPES = {
             ),
         ),
         Recipe(
+            "grammar-tiny",
+            "an LSTM of 16 units, sixteen passes over the grammar: small enough to look at every unit",
+            corpus="grammar",
+            tokenizer="word",
+            units=16,
+            embedding_dim=8,
+            training=TrainingConfig(
+                epochs=16,
+                batch_size=64,
+                window=32,  # nearly every sentence is shorter
+                learning_rate=2e-2,  # a small network learns best with long steps,
+                average=0.99,  # whose noise the average takes out again
+                clip_norm=1.0,
+            ),
+        ),
+        Recipe(
             "shakespeare-chars",
             "the book's own model: an LSTM of 512 units, twelve passes over the plays",
             units=512,
@@ -171,7 +187,7 @@ def definition(recipe: Recipe) -> dict[str, Any]:
 def key(recipe: Recipe) -> str:
     """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it."""
     digest = hashlib.sha256(json.dumps(definition(recipe), sort_keys=True).encode("utf-8"))
-    for module in ("corpora", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"):
+    for module in ("corpora", "grammar", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"):
         spec = importlib.util.find_spec(f"companion.{module}")
         assert spec and spec.origin
         digest.update(Path(spec.origin).read_bytes())
