@@ -70,7 +70,7 @@ def test_it_learns_and_ends_with_its_best_weights():
     after = evaluate(model, validation).nats_per_token
     assert after < before - 0.2
     assert after == pytest.approx(history.best["validation_loss"], abs=1e-5)
-    assert [row["epoch"] for row in history.rows] == [0.5, 1, 1.5, 2]
+    assert history.column("epoch") == pytest.approx([0.5, 1, 1.5, 2], abs=0.02)  # an odd number of steps has no half
     assert history.column("tokens")[-1] == history.rows[-1]["step"] * 4 * 8
 
 
