@@ -58,7 +58,7 @@ def reach(answer: Callable[..., Any]) -> str:
 def _lengths(
     u: np.ndarray, h: np.ndarray, W_h: np.ndarray, shift: int = 0, slope: bool = True, wise: bool = True
 ) -> np.ndarray:
-    """The lengths; or with the slope of the state before, without slopes, or with slope and weight in the wrong order."""
+    """The lengths; or with the wrong state's slope, without slopes, or with slope and weights in the wrong order."""
     lengths = [np.linalg.norm(u)]
     for t in reversed(range(1, len(h))):
         factor = (1 - h[t - shift] ** 2) if slope else 1.0
