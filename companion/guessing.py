@@ -122,6 +122,7 @@ def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> A
         "alphabet": ALPHABET,
         "model": letter_guesses(model, tokenizer, before, passage),
     }
-    template = Path(__file__).with_name("guessing.html").read_text(encoding="utf-8")
+    lines = Path(__file__).with_name("guessing.html").read_text(encoding="utf-8").splitlines()
+    template = " ".join(line.strip() for line in lines)  # one line of output in the notebook, not a hundred
     # "</" would end the script element that the state is in.
     return HTML(template.replace("{{state}}", json.dumps(state).replace("</", "<\\/")))
