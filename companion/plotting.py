@@ -361,6 +361,7 @@ def trade_off(
     ax.plot(*real, marker="*", markersize=14, color=INK, linestyle="none")
     ax.annotate("real text", real, (12, -1), textcoords="offset points", va="center")
     ax.set_xlim(right=1.02)
+    ax.margins(y=0.09)  # room for the setting under the lowest point
     ax.set_xlabel("distinct word pairs")
     ax.set_ylabel(label)
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f} %")
