@@ -5,7 +5,7 @@ the colours they have everywhere. The chapter *gates* draws it part by part, and
 """
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from companion.errors import UserError
@@ -81,42 +81,6 @@ def cell_diagram(lit: str = "all", values: Mapping[str, float] | None = None, na
     from IPython.display import HTML
 
     return HTML(cell_svg(lit, values, name))
-
-
-def gate_bars(words: Sequence[str], values: "Mapping[str, Sequence[float]]") -> Any:
-    """What one unit's gates do at each word, as bars in the gates' colours, and what its cell holds.
-
-    Parameters
-    ----------
-    words
-        What is read, ``(n,)``.
-    values
-        For each of ``"f"``, ``"i"``, ``"g"``, ``"o"``, ``"c"``, from top to bottom, a value a word, ``(n,)``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    import matplotlib.pyplot as plt
-
-    from companion.plotting import CANDIDATE, CELL, FAINT, FORGET, INK, INPUT, OUTPUT
-
-    colours = {"f": FORGET, "i": INPUT, "g": CANDIDATE, "o": OUTPUT, "c": CELL}
-    names = {letter: name for name, letter in SYMBOLS.items()} | {"c": "memory"}
-    spans = [1 if letter in "fio" else 2 for letter in values]  # from 0 to 1, and from -1 to 1
-    figure, rows = plt.subplots(
-        len(values), 1, figsize=(6.4, 4.6), sharex=True, gridspec_kw={"height_ratios": spans, "hspace": 0.1}
-    )
-    for ax, (letter, heights) in zip(rows, values.items(), strict=True):
-        ax.bar(range(len(words)), heights, color=colours[letter], width=0.8)
-        ax.axhline(0, color=INK, linewidth=0.8)
-        ax.set(ylim=(0, 1.06) if letter in "fio" else (-1.1, 1.1), yticks=[1] if letter in "fio" else [-1, 1])
-        ax.set_ylabel(f"{names[letter]} ${letter}_t$", rotation=0, ha="right", va="center", labelpad=12)
-        ax.axhline(1, color=FAINT, linewidth=0.6, linestyle=":")
-        ax.tick_params(axis="x", length=0)
-        ax.spines["bottom"].set_visible(False)
-    rows[-1].set_xticks(range(len(words)), words, rotation=40)
-    return figure
 
 
 def cell_svg(lit: str = "all", values: Mapping[str, float] | None = None, name: str = "cell") -> str:

@@ -20,7 +20,7 @@ where n is sg or pl, and verb_n stands for the six verbs of that number (``sees`
 No symbol has two rules that begin with the same word. So, from the left, each word tells which rule wrote it: a
 text has one derivation (the grammar is *simple*, in the sense of Korenjak & Hopcroft 1966, and so unambiguous), and
 the surprisal of a word is that of its rule. This gives the exact probability of any text and the exact distribution
-of its next word, with nothing but a stack. Probabilities are in nats. Chapters: *gates*, *language-model*.
+of its next word, with nothing but a stack. Probabilities are in nats. Chapters: *recurrence*, *gates*, *learning*.
 """
 
 from bisect import bisect

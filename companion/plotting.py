@@ -9,7 +9,7 @@ References
 """
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -399,4 +399,34 @@ def skyline(places: "dict[str, Any]", bits: Any, others: Any, names: tuple[str, 
     ax.set_xticks(ticks, [name.replace(" ", "\n") for name in places])
     ax.tick_params(axis="x", length=0)
     ax.set(xlim=(0, left), ylabel="bits per character", xlabel="share of the characters")
+    return figure
+
+
+def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "Figure":
+    """What one unit's gates do at each word, as bars in the gates' colours, and what its cell holds.
+
+    Parameters
+    ----------
+    words
+        What is read, ``(n,)``.
+    values
+        For each of ``"f"``, ``"i"``, ``"g"``, ``"o"``, ``"c"``, from top to bottom, a value a word, ``(n,)``.
+    """
+    import matplotlib.pyplot as plt
+
+    colours = {"f": FORGET, "i": INPUT, "g": CANDIDATE, "o": OUTPUT, "c": CELL}
+    names = {"f": "forget", "i": "input", "g": "candidate", "o": "output", "c": "memory"}
+    spans = [1 if letter in "fio" else 2 for letter in values]  # from 0 to 1, and from -1 to 1
+    figure, rows = plt.subplots(
+        len(values), 1, figsize=(6.4, 4.6), sharex=True, gridspec_kw={"height_ratios": spans, "hspace": 0.1}
+    )
+    for ax, (letter, heights) in zip(rows, values.items(), strict=True):
+        ax.bar(range(len(words)), heights, color=colours[letter], width=0.8)
+        ax.axhline(0, color=INK, linewidth=0.8)
+        ax.set(ylim=(0, 1.06) if letter in "fio" else (-1.1, 1.1), yticks=[1] if letter in "fio" else [-1, 1])
+        ax.set_ylabel(f"{names[letter]} ${letter}_t$", rotation=0, ha="right", va="center", labelpad=12)
+        ax.axhline(1, color=FAINT, linewidth=0.6, linestyle=":")
+        ax.tick_params(axis="x", length=0)
+        ax.spines["bottom"].set_visible(False)
+    rows[-1].set_xticks(range(len(words)), words, rotation=40)
     return figure

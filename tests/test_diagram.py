@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from companion.diagram import PARTS, cell_diagram, cell_svg, gate_bars
+from companion.diagram import PARTS, cell_diagram, cell_svg
 from companion.errors import UserError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -68,12 +68,3 @@ def test_the_numbers_and_how_far_the_gates_are_open():
         "o": ("150.00", "64.00"),
         "g": ("182.00", "16.00"),
     }
-
-
-def test_a_bar_for_each_gate_and_word():
-    values = {"f": [0.9, 0.1], "i": [0.2, 1.0], "g": [-1.0, 1.0], "o": [0.0, 0.5], "c": [-0.2, 0.9]}
-    figure = gate_bars(["dogs", "that"], values)
-    heights = [[bar.get_height() for bar in ax.patches] for ax in figure.axes]
-    assert heights == list(values.values())
-    assert [ax.get_ylabel() for ax in figure.axes][::4] == ["forget $f_t$", "memory $c_t$"]
-    assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["dogs", "that"]

@@ -76,3 +76,12 @@ def test_the_trade_off_has_a_curve_a_way_and_real_text_apart():
     assert temperature.get_xydata().tolist() == [[0.4, 1.5], [0.8, 2.0]]
     assert top_p.get_xydata().tolist() == [[0.7, 1.7]]
     assert real.get_xydata().tolist() == [[0.85, 1.9]]
+
+
+def test_a_bar_for_each_gate_and_word():
+    values = {"f": [0.9, 0.1], "i": [0.2, 1.0], "g": [-1.0, 1.0], "o": [0.0, 0.5], "c": [-0.2, 0.9]}
+    figure = plotting.gate_bars(["dogs", "that"], values)
+    heights = [[bar.get_height() for bar in ax.patches] for ax in figure.axes]
+    assert heights == list(values.values())
+    assert [ax.get_ylabel() for ax in figure.axes][::4] == ["forget $f_t$", "memory $c_t$"]
+    assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["dogs", "that"]

@@ -1,5 +1,6 @@
 """What the book adds to Sphinx: an execution cache that does not lie, MathJax and notebooks in the pages."""
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -15,8 +16,10 @@ from nbformat import NotebookNode
 from notebooks import Chapter
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[2]
+logger = logging.getLogger(__name__)
 
 # Of MathJax's 24 MB: what renders TeX, the TeX packages it loads when a formula asks for one, English speech.
 MATHJAX = [
@@ -61,7 +64,7 @@ def offer_notebook(app: Sphinx, pagename: str, templatename: str, context: dict,
 
 
 def executed_notebook(app: Sphinx, page: str) -> NotebookNode | None:
-    """A page's notebook with every output of its execution; none if a cell failed.
+    """A page's notebook with every output of its execution; none if a cell failed, or the page changed since.
 
     What myst-nb itself leaves lacks the glued outputs and, where it took them from the cache, all of them.
     """
@@ -79,12 +82,15 @@ def write_notebooks(app: Sphinx) -> None:
     for folder in folders:
         for stale in folder.glob("*.ipynb"):
             stale.unlink()
-    for page in sorted(app.env.found_docs):
-        if is_notebook(app, page) and (executed := executed_notebook(app, page)):
-            for folder, notebook in zip(folders, [executed, Chapter(page, executed).write()], strict=True):
-                path = folder / f"{page}.ipynb"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                nbformat.write(notebook, path)
+    for page in sorted(filter(functools.partial(is_notebook, app), app.env.found_docs)):
+        executed = executed_notebook(app, page)
+        if executed is None:
+            logger.warning("%s has no executed notebook: a cell failed, or it changed during the build", page)
+            continue
+        for folder, notebook in zip(folders, [executed, Chapter(page, executed).write()], strict=True):
+            path = folder / f"{page}.ipynb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook, path)
 
 
 def copy_mathjax(app: Sphinx) -> None:
