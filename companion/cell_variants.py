@@ -1,6 +1,6 @@
 """Two relatives of the LSTM, forward and backward: the GRU, and the LSTM with peepholes.
 
-They show what other gates look like, beside `companion.cells`. Arrays, masks and errors are the same as there.
+They are exercises of the chapter *learning*. Arrays, masks and errors are the same as in `companion.cells`.
 """
 
 from typing import NamedTuple

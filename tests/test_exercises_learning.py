@@ -29,7 +29,7 @@ def test_the_coupled_gate_passes():
     ("wrong", "hint"),
     [
         (with_part(0, lambda dc, c, f, g: dc * c * f * (1 - f)), "add both blames"),
-        (with_part(0, lambda dc, c, f, g: dc * (c + g) * f * (1 - f)), "mind the sign"),
+        (with_part(0, lambda dc, c, f, g: dc * (c + g) * f * (1 - f)), "mind the second blame's sign"),
         (with_part(0, lambda dc, c, f, g: dc * (c - g)), "through the sigmoid"),
         (with_part(1, lambda dc, c, f, g: dc * f * (1 - g**2)), "the factor of g is 1 - f"),
         (with_part(1, lambda dc, c, f, g: dc * (1 - f)), "through the tanh"),
@@ -41,6 +41,74 @@ def test_the_coupled_gate_passes():
 )
 def test_a_wrong_coupled_gate_gets_its_hint(wrong, hint):
     result = outcome("learning-coupled", wrong)
+    assert not result and hint in result.line, result.line
+
+
+def gru(dh, h_before, z, r, g, a_gh):
+    da_g = dh * (1 - z) * (1 - g**2)
+    return dh * (h_before - g) * z * (1 - z), da_g * a_gh * r * (1 - r), da_g, dh * z
+
+
+def peephole(dh, dc_later, f, i, g, o, c_before, c, p):
+    da_o = dh * np.tanh(c) * o * (1 - o)
+    dc = dc_later + dh * o * (1 - np.tanh(c) ** 2) + da_o * p[2]
+    return dc, dc * (f + g * i * (1 - i) * p[0] + c_before * f * (1 - f) * p[1])
+
+
+def test_the_variants_pass_and_are_the_companion_s():
+    assert outcome("learning-gru", gru) and outcome("learning-peephole", peephole)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "hint"),
+    [
+        (0, lambda dh, h, z, r, g, a: dh * h * z * (1 - z), "add both blames"),
+        (0, lambda dh, h, z, r, g, a: dh * (g - h) * z * (1 - z), "z multiplies the old state"),
+        (0, lambda dh, h, z, r, g, a: dh * (h - g), "through the sigmoid to a_z"),
+        (1, lambda dh, h, z, r, g, a: dh * (1 - z) * a * r * (1 - r), "the tanh's slope first"),
+        (1, lambda dh, h, z, r, g, a: dh * (1 - z) * (1 - g**2) * h * r * (1 - r), "by a_gh, not by the state"),
+        (2, lambda dh, h, z, r, g, a: dh * z * (1 - g**2), "the factor of g is 1 - z"),
+        (3, lambda dh, h, z, r, g, a: dh * (1 - z), "the old state is multiplied by z"),
+        (3, lambda dh, h, z, r, g, a: 7 * dh, "line by line"),
+    ],
+)
+def test_a_wrong_gru_gets_its_hint(part, wrong, hint):
+    def answer(*arguments):
+        parts = list(gru(*arguments))
+        parts[part] = wrong(*arguments)
+        return tuple(parts)
+
+    result = outcome("learning-gru", answer)
+    assert not result and hint in result.line, result.line
+
+
+def blind(number):
+    """The right answer to the peepholes but for one of them, which it leaves out."""
+
+    def answer(dh, dc_later, f, i, g, o, c_before, c, p):
+        dc, _ = peephole(dh, dc_later, f, i, g, o, c_before, c, p)
+        without = p.copy()
+        without[number] = 0
+        if number == 2:
+            return peephole(dh, dc_later, f, i, g, o, c_before, c, without)
+        return dc, peephole(np.zeros_like(dh), dc, f, i, g, o, c_before, c, without)[1]
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (blind(2), "a third blame"),
+        (blind(1), "the forget gate looked"),
+        (blind(0), "the input gate looked"),
+        (lambda *a: (peephole(*a)[0], peephole(*a)[0] * a[2]), "looked at c_before: add"),
+        (lambda *a: peephole(*a)[0], "two things"),
+        (lambda *a: (peephole(*a)[0], a[0]), "each gate that looks"),
+    ],
+)
+def test_a_wrong_peephole_gets_its_hint(wrong, hint):
+    result = outcome("learning-peephole", wrong)
     assert not result and hint in result.line, result.line
 
 

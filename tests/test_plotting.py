@@ -85,3 +85,14 @@ def test_a_bar_for_each_gate_and_word():
     assert heights == list(values.values())
     assert [ax.get_ylabel() for ax in figure.axes][::4] == ["forget $f_t$", "memory $c_t$"]
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["dogs", "that"]
+
+
+def test_the_unrolled_network_has_a_state_and_a_guess_for_each_word_and_turns_its_arrows_for_the_way_back():
+    words = ["the", "kings", "that"]
+    forward, back = (plotting.unrolled(words, back).axes[0] for back in (False, True))
+    for ax in (forward, back):
+        assert len(ax.patches) == 3 and {"$h_{1}$", "$h_{3}$", "kings"} <= {text.get_text() for text in ax.texts}
+    across = [[a for a in ax.texts if getattr(a, "arrow_patch", None) and a.xyann[1] == 0] for ax in (forward, back)]
+    assert [len(arrows) for arrows in across] == [2, 2]
+    assert all(arrow.xy[0] > arrow.xyann[0] for arrow in across[0])
+    assert all(arrow.xy[0] < arrow.xyann[0] for arrow in across[1])

@@ -7,7 +7,23 @@ import numpy as np
 
 from companion.exercises import Wrong, call, exercise, show
 
-PARTS = ("da_f", "da_g", "dc_before")
+COUNTS = ("none", "one", "two", "three", "four")
+Parts = dict[str, np.ndarray]
+Slips = dict[str, list[tuple[np.ndarray, str]]]  # for each part, what a usual slip gives, and the hint for it
+
+
+def compare(answer: Callable[..., Any], given: Parts, right: Parts, slips: Slips, otherwise: str) -> None:
+    """Run a reader's step back on ``given`` and compare its parts; a wrong one gets the hint of the slip it shows."""
+    got = call(answer, *given.values())
+    names = ", ".join(right)
+    if not isinstance(got, tuple | list) or len(got) != len(right):
+        raise Wrong(f"it gives {show(got)}", hint=f"{COUNTS[len(right)]} things are asked for: {names}")
+    for (name, expected), value in zip(right.items(), got, strict=True):
+        if np.shape(value) == expected.shape and np.allclose(value, expected):
+            continue
+        fits = [hint for slip, hint in slips[name] if np.shape(value) == slip.shape and np.allclose(value, slip)]
+        inputs = ", ".join(f"{key} = {show(number)}" for key, number in given.items())
+        raise Wrong(f"for {inputs} {name} is {show(value)}", hint=fits[0] if fits else otherwise)
 
 
 @exercise("learning-coupled", asks="a function of (dc, c_before, f, g) that gives da_f, da_g and dc_before")
@@ -16,44 +32,98 @@ def coupled(answer: Callable[..., Any]) -> str:
     for units in (1, 3):
         dc, c_before = rng.normal(size=(2, units))
         f, g = rng.uniform(0.1, 0.9, units), rng.uniform(-0.9, 0.9, units)
-        got = call(answer, dc, c_before, f, g)
-        if not isinstance(got, tuple | list) or len(got) != len(PARTS):
-            raise Wrong(f"it gives {show(got)}", hint="three things are asked for: da_f, da_g, dc_before")
-        right = _coupled(dc, c_before, f, g)
-        for name, value, expected in zip(PARTS, got, right, strict=True):
-            if np.shape(value) != expected.shape or not np.allclose(value, expected):
-                given = f"for dc = {show(dc)}, c_before = {show(c_before)}, f = {show(f)} and g = {show(g)}"
-                hint = _coupled_advice(name, np.asarray(value, dtype=float), dc, c_before, f, g)
-                raise Wrong(f"{given} {name} is {show(value)}", hint=hint)
+        df, dg, sigmoid_slope, tanh_slope = dc * (c_before - g), dc * (1 - f), f * (1 - f), 1 - g**2
+        slips: Slips = {
+            "da_f": [
+                (dc * c_before * sigmoid_slope, "f is used twice, in f * c_before and in (1 - f) * g; add both blames"),
+                (
+                    dc * (c_before + g) * sigmoid_slope,
+                    "where f grows 1 - f shrinks: mind the second blame's sign",
+                ),
+                (df, "that is df; one step more takes you through the sigmoid to a_f"),
+            ],
+            "da_g": [
+                (dc * f * tanh_slope, "the factor of g is 1 - f here"),
+                (dg, "that is dg; one step more takes you through the tanh to a_g"),
+                (dg * g * (1 - g), "g comes from a tanh, whose slope is 1 - g**2"),
+            ],
+            "dc_before": [(dc * (1 - f), "c_before is multiplied by f, and g by 1 - f")],
+        }
+        right = {"da_f": df * sigmoid_slope, "da_g": dg * tanh_slope, "dc_before": dc * f}
+        otherwise = "write c = f * c_before + (1 - f) * g, and give each factor dc times what it is multiplied by"
+        compare(answer, {"dc": dc, "c_before": c_before, "f": f, "g": g}, right, slips, otherwise)
     return "the gate that is used twice is blamed twice"
 
 
-def _coupled(dc: np.ndarray, c_before: np.ndarray, f: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, ...]:
-    return dc * (c_before - g) * f * (1 - f), dc * (1 - f) * (1 - g**2), dc * f
+@exercise("learning-gru", asks="a function of (dh, h_before, z, r, g, a_gh) that gives da_z, da_r, da_g and dh_kept")
+def gru(answer: Callable[..., Any]) -> str:
+    rng = np.random.default_rng(0)
+    for units in (1, 3):
+        dh, h_before, a_gh = rng.normal(size=(3, units))
+        g = rng.uniform(-0.9, 0.9, units)
+        z, r = rng.uniform(0.1, 0.9, (2, units))
+        dg = dh * (1 - z)
+        da_g = dg * (1 - g**2)
+        dz, dr = dh * (h_before - g), da_g * a_gh
+        slips: Slips = {
+            "da_z": [
+                (dh * h_before * z * (1 - z), "z is used twice, in z * h_before and in (1 - z) * g; add both blames"),
+                (dh * (h_before + g) * z * (1 - z), "where z grows, 1 - z shrinks: mind the second blame's sign"),
+                (dh * (g - h_before) * z * (1 - z), "z multiplies the old state here, and 1 - z the candidate"),
+                (dz, "that is dz; one step more takes you through the sigmoid to a_z"),
+            ],
+            "da_r": [
+                (
+                    dg * a_gh * r * (1 - r),
+                    "r stands inside the tanh: go through the tanh's slope first",
+                ),
+                (dr, "that is dr; one step more takes you through the sigmoid to a_r"),
+                (da_g * h_before * r * (1 - r), "r is multiplied by a_gh, not by the state itself"),
+            ],
+            "da_g": [
+                (dh * z * (1 - g**2), "the factor of g is 1 - z"),
+                (dg, "that is dg; one step more takes you through the tanh"),
+            ],
+            "dh_kept": [(dh * (1 - z), "the old state is multiplied by z, and the candidate by 1 - z")],
+        }
+        right = {"da_z": dz * z * (1 - z), "da_r": dr * r * (1 - r), "da_g": da_g, "dh_kept": dh * z}
+        given = {"dh": dh, "h_before": h_before, "z": z, "r": r, "g": g, "a_gh": a_gh}
+        compare(answer, given, right, slips, "go back line by line: first h_t, then g, then the two sigmoids")
+    return "two gates, one state, and the same four rules"
 
 
-def _coupled_advice(
-    name: str, got: np.ndarray, dc: np.ndarray, c_before: np.ndarray, f: np.ndarray, g: np.ndarray
-) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
-    sigmoid_slope, tanh_slope = f * (1 - f), 1 - g**2
-    slips = {
-        "da_f": [
-            (dc * c_before * sigmoid_slope, "f is used twice, in f * c_before and in (1 - f) * g; add both blames"),
-            (dc * (c_before + g) * sigmoid_slope, "where f grows, 1 - f shrinks: mind the sign of the second blame"),
-            (dc * (c_before - g), "that is df; one step more takes you through the sigmoid to a_f"),
-        ],
-        "da_g": [
-            (dc * f * tanh_slope, "the factor of g is 1 - f here"),
-            (dc * (1 - f), "that is dg; one step more takes you through the tanh to a_g"),
-            (dc * (1 - f) * g * (1 - g), "g comes from a tanh, whose slope is 1 - g**2"),
-        ],
-        "dc_before": [(dc * (1 - f), "c_before is multiplied by f, and g by 1 - f")],
-    }
-    for value, hint in slips[name]:
-        if got.shape == value.shape and np.allclose(got, value):
-            return hint
-    return "write c = f * c_before + (1 - f) * g, and give each factor dc times what it is multiplied by"
+@exercise("learning-peephole", asks="a function of (dh, dc_later, f, i, g, o, c_before, c, p) that gives dc, dc_before")
+def peephole(answer: Callable[..., Any]) -> str:
+    rng = np.random.default_rng(0)
+    for units in (1, 3):
+        dh, dc_later, c_before, c = rng.normal(size=(4, units))
+        f, i, o = rng.uniform(0.1, 0.9, (3, units))
+        g = rng.uniform(-0.9, 0.9, units)
+        p = rng.normal(size=(3, units))
+        p_i, p_f, p_o = p
+        plain = dc_later + dh * o * (1 - np.tanh(c) ** 2)
+        da_o = dh * np.tanh(c) * o * (1 - o)
+        dc = plain + da_o * p_o
+        by_i, by_f = dc * g * i * (1 - i) * p_i, dc * c_before * f * (1 - f) * p_f
+        share = plain / dc  # all that comes to c_before is in proportion to dc
+
+        slips: Slips = {
+            "dc": [
+                (plain, "the output gate looks at c as well: a third blame comes to it through p_o"),
+                (plain + dh * np.tanh(c) * p_o, "through p_o comes da_o, the blame before the sigmoid, and not do"),
+                (plain + da_o * p[0], "p holds p_i, p_f and p_o, in this order"),
+            ],
+            "dc_before": [
+                (dc * f, "the input gate and the forget gate looked at c_before: add what comes through p_i, p_f"),
+                (dc * f + by_i, "the forget gate looked at c_before too"),
+                (dc * f + by_f, "the input gate looked at c_before too"),
+                ((dc * f + by_i + by_f) * share, "use the whole dc, with what came through p_o"),
+            ],
+        }
+        given = {"dh": dh, "dc_later": dc_later, "f": f, "i": i, "g": g, "o": o, "c_before": c_before, "c": c, "p": p}
+        otherwise = "each gate that looks at a cell sends its da, times its p, back to that cell"
+        compare(answer, given, {"dc": dc, "dc_before": dc * f + by_i + by_f}, slips, otherwise)
+    return "every look at the cell is a further way back to it"
 
 
 @exercise("learning-slope", asks="a function of (loss, w) that gives an array of slopes in the shape of w")
