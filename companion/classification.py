@@ -8,7 +8,8 @@ Passages of one play are alike, so plays, not passages, are what is held out and
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from itertools import chain
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,6 @@ from companion.corpora import load_corpus
 from companion.errors import UserError
 from companion.ngrams import NGramModel
 from companion.seeding import quiet_tensorflow
-
-if TYPE_CHECKING:
-    import keras
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -65,8 +63,10 @@ def spoken(text: str) -> str:
     'When shall we three meet again'
     """
     text = re.sub(r"^(#|\*\*).*$", "", text, flags=re.MULTILINE)
-    text = re.sub(r"_+[^_]*_+", "", text)
-    return printed(text)
+    # A direction ends in its paragraph. The edition lacks an underscore here and there; no scene must be lost for it.
+    text = re.sub(r"(?:_+|^)\\?\[[^\]_\n]*[\]_]_?", "", text, flags=re.MULTILINE)
+    text = re.sub(r"_+(?:[^_\n]|\n(?!\n))*_+", "", text)
+    return printed(text.replace("_", ""))
 
 
 def printed(text: str) -> str:
@@ -118,7 +118,7 @@ def folio_passages(words: int = 50, cut: Callable[[str], str] = spoken) -> Passa
     corpus = load_corpus("shakespeare")
     by_play = [passages(cut(corpus.document(title).text), words) for title in COMEDIES + TRAGEDIES]
     play = np.repeat(np.arange(len(by_play)), [len(texts) for texts in by_play])
-    return Passages(sum(by_play, []), (play >= len(COMEDIES)).astype(np.int64), play)
+    return Passages(list(chain.from_iterable(by_play)), (play >= len(COMEDIES)).astype(np.int64), play)
 
 
 def log_posterior(log_likelihoods: npt.ArrayLike, log_prior: npt.ArrayLike) -> FloatArray:
@@ -181,7 +181,7 @@ class BayesClassifier:
         self.log_prior = np.log(sizes / len(label))
         self.models = []
         for k in range(len(sizes)):
-            text = np.concatenate([ids[i] for i in np.flatnonzero(label == k)])
+            text = np.concatenate([passage for passage, its in zip(ids, label, strict=True) if its == k])
             self.models.append(NGramModel(self.order, self.vocab_size).fit(text))
         return self
 
@@ -236,7 +236,7 @@ class LSTMClassifier:
 
         self.length = length
         layers = keras.layers
-        self.model: keras.Model = keras.Sequential(
+        self.model: Any = keras.Sequential(
             [
                 keras.Input((length,), dtype="int32"),
                 layers.Embedding(vocab_size + 1, units),  # one row more, for the filling
