@@ -335,6 +335,41 @@ def probe_scores(rows: "Mapping[str, Mapping[str, tuple[float, float, float]]]",
     return figure
 
 
+def ablation_costs(
+    panels: "Mapping[str, tuple[Mapping[str, Sequence[tuple[float, float, float]]], Sequence[Sequence[float]]]]",
+    places: Sequence[str],
+) -> "Figure":
+    """What each kind of place costs more when cells are taken out: sets of cells in colour, random ones as crosses.
+
+    Parameters
+    ----------
+    panels
+        Title, to the named sets and the random draws. A set has for each place its mean and the ends of an interval, a
+        draw has its mean.
+    places
+        The kinds of places, ``(n,)``.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(7, 4.8), sharey=True)
+    for ax, (title, (sets, draws)) in zip(all_axes, panels.items(), strict=True):
+        ax.axvline(0, color=INK, linewidth=0.8)
+        for place in range(len(places)):
+            ax.plot([d[place] for d in draws], [-place - 0.33] * len(draws), "x", color=INK, markersize=5)
+            for n, (name, values) in enumerate(sets.items()):
+                mean, low, high = values[place]
+                y, colour = -place + 0.3 - 0.15 * n, SERIES[n]
+                ax.plot([low, high], [y, y], color=colour, linewidth=1.5)
+                ax.plot(mean, y, "osD^"[n], color=colour, markersize=5, label=None if place else name)
+        ax.tick_params(axis="y", length=0)
+        ax.set_title(title, fontsize=11)
+        ax.set_xlabel("bits per character more")
+    all_axes[0].set_yticks([-place for place in range(len(places))], places)
+    handles, names = all_axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=9)
+    return figure
+
+
 def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
     """How a text is read in training: streams side by side, a window of each at every update, the state carried on.
 

@@ -201,7 +201,7 @@ def in_prose(text: str) -> Array:
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
     labels = np.full(len(text), np.nan)
-    for found in re.finditer(r"(?:[^\n]|\n(?!\n))+", text):
+    for found in re.finditer(r"[^\n]+(?:\n[^\n]+)*", text):
         first, *lines = found[0].split("\n")
         second = found.start() + len(first) + 1
         if first.startswith("**") and lines:
