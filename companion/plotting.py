@@ -297,7 +297,7 @@ def signed_text(text: str, values: "Sequence[float]", label: str, ends: tuple[st
     shades = [step / TINT_STEPS for step in range(-TINT_STEPS, TINT_STEPS + 1)]
     scale = "".join(tinted("&nbsp;&nbsp;", shade) for shade in shades)
     return HTML(
-        f'<div role="img" aria-label="{html.escape(label)}"><style>{rules}</style>'
+        f'<div role="img" aria-label="{html.escape(label)}" style="text-align:left"><style>{rules}</style>'
         '<pre style="white-space:pre-wrap;line-height:1.7;background:none;border:0;color:inherit;padding:0;margin:0">'
         f'{marked}</pre><p style="font-size:0.85em;margin:0.6em 0 0">{html.escape(ends[0])} {scale} '
         f"{html.escape(ends[1])}</p></div>"
@@ -317,8 +317,8 @@ def probe_scores(rows: "Mapping[str, Mapping[str, tuple[float, float, float]]]",
         What the scores are, for the axis.
     """
     figure, ax = axes(6.8, 1.1 + 0.62 * len(rows))
-    colours = (FAINT, SERIES[3], SERIES[0], FORGET)
-    markers = ("x", "D", "s", "o")
+    colours = (SERIES[2], SERIES[3], SERIES[0], INK)
+    markers = ("^", "D", "s", "x")
     sources = list(next(iter(rows.values())))
     for place, question in enumerate(rows):
         ax.axhline(-place, color=FAINT, alpha=0.25, linewidth=0.8, zorder=0)
