@@ -26,6 +26,26 @@ def test_tinted_text_keeps_every_character_and_its_markup_is_its_own():
     assert shown == "Say &lt;b&gt;&quot;so&quot;&lt;/b&gt; &amp; go\n  on"
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"), [(-7.0, "tint-n5"), (-0.5, "tint-n2"), (0.05, ""), (0.31, "tint-p2"), (1.0, "tint-p5")]
+)
+def test_a_signed_tint_has_a_side_and_a_strength(value, kind):
+    page = plotting.signed_text("x", [value], "one character").data
+    assert re.search(r'<span(?: class="([\w-]+)")? title="([^"]+)">x</span>', page).groups() == (
+        kind or None,
+        f"{value:+.2f}",
+    )
+
+
+def test_signed_text_keeps_every_character_and_names_its_scale():
+    text = "Say <b>\n  on"
+    page = plotting.signed_text(text, [0.5] * len(text), 'a "label"', ("low", "high")).data
+    assert 'aria-label="a &quot;label&quot;"' in page and 'role="img"' in page
+    shown = re.sub(r"<[^>]+>", "", page.split("<pre")[1].split(">", 1)[1].split("</pre>")[0])
+    assert shown == "Say &lt;b&gt;\n  on"
+    assert ">low " in page and " high<" in page
+
+
 def test_tinted_text_needs_one_number_a_character():
     with pytest.raises(ValueError):
         plotting.tinted_text("abc", [1.0, 2.0], "too few")
