@@ -158,6 +158,21 @@ RECIPES: dict[str, AnyRecipe] = {
                 clip_norm=1.0,
             ),
         ),
+        PairRecipe(
+            "dates",
+            "dates and numbers from English into Chinese and ISO 8601, 240,000 of them, each read once",
+            data="dates.pairs",
+            embedding_dim=32,
+            units=128,
+            attention="multiplicative",
+            training=TrainingConfig(
+                epochs=1,  # there is no end of pairs, so none is read twice
+                batch_size=64,
+                learning_rate=5e-3,
+                average=0.98,
+                evaluations=8,
+            ),
+        ),
     ]
 }
 
