@@ -158,6 +158,11 @@ RECIPES: dict[str, AnyRecipe] = {
                 clip_norm=1.0,
             ),
         ),
+    ]
+}
+RECIPES |= {
+    pair_recipe.name: pair_recipe
+    for pair_recipe in [
         PairRecipe(
             "dates",
             "dates and numbers from English into Chinese and ISO 8601, 240,000 of them, each read once",
