@@ -12,26 +12,31 @@ machine and versions; what is there already is not trained again.
 """
 
 import dataclasses
+import functools
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from companion import dates, recipes, results, translation
+from companion import recipes, results, translation
 from companion.errors import UserError
 from companion.seq2seq import decode
 from companion.training import TrainingConfig
 
 SEEDS = (0, 1, 2)
 PACKAGES = ("babel", "keras", "numpy", "sacrebleu", "tensorflow")
-SHORT = 60_000
 
 
-def trained(recipe: recipes.PairRecipe) -> Any:
-    """A recipe's model, trained now."""
+def trained(recipe: recipes.PairRecipe, seed: int) -> Any:
+    """The model of a recipe with another seed; with the recipe's own, the one that is kept."""
+    if recipe == recipes.RECIPES.get(recipe.name) and seed == recipe.seed:
+        return recipes.load_recipe(recipe.name)
+    recipe = dataclasses.replace(recipe, seed=seed, training=dataclasses.replace(recipe.training, seed=seed))
     with tempfile.TemporaryDirectory() as folder:
-        return recipes._encoder_decoder(recipe, progress=True)(Path(folder) / "checkpoint.npz")
+        return recipes._encoder_decoder(recipe, progress=False)(Path(folder) / "checkpoint.npz")
 
 
 def exact(model: Any, test: Any) -> float:
@@ -40,32 +45,24 @@ def exact(model: Any, test: Any) -> float:
     return float(np.mean([w == list(t) for w, t in zip(written, test.targets, strict=True)]))
 
 
-def short_pairs() -> Any:
-    """The chapter's own training set, under the name a recipe wants."""
-    return dates.pairs(n=SHORT)
-
-
 def date_score(kind: str, seed: int) -> dict[str, float]:
     """Train once; exact match on the held-out phrases."""
     long = recipes.RECIPES["dates"]
     assert isinstance(long, recipes.PairRecipe)
-    if kind == "long":
-        recipe = dataclasses.replace(long, seed=seed, training=dataclasses.replace(long.training, seed=seed))
-    else:
-        config = TrainingConfig(epochs=1, learning_rate=5e-3, average=0.98, evaluations=3, seed=seed)
-        dates.short_pairs = short_pairs  # type: ignore[attr-defined]
+    recipe = long
+    if kind != "long":
+        config = TrainingConfig(epochs=1, learning_rate=5e-3, average=0.98, evaluations=3)
         attention = "uniform" if kind == "uniform" else long.attention
-        recipe = dataclasses.replace(long, data="dates.short_pairs", training=config, attention=attention, seed=seed)
-    model = trained(recipe).model
+        recipe = dataclasses.replace(long, data="dates.short_pairs", training=config, attention=attention)
+    model = trained(recipe, seed).model
     return {"exact": exact(model, long.pairs()[3])}
 
 
-def sentence_scores(_kind: str, seed: int) -> dict[str, float]:
+def sentence_scores(seed: int) -> dict[str, float]:
     """Train once; chrF and BLEU, greedy and with a beam."""
     recipe = recipes.RECIPES["sentences"]
     assert isinstance(recipe, recipes.PairRecipe)
-    config = dataclasses.replace(recipe.training, seed=seed)
-    model = trained(dataclasses.replace(recipe, seed=seed, training=config)).model
+    model = trained(recipe, seed).model
     vocabulary, _, _, test = recipe.pairs()
     reference = [pair.en for pair in translation.sentences()["test"]]
     found = {}
@@ -77,23 +74,31 @@ def sentence_scores(_kind: str, seed: int) -> dict[str, float]:
     return found
 
 
-def main() -> None:
-    """Train whatever is missing, and write after each."""
+RUNS: dict[str, Callable[[int], dict[str, float]]] = {
+    "short": functools.partial(date_score, "short"),
+    "uniform": functools.partial(date_score, "uniform"),
+    "long": functools.partial(date_score, "long"),
+    "sentences": sentence_scores,
+}
+
+
+def kept() -> dict[str, Any]:
+    """What was measured so far."""
     try:
-        content = results.read_results("translation")
+        return results.read_results("translation")
     except UserError:
-        content = {}
-    runs: list[tuple[str, str, Any]] = [("dates", kind, date_score) for kind in ("short", "uniform", "long")]
-    runs.append(("sentences", "", sentence_scores))
-    for seed in SEEDS:
-        for group, kind, score in runs:
-            scores = content.setdefault(group, {})
-            if len(next(iter([scores.get(kind)] if kind else list(scores.values())), None) or []) > seed:
-                continue
-            for name, value in score(kind, seed).items():
-                scores.setdefault(kind or name, []).append(round(value, 4))
-            print(group, kind, scores, flush=True)
-            results.write_results("translation", {"what": __doc__, "seeds": list(SEEDS)} | content, PACKAGES)
+        return {"what": __doc__, "seeds": list(SEEDS), "runs": {}}
+
+
+def main() -> None:
+    """Train whatever is missing, or what of the runs named on the command line is; write after each."""
+    for name in sys.argv[1:] or RUNS:
+        for seed in SEEDS[len(kept()["runs"].get(name, [])) :]:
+            found = {measure: round(value, 4) for measure, value in RUNS[name](seed).items()}
+            print(name, seed, found, flush=True)
+            content = kept()
+            content["runs"].setdefault(name, []).append(found)
+            results.write_results("translation", content, PACKAGES)
 
 
 if __name__ == "__main__":
