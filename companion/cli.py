@@ -1,7 +1,7 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
-``python -m companion train | generate | evaluate | corpora``. Exit codes: 0 it worked, 2 something given can't be
-used (one sentence says what), 130 interrupted.
+``python -m companion train | generate | evaluate | corpora``, and what the application chapters add. Exit codes: 0 it
+worked, 2 something given can't be used (one sentence says what), 130 interrupted.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from companion import translation
 from companion.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ EPILOG = """examples:
   python -m companion generate shakespeare-chars --prompt "**ROMEO**"
   python -m companion evaluate mymodel other.txt
   python -m companion corpora --fetch
+  python -m companion translate "3 March 2021"
 """
 
 
@@ -201,15 +203,18 @@ def open_model(name: str) -> "Trained":
     Raises
     ------
     UserError
-        There is neither, or the folder can't be loaded.
+        There is neither, the folder can't be loaded, or it is no language model.
     """
     from companion.recipes import RECIPES, list_recipes, load_recipe
-    from companion.saving import load_model
+    from companion.saving import LANGUAGE_MODEL, load_model
 
-    if Path(name).exists():
-        return load_model(name)
-    if name in RECIPES:
-        return load_recipe(name)
+    if Path(name).exists() or name in RECIPES:
+        trained = load_model(name) if Path(name).exists() else load_recipe(name)
+        if trained.kind != LANGUAGE_MODEL:
+            raise UserError(
+                f"{name} is an {trained.kind}: it answers a source, and this command wants a language model."
+            )
+        return trained
     raise UserError(
         f"There is no model folder {name}, and no recipe of that name. Train one with: python -m companion train TEXT "
         f"--out {name}; or use a recipe: {', '.join(list_recipes())}."
@@ -333,4 +338,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     sub.add_argument("--fetch", action="store_true", help="obtain them and say what they are")
+
+    translation.add_command(command)
     return parser

