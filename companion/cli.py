@@ -1,7 +1,7 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
-``python -m companion train | generate | evaluate | corpora``. Exit codes: 0 it worked, 2 something given can't be
-used (one sentence says what), 130 interrupted.
+``python -m companion train | generate | evaluate | corpora | answer``. Exit codes: 0 it worked, 2 something given can't
+be used (one sentence says what), 130 interrupted.
 """
 
 import argparse
@@ -30,6 +30,7 @@ EPILOG = """examples:
   python -m companion generate shakespeare-chars --prompt "**ROMEO**"
   python -m companion evaluate mymodel other.txt
   python -m companion corpora --fetch
+  python -m companion answer "Ada took the ball. Ada went to the hall. Where is the ball?"
 """
 
 
@@ -145,6 +146,14 @@ def corpora(options: argparse.Namespace) -> None:
         sizes = " + ".join(f"{len(part):,}" for part in corpus.split())
         print(f"{name}: {len(corpus.text):,} characters ({sizes} for training, validation, test)")
         print(f"  licence: {corpus.licence}\n  source: {corpus.source}\n  cite: {corpus.citation}")
+
+
+def answer(options: argparse.Namespace) -> None:
+    """Answer each question in a text on what the text told before it; without a text, line by line from the input."""
+    from companion.answering import converse
+
+    for reply in converse([" ".join(options.text)] if options.text else sys.stdin):
+        print(reply, flush=True)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -336,4 +345,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     sub.add_argument("--fetch", action="store_true", help="obtain them and say what they are")
+    sub = command(
+        "answer",
+        answer,
+        "Answer questions about a story of people who go places, pick things up and put them down.",
+        'python -m companion answer "Ada took the ball. Ada went to the hall. Where is the ball?"',
+    )
+    sub.add_argument("text", nargs="*", metavar="TEXT", help="story and question (default: the standard input)")
     return parser

@@ -192,7 +192,7 @@ def guess_numbers(text: str, rows: "dict[str, Sequence[int]]", width: int = 21) 
     return figure
 
 
-def _rectangle(corner: tuple[float, float], width: float, height: float, colour: str) -> Any:
+def _rectangle(corner: tuple[float, float], width: float, height: float, colour: Any) -> Any:
     from matplotlib.patches import Rectangle
 
     return Rectangle(corner, width, height, color=colour, linewidth=0)
@@ -430,3 +430,42 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
         ax.spines["bottom"].set_visible(False)
     rows[-1].set_xticks(range(len(words)), words, rotation=40)
     return figure
+
+
+def looks(facts: Sequence[str], weights: Any, support: Sequence[int]) -> "Figure":
+    """Where a network looked in a story: one column a look, one row a fact, darker for more attention.
+
+    Parameters
+    ----------
+    facts
+        The story's sentences, first to last.
+    weights
+        Attention, shape ``(looks, facts)``.
+    support
+        For each look the fact that it should find; framed in green.
+    """
+    figure, ax = axes(6.4, 0.5 + 0.36 * len(facts))
+    for row, fact in enumerate(facts):
+        ax.text(-0.65, -row, fact, ha="right", va="center")
+        for column, weight in enumerate(weights[:, row]):
+            ax.add_patch(_rectangle((column - 0.46, -row - 0.42), 0.92, 0.84, mix(INPUT, float(weight))))
+            if weight >= 0.005:
+                ink = "white" if weight > 0.6 else INK
+                ax.text(column, -row - 0.02, f"{100 * weight:.0f}", ha="center", va="center", color=ink, fontsize=10)
+    for column, row in enumerate(support):
+        frame = _rectangle((column - 0.46, -row - 0.42), 0.92, 0.84, "none")
+        frame.set(edgecolor=OUTPUT, linewidth=2.5)
+        ax.add_patch(frame)
+    for column in range(len(weights)):
+        ax.text(column, 0.75, f"look {column + 1}", ha="center", va="center")
+    ax.set(xlim=(-4.6, len(weights) - 0.4), ylim=(-len(facts) + 0.4, 1.1))
+    ax.axis("off")
+    return figure
+
+
+def mix(colour: str, share: float) -> tuple[float, float, float, float]:
+    """A colour as transparent as its share is small, over the page's own ground."""
+    from matplotlib.colors import to_rgba
+
+    red, green, blue, _ = to_rgba(colour)
+    return red, green, blue, min(1.0, max(0.06, share))

@@ -1,7 +1,7 @@
 """Stories of a small world, with questions, true answers and the facts that prove them.
 
 People walk from place to place, pick things up and put them down. `stories` lets a seeded simulator tell what happens;
-the same `World` answers questions about any story that is told in these words, and knows which facts its answer rests on.
+the same `World` answers questions about any story told in these words, and knows which facts its answer rests on.
 The idea and the kinds of questions are those of the bAbI tasks [1]_; the sentences, names and code are our own.
 `load_babi` reads the published files for a reader who has them. Chapter: *question-answering*.
 
@@ -337,7 +337,7 @@ def sentences(text: str) -> list[str]:
     >>> sentences("Ada went to the hall.  Where is Ada?")
     ['Ada went to the hall', 'Where is Ada']
     """
-    return [" ".join(part.split()) for part in re.split(r"[.?!\n]+", text) if part.strip()]
+    return [" ".join(part.split()) for part in re.split(r"[.?!。？！\n]+", text) if part.strip()]
 
 
 def read_fact(sentence: str) -> Event:
@@ -352,7 +352,9 @@ def read_fact(sentence: str) -> Event:
     for action, pattern in _FACTS:
         if found := pattern.fullmatch(words):
             return Event(found[1].capitalize(), action, found[2].lower())
-    examples = "; ".join(wording.format("Ada", "hall" if a == "go" else "ball") for a, w in WORDING.items() for wording in w)
+    examples = "; ".join(
+        wording.format("Ada", "hall" if a == "go" else "ball") for a, w in WORDING.items() for wording in w
+    )
     raise UserError(f"I can't read the sentence {sentence.strip()!r}. A story may say: {examples}.")
 
 
@@ -449,6 +451,4 @@ def _babi_stories(lines: Sequence[str], path: Path) -> Iterator[Story]:
                 f"{path}, line {count}: behind the question, tabs should divide its answer and the numbers of facts "
                 "before it."
             )
-        yield Story(
-            tuple(facts), sentence.strip(), rest[0].strip(), tuple(places[int(s)] for s in support), path.stem
-        )
+        yield Story(tuple(facts), sentence.strip(), rest[0].strip(), tuple(places[int(s)] for s in support), path.stem)

@@ -180,7 +180,7 @@ def test_splits_share_no_story_even_under_other_names():
 def test_held_out_names_are_in_no_other_story():
     kept_out = {name for names in (PEOPLE, PLACES, THINGS) for name in names[1]}
     for story in stories(300, seed=0):
-        assert not kept_out & set(" ".join(story.facts + (story.question,)).replace(".", "").replace("?", "").split())
+        assert not kept_out & set(" ".join((*story.facts, story.question)).replace(".", "").replace("?", "").split())
     for story in stories(100, seed=0, split="test", held_out=True):
         event = read_fact(story.facts[0])
         assert {event.person, event.target} <= kept_out
