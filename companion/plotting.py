@@ -444,28 +444,23 @@ def looks(facts: Sequence[str], weights: Any, support: Sequence[int]) -> "Figure
     support
         For each look the fact that it should find; framed in green.
     """
-    figure, ax = axes(6.4, 0.5 + 0.36 * len(facts))
+    from matplotlib.colors import LinearSegmentedColormap
+
+    tint = LinearSegmentedColormap.from_list("attention", ["#eef3f8", INPUT])  # black on it up to 0.92: above 4.5 to 1
+    figure, ax = axes(6.4, 0.5 + 0.34 * len(facts))
     for row, fact in enumerate(facts):
         ax.text(-0.65, -row, fact, ha="right", va="center")
         for column, weight in enumerate(weights[:, row]):
-            ax.add_patch(_rectangle((column - 0.46, -row - 0.42), 0.92, 0.84, mix(INPUT, float(weight))))
+            ax.add_patch(_rectangle((column - 0.46, -row - 0.42), 0.92, 0.84, tint(float(weight))))
             if weight >= 0.005:
-                ink = "white" if weight > 0.6 else INK
+                ink = "white" if weight > 0.92 else "black"
                 ax.text(column, -row - 0.02, f"{100 * weight:.0f}", ha="center", va="center", color=ink, fontsize=10)
-    for column, row in enumerate(support):
+    for column, row in enumerate(support[: len(weights)]):
         frame = _rectangle((column - 0.46, -row - 0.42), 0.92, 0.84, "none")
         frame.set(edgecolor=OUTPUT, linewidth=2.5)
         ax.add_patch(frame)
     for column in range(len(weights)):
         ax.text(column, 0.75, f"look {column + 1}", ha="center", va="center")
-    ax.set(xlim=(-4.6, len(weights) - 0.4), ylim=(-len(facts) + 0.4, 1.1))
+    ax.set(xlim=(-3.3, len(weights) - 0.4), ylim=(-len(facts) + 0.4, 1.1))
     ax.axis("off")
     return figure
-
-
-def mix(colour: str, share: float) -> tuple[float, float, float, float]:
-    """A colour as transparent as its share is small, over the page's own ground."""
-    from matplotlib.colors import to_rgba
-
-    red, green, blue, _ = to_rgba(colour)
-    return red, green, blue, min(1.0, max(0.06, share))
