@@ -1,7 +1,8 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
-``python -m companion train | generate | evaluate | corpora``, and what the application chapters add. Exit codes: 0 it
-worked, 2 something given can't be used (one sentence says what), 130 interrupted.
+``python -m companion train | generate | evaluate | corpora``, and what the application chapters add: ``reply``,
+``translate``, ``summarise``, ``answer``. Exit codes: 0 it worked, 2 something given can't be used (one sentence says
+what), 130 interrupted.
 """
 
 import argparse
@@ -32,6 +33,7 @@ EPILOG = """examples:
   python -m companion evaluate mymodel other.txt
   python -m companion corpora --fetch
   python -m companion translate "3 March 2021"
+  python -m companion answer "Ada took the ball. Ada went to the hall. Where is the ball?"
 """
 
 
@@ -147,6 +149,14 @@ def corpora(options: argparse.Namespace) -> None:
         sizes = " + ".join(f"{len(part):,}" for part in corpus.split())
         print(f"{name}: {len(corpus.text):,} characters ({sizes} for training, validation, test)")
         print(f"  licence: {corpus.licence}\n  source: {corpus.source}\n  cite: {corpus.citation}")
+
+
+def answer(options: argparse.Namespace) -> None:
+    """Answer each question in a text on what the text told before it; without a text, line by line from the input."""
+    from companion.answering import converse
+
+    for reply in converse([" ".join(options.text)] if options.text else sys.stdin):
+        print(reply, flush=True)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -340,4 +350,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--fetch", action="store_true", help="obtain them and say what they are")
 
     translation.add_command(command)
+    sub = command(
+        "answer",
+        answer,
+        "Answer questions about a story of people who go places, pick things up and put them down.",
+        'python -m companion answer "Ada took the ball. Ada went to the hall. Where is the ball?"',
+    )
+    sub.add_argument("text", nargs="*", metavar="TEXT", help="story and question (default: the standard input)")
     return parser

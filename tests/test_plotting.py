@@ -123,3 +123,27 @@ def test_an_attention_map_has_a_square_for_each_weight_and_escapes_tokens():
     drawn = plotting.attention_map(["a<b", "march"], ["三", "月", "end"], weights).data
     assert drawn.count("<rect") == 6 and "a&lt;b" in drawn and "月" in drawn
     assert [f'fill-opacity="{w:.2f}"' in drawn for w in (0.25, 0.75, 1, 0, 0.5)] == [True] * 5
+
+
+def test_looks_are_drawn_darker_with_frames_and_readable_numbers():
+    import matplotlib.pyplot as plt
+    import numpy as np
+    from matplotlib.colors import to_rgb
+
+    levels = np.linspace(0, 1, 9)
+    figure = plotting.looks([f"fact {n}" for n in range(9)], np.array([levels, levels[::-1]]), [8, 0, 3])
+    (ax,) = figure.axes
+    squares = [patch for patch in ax.patches if patch.get_facecolor()[3] > 0]
+    frames = [patch for patch in ax.patches if patch.get_facecolor()[3] == 0]
+    assert len(squares) == 18
+    # As many frames as looks, each where it should be.
+    assert [(round(f.get_x() + 0.46), round(-f.get_y() - 0.42)) for f in frames] == [(0, 8), (1, 0)]
+    shades = {(p.get_x(), p.get_y()): luminance(p.get_facecolor()[:3]) for p in squares}
+    first = [shade for (x, _), shade in sorted(shades.items(), key=lambda item: -item[0][1]) if x < 0]
+    assert first == sorted(first, reverse=True)
+    for text in ax.texts:
+        if text.get_text().isdigit():
+            x, y = text.get_position()
+            light, dark = sorted((shades[x - 0.46, round(y + 0.02) - 0.42], luminance(to_rgb(text.get_color()))))[::-1]
+            assert (light + 0.05) / (dark + 0.05) > 4.5
+    plt.close(figure)

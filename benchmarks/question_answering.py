@@ -1,0 +1,131 @@
+"""Answering questions about stories, over three seeds: run ``python benchmarks/question_answering.py``.
+
+Six networks are trained on 6,000 stories each and tested on the same stories, which none of them has seen: longer ones
+and ones with other names among them. Written to ``results/question-answering.json``; the first seed's best network is
+kept in ``companion/weights/question-answering`` for ``python -m companion answer``. About a quarter of an hour on two
+idle cores. Stopped, it goes on where it was; delete the results to begin anew.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from companion import set_seed
+from companion.answering import (
+    Answerer,
+    Reader,
+    WholeStory,
+    answer,
+    by_kind,
+    on_support,
+    right,
+    save_answerer,
+    train,
+)
+from companion.errors import UserError
+from companion.results import read_results, write_results
+from companion.stories import stories
+
+STORIES = 6000
+UNANSWERABLE = 0.2  # share of the training questions to which there is no answer
+LENGTHS = (4, 8, 12, 16, 20, 30, 40)
+
+
+class Network(NamedTuple):
+    """What one of the networks is, and how it is trained."""
+
+    attention: str | None = "latest"  # None: one LSTM over story and question
+    names: str = "slots"
+    shown: float = 0.5  # how much the supporting facts count in the loss
+    learning_rate: float = 5e-3
+    epochs: int = 10
+    seeds: int = 3
+
+
+NETWORKS = {
+    "latest": Network(),
+    "softmax": Network("softmax"),
+    "whole": Network(None, names="words", shown=0.0, learning_rate=3e-3),
+    "answers only": Network(shown=0.0),
+    "words": Network(names="words"),
+    "whole, longer": Network(None, names="words", shown=0.0, learning_rate=3e-3, epochs=30, seeds=1),
+}
+
+
+def test_sets() -> dict[str, Any]:
+    """The stories that every network answers."""
+    return {
+        "test": stories(1500, seed=100, split="test"),
+        "held-out names": stories(500, seed=101, split="test", held_out=True),
+        "no answer": stories(500, seed=102, split="test", unanswerable=1.0),
+    } | {f"length {n}": stories(250, seed=200 + n, split="test", lengths=(n, n)) for n in LENGTHS}
+
+
+def run(name: str, seed: int, sets: dict[str, Any]) -> dict[str, Any]:
+    """Train one network and test it; all scores are shares of right answers, in per cent."""
+    network = NETWORKS[name]
+    told = stories(STORIES, seed=seed, unanswerable=UNANSWERABLE)
+    reader = Reader(network.names)
+    set_seed(seed)
+    size = reader.vocab_size
+    model: Any = Answerer(size, network.attention) if network.attention else WholeStory(size)
+    start = time.process_time()
+    settings = {"epochs": network.epochs, "learning_rate": network.learning_rate, "shown": network.shown}
+    losses = train(model, reader, told, seed=seed, **settings)
+    seconds = time.process_time() - start
+
+    def percent(values: Any) -> float:
+        return round(100 * float(np.mean(values)), 2)
+
+    def kinds(told: Any, values: Any) -> dict[str, float]:
+        return {kind: percent(value) for kind, value in by_kind(told, np.asarray(values)).items()}
+
+    forced = {key: right(told, answer(model, reader, told, silent=False)) for key, told in sets.items()}
+    test, nothing = sets["test"], sets["no answer"]
+    replies, silences = answer(model, reader, test), answer(model, reader, nothing)
+    scores = {
+        "losses": [round(loss, 4) for loss in losses],
+        "processor seconds": round(seconds),
+        "parameters": model.count_params(),
+        "test": kinds(test, forced["test"]),
+        "test, all": percent(forced["test"]),
+        "held-out names": kinds(sets["held-out names"], forced["held-out names"]),
+        "held-out names, all": percent(forced["held-out names"]),
+        "by length": {str(n): percent(forced[f"length {n}"]) for n in LENGTHS},
+        "silent without an answer": kinds(nothing, [reply.word is None for reply in silences]),
+        "silent with an answer": percent([reply.word is None for reply in replies]),
+    }
+    if network.attention:
+        scores["attention on the supporting facts"] = kinds(
+            test, [on_support(story, reply) for story, reply in zip(test, replies, strict=True)]
+        )
+    if name == "latest" and seed == 0:
+        save_answerer(model, {"made by": "benchmarks/question_answering.py", "stories": STORIES} | settings | scores)
+    return scores
+
+
+def main() -> None:
+    """Train what is missing, print a line for each, write the results as they come."""
+    sets = test_sets()
+    try:
+        found: dict[str, Any] = read_results("question-answering")["networks"]
+    except UserError:
+        found = {name: {} for name in NETWORKS}
+    content = {
+        "what": "right answers in per cent, a network and seed each; a network must answer unless the line says silent",
+        "stories": STORIES,
+        "settings": {name: network._asdict() for name, network in NETWORKS.items()},
+        "networks": found,
+    }
+    jobs = [(seed, name) for name, network in NETWORKS.items() for seed in range(network.seeds)]
+    for seed, name in jobs:
+        if str(seed) in found.setdefault(name, {}):
+            continue
+        scores = found[name][str(seed)] = run(name, seed, sets)
+        print(name, seed, scores["test, all"], scores["test"], scores["processor seconds"], flush=True)
+        write_results("question-answering", content)
+
+
+if __name__ == "__main__":
+    main()

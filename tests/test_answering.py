@@ -1,0 +1,261 @@
+"""Answering: attention by hand, padding that changes nothing, slots that come back as names, a short training."""
+
+import numpy as np
+import pytest
+
+from companion import set_seed
+from companion.answering import (
+    FIXED,
+    LONGEST,
+    LOOKS,
+    SLOTS,
+    UNKNOWN,
+    Answerer,
+    LatestAttention,
+    Reader,
+    Reply,
+    WholeStory,
+    answer,
+    by_kind,
+    converse,
+    last_place,
+    load_answerer,
+    look_loss,
+    most_frequent,
+    on_support,
+    right,
+    save_answerer,
+    stick,
+    train,
+    word_overlap,
+)
+from companion.cli import main
+from companion.errors import UserError
+from companion.stories import Story, read_story, stories
+
+TOLD = stories(60, seed=7, unanswerable=0.2)
+BALL = read_story("Ada took the ball. Ben went to the hall. Ada went to the garden.", "Where is the ball?")
+
+
+@pytest.fixture(params=["latest", "softmax", "whole"])
+def model(request):
+    set_seed(1)
+    size = Reader().vocab_size
+    return WholeStory(size, units=8) if request.param == "whole" else Answerer(size, request.param, units=8)
+
+
+def numbers(tensor):
+    return np.asarray(tensor)
+
+
+def test_the_stick_is_broken_from_the_end():
+    gates = np.array([0.3, 0.0, 0.6, 0.2])
+    expected, left = np.zeros(4), 1.0
+    for place in reversed(range(4)):
+        expected[place] = gates[place] * left
+        left *= 1 - gates[place]
+    assert numbers(stick(gates.astype("float32"))) == pytest.approx(expected, abs=1e-6)
+    assert numbers(stick(np.array([1.0, 0.0, 1.0], np.float32))) == pytest.approx([0, 0, 1], abs=2e-4)
+
+
+def test_a_look_can_be_told_to_look_before():
+    set_seed(0)
+    layer = LatestAttention(4)
+    query = keys = np.ones((1, 1, 4), np.float32) * 3
+    keys = np.repeat(keys, 5, axis=1)
+    present = np.array([[True, True, True, True, False]])
+    last = np.array([[[0.0, 0.0, 1.0, 0.0, 0.0]]], np.float32)
+    layer(query, keys, present, last)
+    layer.b_before.assign(20.0)
+    assert numbers(layer(query, keys, present, last)[1])[0, 0] == pytest.approx([0, 1, 0, 0, 0], abs=1e-3)
+    layer.b_before.assign(-20.0)
+    assert numbers(layer(query, keys, present, last)[1])[0, 0] == pytest.approx([0, 0, 0, 1, 0], abs=1e-3)
+
+
+def test_padding_changes_nothing(model):
+    inputs = Reader().encode(TOLD).inputs
+    wide = {"facts": np.pad(inputs["facts"], ((0, 0), (0, 5), (0, 0))), "question": inputs["question"]}
+    before, after = model(inputs), model(wide)
+    assert numbers(after["answer"]) == pytest.approx(numbers(before["answer"]), abs=1e-4)
+    if "looks" in before:
+        looks = numbers(after["looks"])
+        assert looks[:, :, :-5] == pytest.approx(numbers(before["looks"]), abs=1e-5)
+        assert not looks[:, :, -5:].any()
+    each = np.concatenate([numbers(model(Reader().encode([story]).inputs)["answer"]) for story in TOLD[:6]])
+    assert each == pytest.approx(numbers(before["answer"])[:6], abs=1e-4)
+
+
+def test_looks_take_at_most_all():
+    set_seed(1)
+    for attention in ("latest", "softmax"):
+        looks = numbers(Answerer(Reader().vocab_size, attention, units=8)(Reader().encode(TOLD).inputs)["looks"])
+        assert looks.shape == (60, LOOKS, max(len(story.facts) for story in TOLD))
+        assert looks.min() >= 0 and looks.sum(axis=-1).max() < 1 + 1e-4
+
+
+def test_names_go_into_slots_and_come_back():
+    reader = Reader()
+    encoded = reader.encode([BALL])
+    first = len(FIXED)
+    assert encoded.names == [
+        {first: "ada", first + 1: "ball", first + 2: "ben", first + 3: "hall", first + 4: "garden"}
+    ]
+    assert encoded.answer.tolist() == [first + 4]
+    assert encoded.facts.shape == (1, 3, LONGEST) and encoded.facts[0, 0, 0] == encoded.facts[0, 2, 0] == first
+    assert encoded.looks[0].tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    moved = reader.rename(encoded, seed=3)
+    assert moved.facts[0, 0, 0] == moved.facts[0, 2, 0] >= first
+    assert moved.names[0][int(moved.answer[0])] == "garden" and moved.answer.tolist() != encoded.answer.tolist()
+    assert (moved.facts < first).sum() == (encoded.facts < first).sum()
+    assert len(set(moved.names[0])) == 5 and max(moved.names[0]) < first + SLOTS
+
+
+def test_words_are_themselves_for_a_reader_of_words():
+    reader = Reader("words")
+    known = stories(5, seed=0)[0]
+    encoded = reader.encode([known])
+    assert reader.rename(encoded, seed=1) is encoded
+    assert reader.words[encoded.answer[0]] == known.answer
+    with pytest.raises(UserError, match="'zoe' is unknown"):
+        reader.encode([read_story("Zoe went to the hall.", "Where is Zoe?")])
+
+
+def test_questions_without_an_answer_have_one_of_their_own():
+    silent = read_story("Ada went to the hall.", "Where is Ben?")
+    encoded = Reader().encode([silent])
+    assert encoded.answer.tolist() == [FIXED.index(UNKNOWN)] and not encoded.looks.any()
+    assert Reader().word(FIXED.index(UNKNOWN), {}) is None
+
+
+def test_too_much_is_refused():
+    crowd = ". ".join(f"P{chr(97 + n)} went to the hall" for n in range(SLOTS))
+    with pytest.raises(UserError, match="more than 20 different names"):
+        Reader().encode([read_story(crowd, "Where is Pa?")])
+    with pytest.raises(UserError, match="8 words"):
+        Reader().encode([Story(("a b c d e f g h",), "Where is Ada?", None, (), "one fact")])
+    with pytest.raises(UserError, match="'slots' or 'words'"):
+        Reader("letters")
+    with pytest.raises(UserError, match="no attention"):
+        Answerer(10, "additive")
+
+
+def test_the_loss_of_looks_by_hand():
+    wanted = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 0]]], np.float32)
+    weights = np.array([[[0.25, 0.5], [1, 0]], [[1, 0], [1, 0]]], np.float32)
+    assert numbers(look_loss(wanted, weights)) == pytest.approx([-np.log(0.251), 0], abs=1e-5)
+
+
+def test_attention_on_support_by_hand():
+    class Told:
+        word, probability = "garden", 1.0
+        looks = np.array([[0.5, 0.25, 0.25], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+
+    assert on_support(BALL, Told) == pytest.approx((0.75 + 1.0) / 2)
+
+
+def test_baselines_by_hand():
+    assert last_place(BALL) == "garden"
+    assert word_overlap(BALL) == ""  # the ball's only fact comes before every place
+    ask = "Ben went to the hall. Ada walked to the garden. Ben took the cup. Ada dropped the cup."
+    story = Story(tuple(f + "." for f in ask[:-1].split(". ")), "Where is Ben?", "hall", (0,), "one fact")
+    assert last_place(story) == "garden"
+    assert word_overlap(story) == "garden"  # "Ben took the cup": the nearest place before it
+    commonest = most_frequent([story, *TOLD])
+    assert commonest(story) in {s.answer for s in TOLD if s.kind == "one fact"} | {"hall"}
+
+
+def test_a_short_training_learns_where_to_look():
+    told = stories(400, seed=0, kinds=["one fact"], lengths=(3, 4))
+    reader = Reader()
+    set_seed(0)
+    model = Answerer(reader.vocab_size, units=32)
+    losses = train(model, reader, told, epochs=12, batch_size=32, learning_rate=1e-2)
+    assert losses[-1] < losses[0] / 4
+    fresh = stories(100, seed=1, kinds=["one fact"], lengths=(3, 4), split="test")
+    replies = answer(model, reader, fresh)
+    assert right(fresh, replies).mean() > 0.8  # by guessing among the places of a story: below a half
+    assert np.mean([on_support(story, reply) for story, reply in zip(fresh, replies, strict=True)]) > 0.8
+    assert by_kind(fresh, right(fresh, replies)) == {"one fact": right(fresh, replies).mean()}
+    with_unknown = answer(model, reader, [read_story("Ada went to the hall.", "Where is Ben?")], silent=False)
+    assert with_unknown[0].word is not None or with_unknown[0].probability < 1
+
+
+def test_the_shipped_network_answers_names_it_never_saw():
+    model, reader = load_answerer()
+    told = stories(100, seed=31, split="test", held_out=True)
+    assert right(told, answer(model, reader, told)).mean() > 0.9
+    silent = stories(100, seed=32, split="test", unanswerable=1.0)
+    assert np.mean([reply.word is None for reply in answer(model, reader, silent)]) > 0.8
+
+
+def test_saved_weights_come_back_or_are_refused(tmp_path):
+    set_seed(0)
+    model, _ = load_answerer()
+    save_answerer(model, {"seed": 0}, tmp_path)
+    again, reader = load_answerer(tmp_path)
+    inputs = reader.encode([BALL]).inputs
+    assert np.array_equal(numbers(again(inputs)["answer"]), numbers(model(inputs)["answer"]))
+    np.savez(tmp_path / "weights.npz", weight_00=np.zeros(3))
+    with pytest.raises(UserError, match="another network"):
+        load_answerer(tmp_path)
+    (tmp_path / "weights.npz").unlink()
+    with pytest.raises(UserError, match="can't be read"):
+        load_answerer(tmp_path)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The command line
+
+
+def run(capsys, *arguments) -> tuple[int, str, str]:
+    code = main(["answer", *arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_the_command_answers_and_shows_what_it_looked_at(capsys):
+    code, out, _ = run(
+        capsys, "Zoe took the crown. Max went to the tower. Zoe went to the cave.", "Where is the crown?"
+    )
+    assert code == 0
+    assert "cave, " in out and "looked at: Zoe took the crown." in out and "looked at: Zoe went to the cave." in out
+
+
+def test_the_command_reads_lines_and_answers_as_the_story_goes_on(capsys, monkeypatch):
+    lines = ["Zoe went to the cave.\n", "where is zoe\n", "\n", "Zoe walked to the tower. Where is Zoe?\n"]
+    monkeypatch.setattr("sys.stdin", lines)
+    code, out, _ = run(capsys)
+    assert code == 0 and out.count("Where is Zoe?") == 2
+    assert out.index("cave, ") < out.index("tower, ")
+
+
+def test_a_story_without_an_answer_is_told_so(capsys):
+    code, out, _ = run(capsys, "Ada went to the hall. Where is Ben?")
+    assert code == 0 and "The story does not say" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "story is empty"),
+        ("Where is Ada?", "story is empty"),
+        ("Ada went to the hall.", "There is no question"),
+        ("Ada swam to the hall. Where is Ada?", "can't read the sentence 'Ada swam to the hall'"),
+        ("Ada est allée au jardin. Où est Ada?", "can't read the"),
+        ("艾达去了厨房。艾达在哪里?", "can't read the"),
+        ("Ada went to the hall. Who is Ada?", "can't read the question"),
+    ],
+)
+def test_what_the_command_can_not_use_gets_a_sentence(capsys, monkeypatch, text, message):
+    monkeypatch.setattr("sys.stdin", [])
+    code, out, err = run(capsys, *([text] if text else []))
+    assert code == 2 and not out and message in err and err.count("\n") == 1
+
+
+def test_a_wrong_network_is_owned_up_to(monkeypatch):
+    reply = Reply("hall", 0.9, np.array([[0.9, 0.1, 0.0]] * LOOKS))
+    monkeypatch.setattr("companion.answering.answer", lambda *_: [reply])
+    said = "".join(converse(["Ada took the ball. Ben went to the hall. Ada went to the garden. Where is the ball?"]))
+    assert "hall, 90% sure" in said and "the answer is 'garden': the network is wrong here" in said
+    said = "".join(converse(["Ada went to the hall. Where is Ben?"]))
+    assert "does not say" in said and "'hall', 90% sure: a mistake" in said

@@ -1,0 +1,290 @@
+"""The story world: told truths agree with an independent answerer, splits share nothing, files are read or refused."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from companion.errors import UserError
+from companion.stories import (
+    ANSWERS,
+    KINDS,
+    PEOPLE,
+    PLACES,
+    SPLITS,
+    THINGS,
+    Event,
+    Question,
+    World,
+    load_babi,
+    read_fact,
+    read_question,
+    read_story,
+    sentences,
+    simulate,
+    split_of,
+    stories,
+)
+
+MANY = [
+    story
+    for split in SPLITS
+    for held_out in (False, True)
+    for story in stories(400, seed=5, split=split, held_out=held_out, lengths=(3, 20), unanswerable=0.2)
+]
+
+
+def whereabouts(events, person, until):
+    """A person's places, fact by fact, from the facts alone."""
+    return [e.target for e in events[:until] if e.person == person and e.action == "go"]
+
+
+def truth(events, question):
+    """Answers by searching backwards through the facts; shares no code or state with `World`."""
+    about = question.about
+    if question.kind == "counting":
+        hands = Counter()
+        for e in events:
+            if e.person == about and e.action != "go":
+                hands[e.target] = int(e.action == "take")
+        return ("none", "one", "two", "three")[sum(hands.values())] if hands else None
+    if question.kind in ("one fact", "yes or no"):
+        places = whereabouts(events, about, len(events))
+        if not places:
+            return None
+        return places[-1] if question.kind == "one fact" else ("no", "yes")[places[-1] == question.place]
+    # Every fact at which the thing is known to be somewhere, as (place, carried there from)
+    seen = []
+    for number, e in enumerate(events):
+        touched = [o for o in events[: number + 1] if o.target == about and o.action != "go"]
+        if not touched:
+            continue
+        last = touched[-1]
+        if e.action == "go" and last.action == "take" and e.person == last.person:
+            before = whereabouts(events, e.person, number)
+            seen.append((e.target, before[-1] if before else None))
+        elif e is last:
+            here = whereabouts(events, e.person, number)
+            seen.append((here[-1] if here else None, "same"))
+    if question.kind == "two facts":
+        return seen[-1][0] if seen else None
+    return next((source for place, source in reversed(seen) if place == question.place and source != "same"), None)
+
+
+def all_questions(cast):
+    people, places, things = cast
+    yield from (Question(kind, person) for kind in ("one fact", "counting") for person in people)
+    yield from (Question("two facts", thing) for thing in things)
+    yield from (Question("three facts", thing, place) for thing in things for place in places)
+    yield from (Question("yes or no", person, place) for person in people for place in places)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_two_answerers_agree_on_everything_one_can_ask(seed):
+    rng = random.Random(seed)
+    cast = PEOPLE[0][:3], PLACES[0][:4], THINGS[0][:3]
+    events = simulate(rng, rng.randint(1, 40), cast)
+    world = World(events)
+    for question in all_questions(cast):
+        answer, support = world.answer(question)
+        assert answer == truth(events, question), question
+        assert (answer is None) == (support == ())
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_supporting_facts_alone_prove_the_answer(seed):
+    rng = random.Random(seed)
+    cast = PEOPLE[0][:3], PLACES[0][:4], THINGS[0][:3]
+    events = simulate(rng, 25, cast)
+    for question in all_questions(cast):
+        answer, support = World(events).answer(question)
+        if answer is None:
+            continue
+        assert len(support) == len(set(support))
+        expected = {"one fact": 1, "yes or no": 1, "two facts": 2, "three facts": 3}.get(question.kind, len(support))
+        assert len(support) == expected
+        assert truth([events[number] for number in sorted(support)], question) == answer
+
+
+def test_a_story_by_hand():
+    events = [
+        Event("Ada", "go", "hall"),
+        Event("Ada", "take", "ball"),
+        Event("Ben", "go", "garden"),
+        Event("Ada", "go", "kitchen"),
+        Event("Ada", "drop", "ball"),
+        Event("Ada", "go", "garden"),
+    ]
+    world = World(events)
+    assert world.answer(Question("one fact", "Ada")) == ("garden", (5,))
+    assert world.answer(Question("two facts", "ball")) == ("kitchen", (4, 3))
+    assert world.answer(Question("three facts", "ball", "kitchen")) == ("hall", (1, 3, 0))
+    assert world.answer(Question("three facts", "ball", "garden")) == (None, ())
+    assert world.answer(Question("yes or no", "Ben", "kitchen")) == ("no", (2,))
+    assert world.answer(Question("counting", "Ada")) == ("none", (1, 4))
+    assert world.answer(Question("counting", "Ben")) == (None, ())
+
+
+def test_stories_hold_what_they_promise():
+    for story in MANY:
+        events = [read_fact(fact) for fact in story.facts]
+        question = read_question(story.question)
+        assert 3 <= len(events) <= 20 and question.kind == story.kind
+        assert truth(events, question) == story.answer
+        assert World(events).answer(question) == (story.answer, story.support)
+
+
+def test_kinds_and_answers_are_spread():
+    told = stories(1000, seed=0)
+    assert Counter(story.kind for story in told) == dict.fromkeys(KINDS, 200)
+    assert all(story.answer for story in told)
+    assert {story.answer for story in told} == {*ANSWERS, *PLACES[0]}
+    yes = sum(story.answer == "yes" for story in told)
+    assert 70 < yes < 130
+    assert {len(story.facts) for story in told} == set(range(3, 13))
+
+
+def test_unanswerable_questions_come_in_every_kind():
+    told = stories(200, seed=0, unanswerable=1.0)
+    assert {story.answer for story in told} == {None}
+    assert Counter(story.kind for story in told) == dict.fromkeys(KINDS, 40)
+
+
+def test_the_seed_tells_the_story():
+    assert stories(20, seed=3) == stories(20, seed=3) != stories(20, seed=4)
+
+
+def test_splits_share_no_story_even_under_other_names():
+    forms = {
+        split: {
+            tuple(zip(*[(e.action, e.person, e.target) for e in map(read_fact, story.facts)], strict=True))
+            for story in MANY
+            if split_of([read_fact(fact) for fact in story.facts]) == split
+        }
+        for split in SPLITS
+    }
+    assert all(forms.values()) and len(MANY) > sum(map(len, forms.values())) / 2
+
+    def nameless(story):
+        names = {}
+        return tuple(
+            (e.action, names.setdefault(e.person, len(names)), names.setdefault(e.target, len(names)))
+            for e in map(read_fact, story.facts)
+        )
+
+    told = {split: {nameless(s) for s in stories(600, seed=1, split=split)} for split in SPLITS}
+    assert not told["train"] & told["test"] and not told["train"] & told["validation"]
+    assert not told["test"] & told["validation"]
+
+
+def test_held_out_names_are_in_no_other_story():
+    kept_out = {name for names in (PEOPLE, PLACES, THINGS) for name in names[1]}
+    for story in stories(300, seed=0):
+        assert not kept_out & set(" ".join((*story.facts, story.question)).replace(".", "").replace("?", "").split())
+    for story in stories(100, seed=0, split="test", held_out=True):
+        event = read_fact(story.facts[0])
+        assert {event.person, event.target} <= kept_out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"kinds": ["four facts"]}, "no kind of question"),
+        ({"split": "dev"}, "no split"),
+        ({"lengths": (9, 5)}, "fewest and the most"),
+    ],
+)
+def test_stories_refuse_what_they_do_not_know(wrong, message):
+    with pytest.raises(UserError, match=message):
+        stories(1, seed=0, **wrong)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Reading
+
+
+def test_sentences_are_cut_at_marks_and_lines():
+    assert sentences("Ada  went to the hall. Ben took the cup!\nWhere is Ada?") == [
+        "Ada went to the hall",
+        "Ben took the cup",
+        "Where is Ada",
+    ]
+    assert sentences(" . \n") == []
+
+
+def test_facts_and_questions_are_read_in_any_case():
+    assert read_fact("ada PICKED up the Ball.") == Event("Ada", "take", "ball")
+    assert read_question("where is the Ball") == Question("two facts", "ball")
+    assert read_question("Where is zoë?") == Question("one fact", "Zoë")
+    assert read_question("How many things is ada carrying?") == Question("counting", "Ada")
+
+
+def test_a_readers_story():
+    story = read_story("Zoe walked to the tower. Zoe took the crown.\nZoe went to the cave.", "Where is the crown?")
+    assert (story.answer, story.support, story.kind) == ("cave", (1, 2), "two facts")
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "message"),
+    [
+        ("", "Where is Ada?", "story is empty"),
+        ("Ada went to the hall.", " ", "question is empty"),
+        ("Ada flew to the moon.", "Where is Ada?", "can't read the sentence 'Ada flew to the moon'"),
+        ("艾达去了厨房。", "Where is Ada?", "can't read the sentence"),
+        ("Ada went to the hall.", "Why is Ada?", "can't read the question"),
+        ("Ada went to the hall. Ada dropped the cup.", "Where is Ada?", "without carrying it"),
+        ("Ada took the cup. Ben took the cup.", "Where is Ada?", "Ada is carrying it"),
+        (
+            "Ada went to the hall. Ada took the cup. Ada dropped the cup. Ben took the cup.",
+            "Where is Ada?",
+            "in the hall: let Ben go there",
+        ),
+    ],
+)
+def test_what_can_not_be_read_gets_a_sentence(text, question, message):
+    with pytest.raises(UserError, match=message):
+        read_story(text, question)
+
+
+BABI = (
+    "1 Ada travelled to the hall.\n2 Ben is in the den. \n3 Where is Ada? \thall\t1\n"
+    "4 Ada grabbed the milk there.\n5 Where is the milk?\thall\t4 1\n"
+    "1 Eve went back to the den.\n2 What is Eve carrying?\tnothing\t\n3 Is Eve in the den?\tyes\t1\n"
+)
+
+
+def test_babi_files_are_read(tmp_path):
+    path = tmp_path / "qa0_by_hand.txt"
+    path.write_text(BABI, encoding="utf-8")
+    first, second, third, fourth = load_babi(path)
+    assert first.facts == ("Ada travelled to the hall.", "Ben is in the den.")
+    assert (first.question, first.answer, first.support, first.kind) == ("Where is Ada?", "hall", (0,), "qa0_by_hand")
+    assert len(second.facts) == 3 and second.support == (2, 0)
+    assert third.facts == ("Eve went back to the den.",) and (third.answer, third.support) == ("nothing", ())
+    assert fourth.support == (0,)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("Ada went.\n", "line 1: a number, a space"),
+        ("1 Ada went.\n3 Where is Ada?\thall\t1\n", "line 2: number 3 follows 1"),
+        ("1 Ada went.\n2 Where is Ada?\thall\t7\n", "line 2: behind the question"),
+        ("1 Ada went.\n2 Where is Ada?\thall\tone\n", "line 2: behind the question"),
+        ("1 Ada went.\n2 Where is Ada?\t\t1\n", "line 2: behind the question"),
+        ("1 Ada went.\n", "holds no question"),
+        ("", "holds no question"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, content, message):
+    path = tmp_path / "other.txt"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        load_babi(path)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    with pytest.raises(UserError, match="no file"):
+        load_babi(tmp_path / "nothing.txt")
+    with pytest.raises(UserError, match="can't be read as text"):
+        load_babi(tmp_path)
