@@ -1,6 +1,6 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
-``python -m companion train | generate | evaluate | corpora``. Exit codes: 0 it worked, 2 something given can't be
+``python -m companion train | generate | evaluate | corpora | reply``. Exit codes: 0 it worked, 2 something given can't be
 used (one sentence says what), 130 interrupted.
 """
 
@@ -30,6 +30,7 @@ EPILOG = """examples:
   python -m companion generate shakespeare-chars --prompt "**ROMEO**"
   python -m companion evaluate mymodel other.txt
   python -m companion corpora --fetch
+  python -m companion reply "Are you a robot?"
 """
 
 
@@ -129,6 +130,28 @@ def evaluate(options: argparse.Namespace) -> None:
     print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
     if trained.tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME and (unknown := int((ids == UNKNOWN_ID).sum())):
         print(f"unknown             {unknown:,} tokens: scored as one token each, their spelling is not charged")
+
+
+def reply(options: argparse.Namespace) -> None:
+    """Suggest replies to a message, and write one, printed as it is written."""
+    from companion.replies import DualEncoder, load_pairs, load_writer, suggest, unknown_words, write
+
+    if options.count < 1:
+        raise UserError(f"--count is {options.count}; it should be a whole number of at least 1.")
+    pairs = load_pairs()[0]
+    encoder = DualEncoder(pairs)
+    if unknown := unknown_words(options.message, encoder):
+        print(f"Not known, and left out: {', '.join(unknown)}")
+    print("What people replied to messages like this:")
+    replies = list(dict.fromkeys(pair.reply for pair in pairs))
+    for text, score in suggest(options.message, encoder, replies, options.count):
+        print(f"  {score:5.2f}  {text}")
+    writer = load_writer()
+    print("In the network's own words (made up, not looked up):\n  ", end="", flush=True)
+    settings = {"temperature": options.temperature, "top_p": options.top_p, "seed": options.seed}
+    for piece in write(options.message, writer, **settings):
+        print(piece, end="", flush=True)
+    print()
 
 
 def corpora(options: argparse.Namespace) -> None:
@@ -327,6 +350,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("model", metavar="MODEL", help="a model folder, or a recipe's name")
     sub.add_argument("text", metavar="TEXT", help="the text file")
+
+    sub = command(
+        "reply",
+        reply,
+        "Suggest replies to a short English message, and write one.",
+        'python -m companion reply "Are you a robot?"',
+    )
+    sub.add_argument("message", metavar="MESSAGE", help="the message, in quotation marks")
+    sub.add_argument("--count", type=int, default=3, metavar="N", help="how many suggestions (default: 3)")
+    sub.add_argument("--temperature", type=float, default=1.0, metavar="T", help="below 1 is safer (default: 1)")
+    sub.add_argument(
+        "--top-p", type=float, default=0.9, metavar="P", help="only the most probable words (default: 0.9)"
+    )
+    sub.add_argument("--seed", type=int, metavar="N", help="the same seed writes the same reply")
 
     sub = command(
         "corpora",

@@ -28,16 +28,26 @@ class Sentence(NamedTuple):
     bits: float
 
 
-def sentence_spans(text: str, marks: str = ".!?") -> list[tuple[int, int]]:
-    """Where sentences begin and end: they end at one of the marks, or at an empty line.
+def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
+    """Where sentences begin and end: at ``. ! ?``, at an empty line, and around what stands aside.
 
-    >>> [text[a:b] for text in ["Who's there?\\nNay, answer me.\\n\\nLong live"] for a, b in sentence_spans(text)]
+    Parameters
+    ----------
+    text
+        Any text.
+    aside
+        A regular expression of what is no sentence: headings, names of speakers.
+
+    Examples
+    --------
+    >>> text = "**BERNARDO**\\nWho's there?\\nNay, answer me.\\n\\nLong live"
+    >>> [text[a:b] for a, b in sentence_spans(text, aside=r"\\*\\*.*?\\*\\*")]
     ["Who's there?", 'Nay, answer me.', 'Long live']
     """
-    ends = rf"[{re.escape(marks)}]+[\"')\]]*|\n\s*\n|\Z"
     spans, start = [], 0
-    for end in re.finditer(ends, text):
-        piece = text[start : end.end()]
+    for end in re.finditer(rf"(?m:{aside})|[.!?]+[\"')\]]*|\n\s*\n|\Z", text):
+        stop = end.end() if end[0][:1] in tuple(".!?") else end.start()
+        piece = text[start:stop]
         if re.search(r"\w", piece):
             left = start + len(piece) - len(piece.lstrip())
             spans.append((left, left + len(piece.strip())))
@@ -45,7 +55,7 @@ def sentence_spans(text: str, marks: str = ".!?") -> list[tuple[int, int]]:
     return spans
 
 
-def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, int]], context: str = "") -> list[Sentence]:
+def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, int]]) -> list[Sentence]:
     """The sentences of a text with what each costs a character-level model, all of it read in one go.
 
     Parameters
@@ -54,8 +64,6 @@ def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, 
         A language model of characters.
     text, spans
         The text, and where its sentences are: `sentence_spans`.
-    context
-        What is read before it and not counted.
 
     Raises
     ------
@@ -64,8 +72,8 @@ def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, 
     """
     from companion.evaluation import token_losses
 
-    ids = tokenizer.encode(context + text)
-    if len(ids) != len(context) + len(text):
+    ids = tokenizer.encode(text)
+    if len(ids) != len(text):
         raise UserError("A digest needs a model of characters; its tokens should be one a character.")
-    bits = token_losses(model, ids)[len(context) :] / np.log(2)
+    bits = token_losses(model, ids) / np.log(2)
     return [Sentence(text[a:b], a, b, float(bits[a:b].mean())) for a, b in spans]

@@ -20,6 +20,7 @@ from companion.corpora import load_corpus
 from companion.errors import UserError
 from companion.seeding import quiet_tensorflow, set_seed
 from companion.storage import cache_dir
+from companion.tokenizers import split_pieces
 
 if TYPE_CHECKING:
     from companion.saving import Trained
@@ -183,13 +184,26 @@ def _tf_idf(known: Sequence[Pair]) -> Any:
 # A language model of pairs
 
 
-def prompt_of(message: str) -> str:
+def prompt_of(message: str, tokenizer: Any = None) -> str:
     """What the language model reads before it replies: the message's words, and a tab.
 
+    Parameters
+    ----------
+    message
+        Any text.
+    tokenizer
+        If given, words that it does not know are left out.
+
+    Examples
+    --------
     >>> prompt_of("What is AI?")
     '\\n what is ai\\t'
     """
-    return f"\n {' '.join(words(message))}\t"
+    asked = "".join(f" {word}" for word in words(message))
+    if tokenizer is not None:
+        known = set(tokenizer.tokens)
+        asked = "".join(piece for piece in split_pieces(asked) if piece in known)
+    return f"\n{asked}\t"
 
 
 def reply_text(reply: str) -> str:
@@ -234,7 +248,7 @@ def train_writer(pairs: Sequence[Pair], passes: int = PASSES, seed: int = 0, pro
     from companion.training import TrainingConfig, fit
 
     tokenizer = WordTokenizer.train(as_text(pairs))
-    sizes = {"vocab_size": tokenizer.vocab_size, "embedding_dim": 64, "units": 128}
+    sizes: dict[str, Any] = {"vocab_size": tokenizer.vocab_size, "embedding_dim": 64, "units": 128}
     set_seed(seed)
     model = language_model(**sizes)
     config = TrainingConfig(
@@ -283,7 +297,7 @@ def log_likelihoods(
     model, tokenizer
         A `companion.models.language_model` and what turns text into its ids.
     prompts, continuations
-        Texts of at least one token each. Of replies: ``prompt_of(message)`` and ``reply_text(reply)``.
+        Texts of at least one token each. Of replies: ``prompt_of(message, tokenizer)`` and ``reply_text(reply)``.
     parts
         The continuations are read in so many batches, short ones together, so that little is padding.
 
@@ -304,9 +318,9 @@ def log_likelihoods(
         (places, *_padded([encoded[i] for i in places]))
         for places in np.array_split(np.argsort(lengths, kind="stable"), min(parts, len(encoded)))
     ]
-    ids_shape = tf.TensorSpec((None, None), tf.int32)
+    one_text = tf.TensorSpec((1, None), tf.int32)
 
-    @tf.function(input_signature=[ids_shape], reduce_retracing=True)
+    @tf.function(input_signature=[one_text])
     def start(prompt: Any) -> Any:
         logits, *states = twin([prompt, *zero_states(model, 1)], training=False)
         return logits[:, -1:], states
@@ -453,6 +467,46 @@ def _cosines(tf: Any, left: Any, right: Any) -> Any:
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# How sure, and how right
+
+
+def is_factual(pair: Pair) -> bool:
+    """Whether a pair is a question of fact with a short answer: it has a question word and at most three words.
+
+    >>> is_factual(Pair("What currency is used in South Africa?", "Rand"))
+    True
+    >>> is_factual(Pair("How are you?", "Fine"))
+    False
+    """
+    asks = re.match(r"(in |on )?(who|what|which|where|when|how many)\b.{20,}", pair.message.lower())
+    return bool(asks) and len(words(pair.reply)) <= 3
+
+
+def greedy_reply(message: str, writer: "Trained", longest: int = 20) -> tuple[str, float]:
+    """The reply that the writer finds word by word as the most probable, and its probability as a whole."""
+    from companion.generation import log_softmax, read, stepper
+
+    network, tokenizer = stepper(writer.model), writer.tokenizer
+    logits, state = read(network, tokenizer.encode(prompt_of(message, tokenizer)))
+    ids, total = [], 0.0
+    for _ in range(longest):
+        log_p = log_softmax(logits[0].astype(float))
+        best = int(log_p[1:].argmax()) + 1  # id 0 is the unknown word, which nobody can say
+        total += float(log_p[best])
+        if tokenizer.tokens[best] == "\n":
+            break
+        ids.append(best)
+        logits, state = network.step(np.array([best]), state)
+    return tokenizer.decode(ids).strip(), float(np.exp(total))
+
+
+def certainty(pair: Pair, writer: "Trained") -> tuple[str, float, bool]:
+    """What the writer replies, with what probability, and whether it is the pair's reply, punctuation set aside."""
+    reply, p = greedy_reply(pair.message, writer)
+    return reply, p, words(reply) == words(pair.reply)
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # For a reader's own message
 
 
@@ -501,8 +555,8 @@ def write(message: str, writer: "Trained", longest: int = 40, **settings: Any) -
     """
     from companion.generation import stream
 
-    begun = False
-    for piece in stream(writer.model, writer.tokenizer, prompt_of(message), longest, **settings):
+    begun, prompt = False, prompt_of(message, writer.tokenizer)
+    for piece in stream(writer.model, writer.tokenizer, prompt, longest, **settings):
         if "\n" in piece:
             return
         yield piece if begun else piece.lstrip()
