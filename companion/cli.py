@@ -1,7 +1,7 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
-``python -m companion train | generate | evaluate | corpora | reply``. Exit codes: 0 it worked, 2 something given can't be
-used (one sentence says what), 130 interrupted.
+``python -m companion train | generate | evaluate | reply | corpora``. Exit codes: 0 it worked, 2 something given
+can't be used (one sentence says what), 130 interrupted.
 """
 
 import argparse

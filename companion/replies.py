@@ -482,6 +482,21 @@ def is_factual(pair: Pair) -> bool:
     return bool(asks) and len(words(pair.reply)) <= 3
 
 
+# Questions that the writer has read, and the same with one thing changed so that the answer is another.
+TWINS = [
+    ("Who was the first female Prime Minister of Great Britain?", "Great Britain", "India", "Indira Gandhi"),
+    ("What currency is used in South Africa?", "Africa", "Korea", "Won"),
+    ("What is the softest mineral in the world?", "softest", "hardest", "Diamond"),
+    ("What is the loudest animal on Earth?", "loudest", "tallest", "The giraffe"),
+    ("What is the largest planet in our solar system?", "largest", "smallest", "Mercury"),
+    ("What particle in an atom has a positive charge?", "positive", "negative", "Electron"),
+    ("Who was the 37th President of the United States?", "37th", "16th", "Abraham Lincoln"),
+    ('Which U.S. state has "Garden State" as its nickname?', "Garden", "Sunshine", "Florida"),
+    ("In which European city would you find Orly airport?", "Orly", "Heathrow", "London"),
+    ("How many red stripes are there on the American flag?", "red", "white", "Six"),
+]
+
+
 def greedy_reply(message: str, writer: "Trained", longest: int = 20) -> tuple[str, float]:
     """The reply that the writer finds word by word as the most probable, and its probability as a whole."""
     from companion.generation import log_softmax, read, stepper
