@@ -570,9 +570,12 @@ def write(message: str, writer: "Trained", longest: int = 40, **settings: Any) -
     """
     from companion.generation import stream
 
-    begun, prompt = False, prompt_of(message, writer.tokenizer)
+    prompt = prompt_of(message, writer.tokenizer)
+    if not prompt.strip():
+        prompt = "\t"  # of a message without a known word nothing is left but its end
+    begun = False
     for piece in stream(writer.model, writer.tokenizer, prompt, longest, **settings):
-        if "\n" in piece:
+        if "\n" in piece or "\t" in piece:  # the end of the line, or of what it takes for a message
             return
         yield piece if begun else piece.lstrip()
         begun = True
