@@ -126,13 +126,19 @@ def test_the_prompt_leaves_out_what_the_tokenizer_does_not_know(untrained):
     assert replies.prompt_of("Are you, perchance, SAD?", untrained.tokenizer) == "\n are you sad\t"
 
 
-def test_a_trained_writer_knows_its_pairs_by_heart():
-    writer = replies.train_writer(SMALL, passes=1000, progress=False)
-    for pair in SMALL:
-        reply, p, right = replies.certainty(pair, writer)
-        assert right and p > 0.5, (pair, reply, p)
-    assert "".join(replies.write("Are you sad?", writer, greedy=True)) == "nobody here is sad."
-    assert "".join(replies.write("Are you sad?", writer, longest=2, greedy=True)) == "nobody here"
+def test_a_trained_writer_knows_pairs_by_heart_and_stops_with_its_line():
+    pairs = [
+        Pair("Who are you?", "A program."),
+        Pair("Where do you live?", "In a box of sand."),
+        Pair("Do you dream?", "No!"),
+    ]
+    writer = replies.train_writer(pairs, passes=2500, progress=False)
+    assert writer.history.best["validation_loss"] < 0.8  # which of three messages comes is a tenth of it at least
+    reply, p, right = replies.certainty(pairs[1], writer)
+    assert right and p > 0.8, (reply, p)
+    assert not replies.certainty(Pair("Where do you live?", "In Rome."), writer)[2]
+    assert "".join(replies.write("Where do you live?", writer, greedy=True)) == "in a box of sand."
+    assert "".join(replies.write("Where do you live?", writer, longest=2, greedy=True)) == "in a"
 
 
 def test_write_is_seeded_and_ends_with_its_line(untrained):
