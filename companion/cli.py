@@ -34,6 +34,7 @@ EPILOG = """examples:
   python -m companion corpora --fetch
   python -m companion translate "3 March 2021"
   python -m companion answer "Ada took the ball. Ada went to the hall. Where is the ball?"
+  python -m companion reply "Are you a robot?"
 """
 
 
@@ -133,6 +134,28 @@ def evaluate(options: argparse.Namespace) -> None:
     print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
     if trained.tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME and (unknown := int((ids == UNKNOWN_ID).sum())):
         print(f"unknown             {unknown:,} tokens: scored as one token each, their spelling is not charged")
+
+
+def reply(options: argparse.Namespace) -> None:
+    """Suggest replies to a message, and write one, printed as it is written."""
+    from companion.replies import DualEncoder, load_pairs, load_writer, suggest, unknown_words, write
+
+    if options.count < 1:
+        raise UserError(f"--count is {options.count}; it should be a whole number of at least 1.")
+    pairs = load_pairs()[0]
+    encoder = DualEncoder(pairs)
+    if unknown := unknown_words(options.message, encoder):
+        print(f"Not known, and left out: {', '.join(unknown)}")
+    print("What people replied to messages like this:")
+    replies = list(dict.fromkeys(pair.reply for pair in pairs))
+    for text, score in suggest(options.message, encoder, replies, options.count):
+        print(f"  {score:5.2f}  {text}")
+    writer = load_writer()
+    print("In the network's own words (made up, not looked up):\n  ", end="", flush=True)
+    settings = {"temperature": options.temperature, "top_p": options.top_p, "seed": options.seed}
+    for piece in write(options.message, writer, **settings):
+        print(piece, end="", flush=True)
+    print()
 
 
 def corpora(options: argparse.Namespace) -> None:
@@ -341,6 +364,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("text", metavar="TEXT", help="the text file")
 
     sub = command(
+        "reply",
+        reply,
+        "Suggest replies to a short English message, and write one.",
+        'python -m companion reply "Are you a robot?"',
+    )
+    sub.add_argument("message", metavar="MESSAGE", help="the message, in quotation marks")
+    sub.add_argument("--count", type=int, default=3, metavar="N", help="how many suggestions (default: 3)")
+    sub.add_argument("--temperature", type=float, default=1.0, metavar="T", help="below 1 is safer (default: 1)")
+    sub.add_argument(
+        "--top-p", type=float, default=0.9, metavar="P", help="only the most probable words (default: 0.9)"
+    )
+    sub.add_argument("--seed", type=int, metavar="N", help="the same seed writes the same reply")
+
+    sub = command(
         "corpora",
         corpora,
         "List the book's corpora, show some, or obtain them.",
@@ -350,6 +387,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--fetch", action="store_true", help="obtain them and say what they are")
 
     translation.add_command(command)
+
     sub = command(
         "answer",
         answer,

@@ -25,7 +25,7 @@ from companion.storage import cache_dir, disk_errors, sha256, write_atomically
 
 @dataclass(frozen=True)
 class Document:
-    """One whole work: a play, a help topic."""
+    """One whole work: a play, a help topic, a message with its replies."""
 
     title: str
     text: str
@@ -242,7 +242,53 @@ def _hsk_sentences() -> Corpus:
     )
 
 
+# Files in which every line after the first answers the first; in all others each line answers the one before it.
+_ALTERNATIVES = {"computers", "emotion"}
+
+
+def _chatterbot() -> Corpus:
+    import yaml
+
+    from companion.replies import group, one_line
+
+    wheel = _fetch_wheel(
+        "chatterbot-corpus==1.3.3",
+        "chatterbot_corpus-1.3.3-py2.py3-none-any.whl",
+        "86de5300afb9a80826386339d3bec79c0a72eb0358abb8327e2ecef5ae0ce154",
+    )
+    conversations = []
+    with zipfile.ZipFile(wheel) as archive:
+        for name in sorted(archive.namelist()):
+            if name.startswith("chatterbot_corpus/data/english/") and name.endswith(".yml"):
+                told = yaml.safe_load(archive.read(name))["conversations"]
+                conversations += [(Path(name).stem, turns) for turns in told if isinstance(turns, list)]
+    pairs: dict[str, list[str]] = {}
+    for topic, turns in conversations:
+        lines = [one_line(str(turn)) for turn in turns]
+        before = [lines[0]] * len(lines) if topic in _ALTERNATIVES else lines
+        for message, reply in zip(before, lines[1:], strict=False):
+            if message and reply and reply not in pairs.setdefault(message, []):
+                pairs[message].append(reply)
+    # A document is what must not be torn apart: messages that differ in a word, with all their replies.
+    documents = []
+    for messages in group(list(pairs)):
+        text = "".join(f"{message}\t{reply}\n" for message in messages for reply in pairs[message])
+        if text:
+            documents.append(Document(messages[0], text))
+    titles = [document.title for document in documents]
+    return Corpus(
+        name="chatterbot",
+        documents=tuple(documents),
+        licence="BSD",
+        source="the wheel chatterbot-corpus 1.3.3, chatterbot_corpus/data/english/*.yml",
+        citation="Gunther Cox and contributors, ChatterBot Language Training Corpus 1.3.3: English conversations.",
+        # Every tenth group validates, two in ten test: the files' topics are in every part.
+        held_out=(frozenset(titles[1::10]), frozenset(titles[4::10] + titles[8::10])),
+    )
+
+
 _CORPORA: dict[str, Callable[[], Corpus]] = {
+    "chatterbot": _chatterbot,
     "shakespeare": _shakespeare,
     "python-docs": _python_docs,
     "grammar": _grammar,

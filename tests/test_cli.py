@@ -177,3 +177,29 @@ def test_the_split_keeps_everything_once():
     assert "".join(split(text, "t")) == text
     with pytest.raises(UserError, match="at least 5,000"):
         split(text[:4_999], "t")
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [("", "has no words"), ("你好吗", "not in Latin letters"), ("Wie geht es dir heute?", "is it English")],
+)
+def test_reply_says_why_a_message_can_t_be_used(capsys, message, says):
+    code, out, err = run(capsys, "reply", message)
+    assert code == 2 and says in err and not out and "Traceback" not in err
+
+
+def test_reply_suggests_and_writes(capsys, monkeypatch):
+    """What it prints; the writer is a small one here, the chapter's is made when the book is built."""
+    from companion import replies
+
+    pairs = [replies.Pair("Are you a robot?", "I am a program.")] * 40
+    writer = replies.train_writer(pairs, passes=100, progress=False)
+    monkeypatch.setattr(replies, "load_writer", lambda: writer)
+    code, out, _ = run(capsys, "reply", "Are you a robot, my dear Xyzzy?", "--count", 2, "--seed", 1)
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "Not known, and left out: dear, xyzzy" or lines[0] == "Not known, and left out: xyzzy"
+    assert len([line for line in lines if line.startswith("   0.")]) == 2
+    assert lines[-1].strip() == "i am a program."
+    code, _, err = run(capsys, "reply", "Are you a robot?", "--count", 0)
+    assert code == 2 and "--count is 0" in err
