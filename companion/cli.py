@@ -201,15 +201,18 @@ def open_model(name: str) -> "Trained":
     Raises
     ------
     UserError
-        There is neither, or the folder can't be loaded.
+        There is neither, the folder can't be loaded, or it is no language model.
     """
     from companion.recipes import RECIPES, list_recipes, load_recipe
-    from companion.saving import load_model
+    from companion.saving import LANGUAGE_MODEL, load_model
 
-    if Path(name).exists():
-        return load_model(name)
-    if name in RECIPES:
-        return load_recipe(name)
+    if Path(name).exists() or name in RECIPES:
+        trained = load_model(name) if Path(name).exists() else load_recipe(name)
+        if trained.kind != LANGUAGE_MODEL:
+            raise UserError(
+                f"{name} is an {trained.kind}: it answers a source, and this command wants a language model."
+            )
+        return trained
     raise UserError(
         f"There is no model folder {name}, and no recipe of that name. Train one with: python -m companion train TEXT "
         f"--out {name}; or use a recipe: {', '.join(list_recipes())}."

@@ -107,6 +107,43 @@ def token_losses(model: Any, ids: np.ndarray, context: int = 32) -> np.ndarray:
     return np.concatenate([[math.log(vocab_size)], rest])
 
 
+def evaluate_pairs(model: Any, pairs: Any, batch_size: int = 128, losses: Any = None) -> Score:
+    """Score an encoder-decoder on `companion.seq2seq.Pairs`: every target token once, its end among them.
+
+    Parameters
+    ----------
+    model
+        A `companion.seq2seq.encoder_decoder`.
+    pairs
+        What each source should become.
+    batch_size
+        How many are read side by side; it changes the speed and not the score.
+    losses
+        `pair_losses` of the model, if it is there already.
+    """
+    losses = losses or pair_losses(model)
+    total = sum(float(losses(*pairs.batch(indices)).numpy().sum()) for indices in pairs.plan(batch_size))
+    return score(total, sum(len(target) + 1 for target in pairs.targets))
+
+
+def pair_losses(model: Any) -> Any:
+    """A compiled function of (source, written, target), ids ``(batch, time)``: the nats each pair costs, ``(batch,)``.
+
+    Padding, id 0, costs nothing.
+    """
+    import tensorflow as tf
+
+    ids = tf.TensorSpec((None, None), tf.int32)
+
+    @tf.function(input_signature=[ids, ids, ids])
+    def read(source: Any, written: Any, target: Any) -> Any:
+        logits = tf.cast(model([source, written], training=False), tf.float32)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits)
+        return tf.reduce_sum(losses * tf.cast(target != 0, tf.float32), axis=1)
+
+    return read
+
+
 def _checked(ids: np.ndarray) -> np.ndarray:
     ids = np.asarray(ids)
     if ids.ndim != 1 or not len(ids):

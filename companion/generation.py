@@ -11,7 +11,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -328,7 +328,13 @@ class RecurrentStepper:
 
 
 def _layer_step(layer: Any) -> LayerStep:
-    makers = {"Embedding": _embedding, "LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple_rnn, "Dense": _dense}
+    makers = {
+        "Embedding": embedding_step,
+        "LSTM": lstm_step,
+        "GRU": gru_step,
+        "SimpleRNN": rnn_step,
+        "Dense": dense_step,
+    }
     kind = type(layer).__name__
     if kind not in makers or getattr(layer, "go_backwards", False) or getattr(layer, "mask_zero", False):
         raise UserError(
@@ -354,19 +360,19 @@ def _activation(layer: Any, name: str = "activation") -> Callable[[np.ndarray], 
     return _ACTIVATIONS[chosen]
 
 
-def _embedding(layer: Any) -> LayerStep:
+def embedding_step(layer: Any) -> LayerStep:
     (table,) = _weights(layer, "embeddings")
     return lambda ids: (table[ids], []), []
 
 
-def _dense(layer: Any) -> LayerStep:
+def dense_step(layer: Any) -> LayerStep:
     kernel, bias = _weights(layer, "kernel", "bias")
     is_softmax = layer.activation.__name__ == "softmax"
     act = _ACTIVATIONS["linear"] if is_softmax else _activation(layer)
     return lambda x: (act(x @ kernel + bias), []), []
 
 
-def _lstm(layer: Any) -> LayerStep:
+def lstm_step(layer: Any) -> LayerStep:
     W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
     act, gate = _activation(layer), _activation(layer, "recurrent_activation")
 
@@ -379,7 +385,7 @@ def _lstm(layer: Any) -> LayerStep:
     return step, [layer.units, layer.units]
 
 
-def _gru(layer: Any) -> LayerStep:
+def gru_step(layer: Any) -> LayerStep:
     W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
     act, gate = _activation(layer), _activation(layer, "recurrent_activation")
     units, after = layer.units, layer.reset_after
@@ -399,7 +405,7 @@ def _gru(layer: Any) -> LayerStep:
     return step, [units]
 
 
-def _simple_rnn(layer: Any) -> LayerStep:
+def rnn_step(layer: Any) -> LayerStep:
     W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
     act = _activation(layer)
 
@@ -538,6 +544,31 @@ def sample_ids(
     rng = np.random.default_rng(seed)
     steps = list(_write(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned))
     return np.stack(steps, axis=1).astype(np.int32) if steps else np.zeros((samples, 0), dtype=np.int32)
+
+
+def write_until(
+    model: Any,
+    prompt_ids: Sequence[int] | np.ndarray,
+    end_id: int,
+    max_tokens: int,
+    sampler: Sampler | None = None,
+    seed: int | None = None,
+    samples: int = 1,
+    banned: Sequence[int] = (),
+) -> list[list[int]]:
+    """As ``sample_ids``, but each continuation ends before its first ``end_id``: lists of ids, shorter or longer.
+
+    Writing stops as soon as all have ended. A continuation that never does has max_tokens ids.
+    """
+    _check_max_tokens(max_tokens)
+    rng, steps, ended = np.random.default_rng(seed), [], np.zeros(samples, dtype=bool)
+    for ids in _write(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned):
+        steps.append(ids)
+        ended |= ids == end_id
+        if ended.all():
+            break
+    rows = np.stack(steps, axis=1).tolist() if steps else [[] for _ in range(samples)]
+    return [row[: row.index(end_id)] if end_id in row else row for row in rows]
 
 
 def _write(
@@ -690,20 +721,43 @@ def beam_hypotheses(
     UserError
         As ``generate``, or beam_width, length_penalty or end can't be used.
     """
+    stepping = stepper(model)
+    prompt_ids = _prompt_ids(stepping, tokenizer, prompt, max_tokens)
+    end_id = None if end is None else _single_id(tokenizer, end)
+    found = beam_ids(stepping, prompt_ids, max_tokens, beam_width, length_penalty, end_id, _banned(tokenizer))
+    return [Hypothesis(tokenizer.decode(beam.ids), *beam) for beam in found]
+
+
+class Beam(NamedTuple):
+    """What beam search finds, without a text: see `Hypothesis`."""
+
+    ids: tuple[int, ...]
+    log_probability: float
+    score: float
+
+
+def beam_ids(
+    model: Any,
+    prompt_ids: Sequence[int] | np.ndarray,
+    max_tokens: int,
+    beam_width: int = 4,
+    length_penalty: float = 0.6,
+    end_id: int | None = None,
+    banned: Sequence[int] = (),
+) -> list[Beam]:
+    """The beam search of ``beam_hypotheses`` on ids; the ids that it finds include the ``end_id`` that ended them."""
     width = _whole(beam_width)
     if width is None or width < 1:
         raise UserError(f"beam_width should be a whole number from 1, and it is {beam_width!r}.")
     if not _is_number(length_penalty) or not 0 <= length_penalty < math.inf:
         raise UserError(f"length_penalty should be a number from 0, and it is {length_penalty!r}; 0 switches it off.")
+    _check_max_tokens(max_tokens)
     stepping = stepper(model)
-    prompt_ids = _prompt_ids(stepping, tokenizer, prompt, max_tokens)
-    end_id = None if end is None else _single_id(tokenizer, end)
-    banned = _banned(tokenizer)
     logits, state = read(stepping, prompt_ids)
 
     beams = np.zeros((1, 0), dtype=np.int64)  # the unfinished beginnings, (beam, length)
     totals = np.zeros(1)  # their log-probabilities
-    found = [] if max_tokens else [_hypothesis(tokenizer, (), 0.0, length_penalty)]  # the finished ones
+    found = [] if max_tokens else [Beam((), 0.0, 0.0)]  # the finished ones
     for length in range(1, max_tokens + 1):
         candidates = totals[:, None] + log_softmax(_without(logits, banned).astype(np.float64))
         # Twice the width is enough: each beginning can end in one way, so at most half of these are ends.
@@ -711,10 +765,10 @@ def beam_hypotheses(
         rows, tokens = np.unravel_index(best[np.isfinite(candidates.flat[best])], candidates.shape)
         ids = np.concatenate([beams[rows], tokens[:, None]], axis=1)
         is_end = (tokens == end_id) | (length == max_tokens)
-        for row in np.flatnonzero(is_end):
+        for row in np.flatnonzero(is_end[:width]):  # an end counts if it is among the best: so a width of 1 is greedy
             total = float(candidates[rows[row], tokens[row]])
-            found.append(_hypothesis(tokenizer, tuple(ids[row].tolist()), total, length_penalty))
-        found = sorted(found, key=lambda hypothesis: -hypothesis.score)[:width]
+            found.append(Beam(tuple(ids[row].tolist()), total, total / length_divisor(length, length_penalty)))
+        found = sorted(found, key=lambda beam: -beam.score)[:width]
         going_on = np.flatnonzero(~is_end)[:width]
         if not len(going_on):
             break
@@ -725,10 +779,6 @@ def beam_hypotheses(
             break
         logits, state = stepping.step(tokens, [array[rows] for array in state])
     return found
-
-
-def _hypothesis(tokenizer: Any, ids: tuple[int, ...], total: float, length_penalty: float) -> Hypothesis:
-    return Hypothesis(tokenizer.decode(ids), ids, total, total / length_divisor(len(ids), length_penalty))
 
 
 def _single_id(tokenizer: Any, end: str) -> int:

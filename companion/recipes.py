@@ -10,25 +10,27 @@ and with the log of the run that made them; ``load_recipe(name, retrain=True)`` 
 
 import functools
 import hashlib
+import importlib
 import importlib.util
 import json
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from companion.corpora import load_corpus
 from companion.errors import UserError
-from companion.evaluation import evaluate
+from companion.evaluation import evaluate, evaluate_pairs
 from companion.ngrams import NGramModel
-from companion.saving import Trained, load_model, save_model
+from companion.saving import ENCODER_DECODER, Trained, load_model, save_model
 from companion.seeding import set_seed
 from companion.storage import cache_dir
 from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer
-from companion.training import History, TrainingConfig, fit
+from companion.training import TrainingConfig, fit, fit_pairs
 
 SHIPPED = Path(__file__).parent / "weights"
 TOKENIZERS: dict[str, type[Tokenizer]] = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
@@ -71,7 +73,43 @@ class Recipe:
     seed: int = 0
 
 
-RECIPES = {
+@dataclass(frozen=True)
+class PairRecipe:
+    """How an encoder-decoder is made, to the last number.
+
+    Attributes
+    ----------
+    name, description
+        As in `Recipe`.
+    data
+        A module of this package and a function in it, ``"dates.chinese"``; it returns a
+        `companion.seq2seq.PairVocabulary` and the `companion.seq2seq.Pairs` that train, validate and test.
+    embedding_dim, units, attention, dropout, copy
+        The arguments of `companion.seq2seq.encoder_decoder`.
+    training, seed
+        As in `Recipe`.
+    """
+
+    name: str
+    description: str
+    data: str
+    training: TrainingConfig
+    embedding_dim: int = 64
+    units: int = 128
+    attention: str = "additive"
+    dropout: float = 0.0
+    copy: bool = False
+    seed: int = 0
+
+    def pairs(self) -> Any:
+        """Vocabularies, training, validation and test pairs."""
+        module, function = self.data.split(".")
+        return getattr(importlib.import_module(f"companion.{module}"), function)()
+
+
+AnyRecipe = Recipe | PairRecipe
+
+RECIPES: dict[str, AnyRecipe] = {
     recipe.name: recipe
     for recipe in [
         Recipe("shakespeare-1gram", "how often each character occurs, and nothing else", order=1),
@@ -144,7 +182,7 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
     Returns
     -------
     Trained
-        With ``.model``, ``.tokenizer``, ``.history`` and ``.score`` (bits per character on the test part).
+        With ``.model``, ``.tokenizer``, ``.history`` and ``.score`` (on the test part).
 
     Raises
     ------
@@ -165,7 +203,7 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
 @functools.lru_cache(maxsize=4)
 def _loaded(name: str, _cache: Path, progress: bool | None) -> Trained:
     recipe = RECIPES[name]
-    if recipe.order is not None:
+    if _is_counted(recipe):
         return _count(recipe)
     for folder in (SHIPPED / name, _folder(recipe)):
         try:
@@ -177,28 +215,31 @@ def _loaded(name: str, _cache: Path, progress: bool | None) -> Trained:
     return _train(recipe, progress)
 
 
-def definition(recipe: Recipe) -> dict[str, Any]:
+def definition(recipe: AnyRecipe) -> dict[str, Any]:
     """The recipe as plain values, without the words that only describe it."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
     del plain["description"]
     return plain
 
 
-def key(recipe: Recipe) -> str:
+def key(recipe: AnyRecipe) -> str:
     """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it."""
     digest = hashlib.sha256(json.dumps(definition(recipe), sort_keys=True).encode("utf-8"))
-    for module in ("corpora", "grammar", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"):
+    modules = ["corpora", "grammar", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"]
+    if isinstance(recipe, PairRecipe):
+        modules += ["seq2seq", "attention", "copying", recipe.data.split(".")[0]]
+    for module in modules:
         spec = importlib.util.find_spec(f"companion.{module}")
         assert spec and spec.origin
         digest.update(Path(spec.origin).read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _folder(recipe: Recipe) -> Path:
+def _folder(recipe: AnyRecipe) -> Path:
     return cache_dir() / "recipes" / f"{recipe.name}-{key(recipe)}"
 
 
-def _checkpoint(recipe: Recipe) -> Path:
+def _checkpoint(recipe: AnyRecipe) -> Path:
     return _folder(recipe).with_suffix(".checkpoint.npz")
 
 
@@ -210,6 +251,10 @@ def encoded(corpus: str, tokenizer: str, vocab_size: int | None = None) -> tuple
     return trained, [trained.encode(part) for part in parts], len(parts[2])
 
 
+def _is_counted(recipe: AnyRecipe) -> TypeGuard[Recipe]:
+    return isinstance(recipe, Recipe) and recipe.order is not None
+
+
 def _count(recipe: Recipe) -> Trained:
     tokenizer, (train, _, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
     assert recipe.order is not None
@@ -217,9 +262,32 @@ def _count(recipe: Recipe) -> Trained:
     return Trained(model, tokenizer, {"order": recipe.order}, score=evaluate(model, test, characters))
 
 
-def _train(recipe: Recipe, progress: bool | None) -> Trained:
-    if recipe.order is not None:
+def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
+    if _is_counted(recipe):
         return _count(recipe)
+    train_from = _language_model(recipe, progress) if isinstance(recipe, Recipe) else _encoder_decoder(recipe, progress)
+    checkpoint = _checkpoint(recipe)
+    interrupted = checkpoint.exists()
+    try:
+        trained = train_from(checkpoint)
+    except UserError:
+        if not interrupted:
+            raise
+        checkpoint.unlink(missing_ok=True)  # what was left of the interrupted run is of no use: start anew
+        trained = train_from(checkpoint)
+    trained.about = {
+        "recipe": definition(recipe),
+        "seconds": round(trained.history.rows[-1]["seconds"]),
+        "machine": f"{platform.machine()}, {platform.system()}",
+        "versions": _versions(),
+    }
+    save_model(_folder(recipe), trained)
+    checkpoint.unlink(missing_ok=True)
+    return trained
+
+
+def _language_model(recipe: Recipe, progress: bool | None) -> Callable[[Path], Trained]:
+    """What trains the recipe's language model, going on from a checkpoint, and scores it."""
     from companion.models import language_model
 
     tokenizer, (train, validation, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
@@ -232,30 +300,37 @@ def _train(recipe: Recipe, progress: bool | None) -> Trained:
         "cell": recipe.cell,
     }
 
-    def train_from(checkpoint: Path) -> tuple[Any, History]:
+    def train_from(checkpoint: Path) -> Trained:
         set_seed(recipe.seed)
         model = language_model(**sizes)
-        return model, fit(model, train, validation, recipe.training, checkpoint, progress)
+        history = fit(model, train, validation, recipe.training, checkpoint, progress)
+        return Trained(model, tokenizer, sizes, history, evaluate(model, test, characters))
 
-    checkpoint = _checkpoint(recipe)
-    interrupted = checkpoint.exists()
-    try:
-        model, history = train_from(checkpoint)
-    except UserError:
-        if not interrupted:
-            raise
-        checkpoint.unlink(missing_ok=True)  # what was left of the interrupted run is of no use: start anew
-        model, history = train_from(checkpoint)
-    about = {
-        "recipe": definition(recipe),
-        "seconds": round(history.rows[-1]["seconds"]),
-        "machine": f"{platform.machine()}, {platform.system()}",
-        "versions": _versions(),
+    return train_from
+
+
+def _encoder_decoder(recipe: PairRecipe, progress: bool | None) -> Callable[[Path], Trained]:
+    """The same for an encoder-decoder."""
+    from companion.seq2seq import encoder_decoder
+
+    vocabulary, train, validation, test = recipe.pairs()
+    sizes: dict[str, Any] = {
+        "source_vocab": len(vocabulary.source),
+        "target_vocab": len(vocabulary.target),
+        "embedding_dim": recipe.embedding_dim,
+        "units": recipe.units,
+        "attention": recipe.attention,
+        "dropout": recipe.dropout,
+        "copy": recipe.copy,
     }
-    trained = Trained(model, tokenizer, sizes, history, evaluate(model, test, characters), about)
-    save_model(_folder(recipe), trained)
-    checkpoint.unlink(missing_ok=True)
-    return trained
+
+    def train_from(checkpoint: Path) -> Trained:
+        set_seed(recipe.seed)
+        model = encoder_decoder(**sizes)
+        history = fit_pairs(model, train, validation, recipe.training, checkpoint, progress)
+        return Trained(model, vocabulary, sizes, history, evaluate_pairs(model, test), kind=ENCODER_DECODER)
+
+    return train_from
 
 
 def _versions() -> dict[str, str]:
@@ -268,7 +343,7 @@ def _versions() -> dict[str, str]:
 def main() -> None:
     """Train every recipe that is neither shipped nor in the cache folder."""
     for name in list_recipes():
-        if RECIPES[name].order is None:
+        if not _is_counted(RECIPES[name]):
             print(f"{name}: {load_recipe(name).score}", flush=True)
 
 

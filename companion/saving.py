@@ -7,8 +7,9 @@
         tokenizer.json   the tokenizer
         weights.npz      one array for each weight
 
-Nothing is pickled, and loading runs no code from the folder: `model.json` only chooses sizes for a network that
-this package builds. What was changed since it was saved is refused.
+There are two kinds: a language model with its tokenizer, and an encoder-decoder with its two vocabularies (in
+``tokenizer.json`` too). Nothing is pickled, and loading runs no code from the folder: `model.json` only chooses sizes
+for a network that this package builds. What was changed since it was saved is refused.
 """
 
 import hashlib
@@ -23,11 +24,12 @@ import numpy as np
 from companion.errors import UserError
 from companion.evaluation import Score
 from companion.storage import directory_atomically, read_json, sha256
-from companion.tokenizers import Tokenizer, load_tokenizer
+from companion.tokenizers import load_tokenizer
 from companion.training import History
 
 FORMAT = "gate-by-gate model"
 VERSION = 1
+LANGUAGE_MODEL, ENCODER_DECODER = "language model", "encoder-decoder"
 
 
 @dataclass
@@ -37,25 +39,28 @@ class Trained:
     Attributes
     ----------
     model
-        A Keras language model.
+        A Keras language model, or an encoder-decoder.
     tokenizer
-        What turns text into its ids.
+        What turns text into its ids: a `companion.tokenizers.Tokenizer`, or a `companion.seq2seq.PairVocabulary`.
     sizes
-        The arguments of `companion.models.language_model` that build it.
+        The arguments of `companion.models.language_model`, or of `companion.seq2seq.encoder_decoder`, that build it.
     history
         How the training went; see `companion.training.History`.
     score
         On its held-out text.
     about
         Anything else worth keeping: seeds, seconds, versions.
+    kind
+        ``"language model"`` or ``"encoder-decoder"``.
     """
 
     model: Any
-    tokenizer: Tokenizer
+    tokenizer: Any
     sizes: dict[str, Any]
     history: History = field(default_factory=History)
     score: Score | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    kind: str = LANGUAGE_MODEL
 
 
 def save_model(folder: str | Path, trained: Trained, half_precision: bool = False) -> None:
@@ -80,6 +85,7 @@ def save_model(folder: str | Path, trained: Trained, half_precision: bool = Fals
         content = {
             "format": FORMAT,
             "version": VERSION,
+            "kind": trained.kind,
             "model": trained.sizes,
             "files": {name: sha256(new / name) for name in ("tokenizer.json", "weights.npz")},
             "score": vars(trained.score) if trained.score else None,
@@ -98,23 +104,35 @@ def load_model(folder: str | Path) -> Trained:
     UserError
         The folder is missing, incomplete, changed since it was saved, or written by another version.
     """
-    from companion.models import language_model
-
     folder = Path(folder)
     content = _checked_content(folder)
-    tokenizer = load_tokenizer(folder / "tokenizer.json")
-    model = language_model(**content["model"])
+    kind = content.get("kind", LANGUAGE_MODEL)
+    model, tokenizer, fits = _built(kind, folder, content["model"])
     variables = parameters(model)
     with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
         stored = [arrays[name] for name in sorted(arrays.files)]
-    if [a.shape for a in stored] != [tuple(v.shape) for v in variables] or tokenizer.vocab_size != content["model"][
-        "vocab_size"
-    ]:
+    if [a.shape for a in stored] != [tuple(v.shape) for v in variables] or not fits:
         raise UserError(_not_a_model(folder, "its files do not belong together"))
     for variable, array in zip(variables, stored, strict=True):
         variable.assign(array.astype(np.float32))
     score = Score(**content["score"]) if content["score"] else None
-    return Trained(model, tokenizer, content["model"], History(content["history"]), score, content["about"])
+    return Trained(model, tokenizer, content["model"], History(content["history"]), score, content["about"], kind)
+
+
+def _built(kind: str, folder: Path, sizes: dict[str, Any]) -> tuple[Any, Any, bool]:
+    """A new model of these sizes, what turns text into its ids, and whether the two belong together."""
+    if kind == LANGUAGE_MODEL:
+        from companion.models import language_model
+
+        tokenizer = load_tokenizer(folder / "tokenizer.json")
+        return language_model(**sizes), tokenizer, tokenizer.vocab_size == sizes["vocab_size"]
+    if kind == ENCODER_DECODER:
+        from companion.seq2seq import encoder_decoder, load_pair_vocabulary
+
+        both = load_pair_vocabulary(folder / "tokenizer.json")
+        fits = (len(both.source), len(both.target)) == (sizes["source_vocab"], sizes["target_vocab"])
+        return encoder_decoder(**sizes), both, fits
+    raise UserError(_not_a_model(folder, f"it is of an unknown kind, {kind!r}"))
 
 
 def parameters(model: Any) -> list[Any]:

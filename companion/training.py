@@ -1,8 +1,13 @@
 """Training: one loop for every network of the book.
 
-The text is cut into ``batch_size`` streams that are read side by side, one window after the other; the recurrent
-state is carried from each window to the next, so no position is ever read as if nothing came before it. Gradients
-stop at the window's edge (truncated backpropagation through time). Chapters: *language-model*, *article-model*.
+``fit`` trains a language model. The text is cut into ``batch_size`` streams that are read side by side, one window
+after the other; the recurrent state is carried from each window to the next, so no position is ever read as if
+nothing came before it. Gradients stop at the window's edge (truncated backpropagation through time).
+
+``fit_pairs`` trains an encoder-decoder on pairs of a source and a target, every pair from a fresh state.
+
+What the two share is the loop (`_Trainer`); what they differ in is what a batch is and what it costs (`_Text`,
+`_Pairs`). Chapters: *language-model*, *article-model*, *translation*.
 """
 
 import hashlib
@@ -33,9 +38,9 @@ class TrainingConfig:
     epochs
         Passes over the training text.
     batch_size
-        Streams read side by side: more make a step cheaper per token, but there are fewer steps.
+        Streams (or pairs) read side by side: more make a step cheaper per token, but there are fewer steps.
     window
-        Tokens between two updates, and how far back a gradient can reach.
+        Tokens between two updates, and how far back a gradient can reach. Pairs are read whole and ignore it.
     learning_rate, warmup_steps, final_rate
         Adam's step size climbs to ``learning_rate`` in ``warmup_steps`` updates (its averages are rough at first)
         and then falls along a cosine to ``final_rate`` times that (small steps settle into a minimum).
@@ -46,7 +51,8 @@ class TrainingConfig:
     evaluations
         How often per epoch the validation text is scored and a checkpoint written.
     seed
-        Of the shifts of the windows; the weights' first values are the model's own affair.
+        Of the shifts of the windows, or of the order of the pairs; the weights' first values are the model's own
+        affair.
     """
 
     epochs: int = 1
@@ -167,14 +173,48 @@ def fit(
         The text is too short, the loss is no number any more, or the checkpoint is of another training.
     """
     config = config or TrainingConfig()
-    trainer = _Trainer(model, train_ids, config)
+    return _fit(_Text(model, train_ids, validation_ids, config), config, checkpoint, progress)
+
+
+def fit_pairs(
+    model: Any,
+    train_pairs: Any,
+    validation_pairs: Any,
+    config: TrainingConfig | None = None,
+    checkpoint: str | Path | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Train a `companion.seq2seq.encoder_decoder` by teacher forcing; it ends with its best weights.
+
+    Parameters
+    ----------
+    model
+        Source ids and ids written so far to logits ``(batch, T, vocab)``.
+    train_pairs, validation_pairs
+        `companion.seq2seq.Pairs`. The loss is in nats per target token, its end token among them, padding never.
+    config, checkpoint, progress
+        As in `fit`; ``batch_size`` counts pairs.
+
+    Raises
+    ------
+    UserError
+        There are no pairs, the loss is no number any more, or the checkpoint is of another training.
+    """
+    config = config or TrainingConfig()
+    return _fit(_Pairs(model, train_pairs, validation_pairs, config), config, checkpoint, progress)
+
+
+def _fit(
+    task: "_Text | _Pairs", config: TrainingConfig, checkpoint: str | Path | None, progress: bool | None
+) -> History:
+    trainer = _Trainer(task, config)
     history = History()
     checkpoint = Path(checkpoint) if checkpoint else None
     if checkpoint and checkpoint.exists():
         history = trainer.restore(checkpoint)
     with _bar(progress, trainer) as bar:
         for losses in trainer.run():
-            row = trainer.evaluate(validation_ids, losses, history)
+            row = trainer.evaluate(losses)
             history.rows.append(row)
             bar.set_postfix_str(_postfix(row))
             if checkpoint:
@@ -198,24 +238,113 @@ def _bar(progress: bool | None, trainer: "_Trainer") -> Any:
     return bar
 
 
-class _Trainer:
-    """The state of one training: weights, optimizer, average, carried states, where in the text it is."""
+class _Text:
+    """A text to learn to predict: its batches, what one costs, how the model is validated."""
 
-    def __init__(self, model: Any, train_ids: np.ndarray, config: TrainingConfig) -> None:
+    signature = None  # all batches have one shape
+
+    def __init__(self, model: Any, train_ids: np.ndarray, validation_ids: np.ndarray, config: TrainingConfig) -> None:
+        from companion.models import with_states
+
+        self.model, self.ids, self.validation_ids, self.config = model, np.asarray(train_ids), validation_ids, config
+        self.steps_per_epoch = [len(windows(self.ids, config, epoch)[0]) for epoch in range(config.epochs)]
+        self.twin = with_states(model)
+
+    def batches(self, epoch: int, done: int) -> Any:
+        """The batches of an epoch but the first ``done``."""
+        return dataset(self.ids, self.config, epoch).skip(done)
+
+    def fresh_states(self) -> list[Any]:
+        """What is carried from batch to batch, at the start of an epoch."""
+        from companion.models import zero_states
+
+        return zero_states(self.model, self.config.batch_size)
+
+    def loss(self, batch: Any, states: list[Any]) -> Any:
+        """Mean nats per token, and the states after the batch."""
+        import tensorflow as tf
+
+        x, y = batch
+        logits, *states = self.twin([x, *states], training=True)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
+        return tf.reduce_mean(losses), states
+
+    def validate(self) -> float:
+        """Nats per token of the validation text."""
+        from companion.evaluation import evaluate
+
+        return evaluate(self.model, self.validation_ids).nats_per_token
+
+    def tokens(self, step: int) -> int:
+        """How many tokens that many steps have read."""
+        return step * self.config.batch_size * self.config.window
+
+    def digest(self) -> str:
+        """A hash of the training text."""
+        return hashlib.sha256(self.ids.astype(np.int32).tobytes()).hexdigest()
+
+
+class _Pairs:
+    """Pairs to learn to turn the first into the second; the same methods as `_Text`, and no states to carry."""
+
+    def __init__(self, model: Any, train_pairs: Any, validation_pairs: Any, config: TrainingConfig) -> None:
+        import tensorflow as tf
+
+        from companion.evaluation import pair_losses
+
+        if not len(train_pairs) or not len(validation_pairs):
+            raise UserError("There are no pairs to train on, or none to validate with; give at least one of each.")
+        self.model, self.pairs, self.validation_pairs, self.config = model, train_pairs, validation_pairs, config
+        self.plans = [train_pairs.plan(config.batch_size, [config.seed, epoch]) for epoch in range(config.epochs)]
+        self.steps_per_epoch = [len(plan) for plan in self.plans]
+        sizes = [sum(len(train_pairs.targets[i]) + 1 for i in batch) for plan in self.plans for batch in plan]
+        self.read_by = np.cumsum([0, *sizes])
+        ids = tf.TensorSpec((None, None), tf.int32)
+        self.signature = [(ids, ids, ids), []]  # one graph for all lengths
+        self.losses = pair_losses(model)
+
+    def batches(self, epoch: int, done: int) -> Any:
+        return (self.pairs.batch(indices) for indices in self.plans[epoch][done:])
+
+    def fresh_states(self) -> list[Any]:
+        return []
+
+    def loss(self, batch: Any, states: list[Any]) -> Any:
+        import tensorflow as tf
+
+        source, written, target = batch
+        logits = self.model([source, written], training=True)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(target, tf.cast(logits, tf.float32))
+        counted = tf.cast(target != 0, tf.float32)  # 0 is padding
+        return tf.reduce_sum(losses * counted) / tf.reduce_sum(counted), states
+
+    def validate(self) -> float:
+        from companion.evaluation import evaluate_pairs
+
+        return evaluate_pairs(self.model, self.validation_pairs, losses=self.losses).nats_per_token
+
+    def tokens(self, step: int) -> int:
+        return int(self.read_by[step])
+
+    def digest(self) -> str:
+        return self.pairs.digest()
+
+
+class _Trainer:
+    """The state of one training: weights, optimizer, average, carried states, where in the task it is."""
+
+    def __init__(self, task: _Text | _Pairs, config: TrainingConfig) -> None:
         import keras
         import tensorflow as tf
 
-        from companion.models import with_states, zero_states
-
-        self.model, self.ids, self.config = model, np.asarray(train_ids), config
-        self.steps_per_epoch = [len(windows(self.ids, config, epoch)[0]) for epoch in range(config.epochs)]
+        self.task, self.config = task, config
+        self.model = model = task.model
+        self.steps_per_epoch = task.steps_per_epoch
         self.total = sum(self.steps_per_epoch)
         self.step = 0
         self.on_step: Any = lambda: None
         self.seconds = 0.0
-        self.twin = with_states(model)
-        self.zero = lambda: zero_states(model, config.batch_size)
-        self.states = self.zero()
+        self.states = task.fresh_states()
         schedule = keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=0.0,
             warmup_target=config.learning_rate,
@@ -228,16 +357,14 @@ class _Trainer:
         self.averages = [tf.Variable(v) for v in model.trainable_variables] if config.average else []
         self.best: list[np.ndarray] = [v.numpy() for v in model.trainable_variables]
         self.best_loss = math.inf
-        self._update = tf.function(self._update_eagerly, reduce_retracing=True)
+        self._update = tf.function(self._update_eagerly, input_signature=task.signature, reduce_retracing=True)
 
-    def _update_eagerly(self, x: Any, y: Any, states: list[Any]) -> Any:
+    def _update_eagerly(self, batch: Any, states: list[Any]) -> Any:
         import tensorflow as tf
 
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            logits, *states = self.twin([x, *states], training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
-            loss = tf.reduce_mean(losses)
+            loss, states = self.task.loss(batch, states)
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         if self.averages:
             # Early on the average follows closely, so that it forgets the random start.
@@ -257,15 +384,15 @@ class _Trainer:
             stops.add(first + steps)
             if self.step < first + steps:
                 if self.step == first:
-                    self.states = self.zero()
+                    self.states = self.task.fresh_states()
                 yield from self._run_epoch(epoch, self.step - first, stops)
             first += steps
 
     def _run_epoch(self, epoch: int, done: int, stops: set[int]) -> Iterator[list[float]]:
         losses: list[Any] = []
         start = time.perf_counter()
-        for x, y in dataset(self.ids, self.config, epoch).skip(done):
-            loss, self.states = self._update(x, y, self.states)
+        for batch in self.task.batches(epoch, done):
+            loss, self.states = self._update(batch, self.states)
             losses.append(loss)
             self.step += 1
             self.on_step()
@@ -280,16 +407,14 @@ class _Trainer:
                 yield numbers
                 losses, start = [], time.perf_counter()
 
-    def evaluate(self, validation_ids: np.ndarray, losses: list[float], history: History) -> dict[str, float]:
-        """Score the (averaged) weights on the validation text and remember them if they are the best."""
-        from companion.evaluation import evaluate
-
+    def evaluate(self, losses: list[float]) -> dict[str, float]:
+        """Score the (averaged) weights on what is held out to validate, and remember them if they are the best."""
         start = time.perf_counter()
         variables = self.model.trainable_variables
         current = [v.numpy() for v in variables]
         for variable, mean in zip(variables, self.averages, strict=False):
             variable.assign(mean)
-        loss = evaluate(self.model, validation_ids).nats_per_token
+        loss = self.task.validate()
         if loss < self.best_loss:
             self.best, self.best_loss = [v.numpy() for v in variables], loss
         for variable, value in zip(variables, current, strict=True):
@@ -298,7 +423,7 @@ class _Trainer:
         return {
             "step": self.step,
             "epoch": self._epochs_done(),
-            "tokens": self.step * self.config.batch_size * self.config.window,
+            "tokens": self.task.tokens(self.step),
             "training_loss": float(np.mean(losses)),
             "validation_loss": loss,
             "learning_rate": float(self.optimizer.learning_rate),
@@ -324,7 +449,7 @@ class _Trainer:
     def _identity(self) -> dict[str, Any]:
         return {
             "config": asdict(self.config),
-            "ids": hashlib.sha256(self.ids.astype(np.int32).tobytes()).hexdigest(),
+            "ids": self.task.digest(),
             "shapes": [list(v.shape) for v in self._variables()],
         }
 
@@ -353,7 +478,7 @@ class _Trainer:
                 about = json.loads(str(arrays["about"]))
                 if about["identity"] != self._identity():
                     raise UserError(
-                        f"The checkpoint {path} is of another training (other text, model or settings). "
+                        f"The checkpoint {path} is of another training (other data, model or settings). "
                         "Delete it to start anew, or train with what it was made with."
                     )
                 for n, variable in enumerate(self._variables()):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from companion import recipes
+from companion.cli import open_model
 from companion.corpora import load_corpus
 from companion.errors import UserError
-from companion.evaluation import evaluate
+from companion.evaluation import evaluate, evaluate_pairs
+from companion.seq2seq import Pairs, PairVocabulary, Vocabulary
 from companion.training import TrainingConfig
 
 TINY = recipes.Recipe(
@@ -79,6 +81,33 @@ def test_an_unknown_recipe_lists_the_known_ones():
         recipes.load_recipe("shakespeare-char")
 
 
+def turned_around():
+    """The data of a tiny pair recipe: sequences to be turned around."""
+    letters = [[*"abcd"], [*"bca"], [*"cabd"], [*"dab"]] * 4
+    vocabulary = Vocabulary.train(letters)
+    ids = [vocabulary.encode(word) for word in letters]
+    pairs = Pairs(ids, [i[::-1] for i in ids])
+    return PairVocabulary(vocabulary, vocabulary), pairs, pairs, pairs
+
+
+def test_an_encoder_decoder_is_a_recipe_too(tiny, monkeypatch):
+    from companion import seq2seq
+
+    monkeypatch.setattr(seq2seq, "turned_around", turned_around, raising=False)
+    recipe = recipes.PairRecipe("turned", "for the tests", "seq2seq.turned_around", TrainingConfig(), 4, 6)
+    monkeypatch.setitem(recipes.RECIPES, "turned", recipe)
+    first = recipes.load_recipe("turned", progress=False)
+    assert first.score.tokens == sum(len(target) + 1 for target in turned_around()[3].targets)
+    forget()
+    monkeypatch.setattr(recipes, "_train", lambda *_: pytest.fail("it was trained again"))
+    again = recipes.load_recipe("turned")
+    assert again.kind == "encoder-decoder" and again.score == first.score
+    assert again.tokenizer.source.tokens == first.tokenizer.source.tokens
+    assert recipes.key(recipe) != recipes.key(dataclasses.replace(recipe, copy=True))
+    with pytest.raises(UserError, match="wants a language model"):
+        open_model("turned")
+
+
 SHIPPED = sorted(path.name for path in recipes.SHIPPED.iterdir()) if recipes.SHIPPED.exists() else []
 
 
@@ -88,6 +117,10 @@ def test_shipped_weights_are_small_and_score_what_their_log_says(name):
     trained = recipes.load_model(folder)
     assert trained.about["recipe"] == recipes.definition(recipes.RECIPES[name]), "the recipe was changed: train it anew"
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 4_000_000
+    if isinstance(recipes.RECIPES[name], recipes.PairRecipe):
+        score = evaluate_pairs(trained.model, recipes.RECIPES[name].pairs()[3])
+        assert score.nats_per_token == pytest.approx(trained.score.nats_per_token, abs=2e-3)
+        return
     test = load_corpus(trained.about["recipe"]["corpus"]).split()[2]
     score = evaluate(trained.model, trained.tokenizer.encode(test), len(test))
     assert score.bits_per_character == pytest.approx(trained.score.bits_per_character, abs=2e-3)
