@@ -14,17 +14,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from companion.storage import cache_dir, sha256, write_atomically
 
+if TYPE_CHECKING:
+    from companion.seq2seq import Pairs, PairVocabulary, Vocabulary
+
 # Whole packages, by the part they belong to. The companion can't be installed without any of them, and all but the
 # standard library are pinned in the lock, so that the two parts that score are the same under every Python.
-TRAINING = ("stdlib", "tensorflow", "scipy", "keras", "matplotlib", "numpy", "pip", "absl", "google", "grpc")
-TRAINING += ("setuptools", "pygments", "mpl_toolkits", "lxml", "h5py", "rich", "optree")
+TRAINING: tuple[str, ...] = (
+    *("stdlib", "tensorflow", "scipy", "keras", "matplotlib", "numpy", "pip", "absl", "google", "grpc"),
+    *("setuptools", "pygments", "mpl_toolkits", "lxml", "h5py", "rich", "optree"),
+)
 VALIDATION = ("nltk", "fontTools", "narwhals", "babel", "PIL")
 TEST = ("sklearn", "joblib", "packaging", "urllib3", "requests", "dateutil")
 # Folders with tests, and with copies of other packages.
-SKIPPED = frozenset("test tests idlelib lib2to3 site-packages _api _vendor externals".split())
+SKIPPED = {"test", "tests", "idlelib", "lib2to3", "site-packages", "_api", "_vendor", "externals"}
 COPIES = ("tensorflow/python/keras",)
 
 SUMMARY_WORDS = range(4, 17)
@@ -32,10 +38,10 @@ BODY_WORDS = 12  # at least
 BODY_TOKENS = 60  # at most: whole sentences from the beginning, as many as fit
 NEAR = 0.5  # two bodies that share this part of their four-word sequences count as one
 
-FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = (
     "a all also an and any are as at be been but by can each for from has have if in into is it its may more must no "
     "not of on one only or other same should so such than that the their then there these they this to used was we "
-    "were what when where which who will with would you your".split()
+    "were what when where which who will with would you your"
 )
 _WORD = re.compile(r"[a-z0-9_]+(?:[-'.][a-z0-9_]+)*|[^\w\s]")
 _NAME_OR_WORD = re.compile(r"\w")
@@ -79,12 +85,13 @@ def words(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """A text cut where a full stop, a question mark or an exclamation mark is followed by a capital letter.
+    """A text cut at blank lines, and where a full stop, a question or an exclamation mark comes before a capital.
 
     >>> sentences("Copy a file, e.g. a.txt. Does it exist? Then it is replaced.")
     ['Copy a file, e.g. a.txt.', 'Does it exist?', 'Then it is replaced.']
     """
-    return [sentence for sentence in _SENTENCE_END.split(" ".join(text.split())) if sentence]
+    paragraphs = (" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text))
+    return [sentence for paragraph in paragraphs for sentence in _SENTENCE_END.split(paragraph) if sentence]
 
 
 def is_english(text: str) -> bool:
@@ -94,7 +101,8 @@ def is_english(text: str) -> bool:
     (True, False)
     """
     found = re.findall(r"[^\W\d_]+", text.lower())
-    return bool(found) and 5 * sum(word in FUNCTION_WORDS for word in found) >= len(found)
+    known = set(FUNCTION_WORDS.split())
+    return bool(found) and 5 * sum(word in known for word in found) >= len(found)
 
 
 def plain(text: str) -> str:
@@ -210,6 +218,47 @@ def collect(package: str, files: dict[str, Path]) -> Iterator[Pair]:
         for name, docstring in docstrings(path.read_text(encoding="utf-8", errors="replace")):
             if pair := read_docstring(docstring):
                 yield Pair(package, ".".join([*place.split("/"), *name]), *pair)
+
+
+def vocabulary(pairs: Iterable[Pair], min_count: int = 8) -> "Vocabulary":
+    """The tokens that bodies and summaries have often enough to learn something about them."""
+    from companion.seq2seq import Vocabulary
+
+    return Vocabulary.train((words(text) for pair in pairs for text in (pair.body, pair.summary)), min_count=min_count)
+
+
+def encoded(pairs: Iterable[Pair], known: "Vocabulary", copy: bool = True) -> "Pairs":
+    """Bodies and summaries as ids.
+
+    Parameters
+    ----------
+    copy
+        Whether a body's own unknown words get ids above the vocabulary, so that they can be copied.
+    """
+    from companion.seq2seq import Pairs
+
+    sources, targets = [], []
+    for pair in pairs:
+        body, summary = words(pair.body), words(pair.summary)
+        ids, unknown = known.encode_source(body)
+        sources.append(ids if copy else known.encode(body))
+        targets.append(known.encode_target(summary, unknown if copy else ()))
+    return Pairs(sources, targets)
+
+
+def recipe_data(copy: bool = True) -> "tuple[PairVocabulary, Pairs, Pairs, Pairs]":
+    """What the recipe ``docstring-summaries`` learns from: vocabulary, training, validation and test pairs."""
+    from companion.seq2seq import PairVocabulary
+
+    parts = load_pairs()
+    known = vocabulary(parts[0])
+    training, validation, test = (encoded(part, known, copy) for part in parts)
+    return PairVocabulary(known, known), training, validation, test
+
+
+def recipe_data_without_copying() -> "tuple[PairVocabulary, Pairs, Pairs, Pairs]":
+    """The same for a network that can't copy: a body's unknown words are all one."""
+    return recipe_data(copy=False)
 
 
 def docstrings(source: str) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -5,30 +5,27 @@ compares what was chosen, or written, with what a person wrote. Chapter: *summar
 """
 
 import functools
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.docstrings import is_english, sentences, words
+from companion.docstrings import BODY_TOKENS, BODY_WORDS, is_english, plain, sentences, words
 from companion.errors import UserError
 from companion.ngrams import NGramModel
 
+if TYPE_CHECKING:
+    from companion.saving import Trained
+
 ROUGE = ("rouge1", "rouge2", "rougeL")
-SHORTEST = 3  # sentences from which there is something to choose
+LONGEST_LINE = 20  # tokens
+UNKNOWN_ID = 1
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 # Scores
-
-
-class Interval(NamedTuple):
-    """A mean and the interval that holds it with 95 % probability, as far as the items are a fair sample."""
-
-    mean: float
-    low: float
-    high: float
 
 
 def rouge(predictions: Sequence[str], references: Sequence[str]) -> np.ndarray:
@@ -42,28 +39,14 @@ def rouge(predictions: Sequence[str], references: Sequence[str]) -> np.ndarray:
         There are not as many predictions as references.
     """
     if len(predictions) != len(references):
-        raise UserError(f"There are {len(predictions)} predictions for {len(references)} references; give one for each.")
+        raise UserError(
+            f"There are {len(predictions)} predictions for {len(references)} references; give one for each."
+        )
     from rouge_score.rouge_scorer import RougeScorer
 
     scorer = RougeScorer(list(ROUGE), use_stemmer=True)
     scores = [scorer.score(*pair) for pair in zip(references, predictions, strict=True)]
     return np.array([[score[kind].fmeasure for kind in ROUGE] for score in scores]).reshape(-1, len(ROUGE))
-
-
-def bootstrap(values: np.ndarray, seed: int = 0, draws: int = 2000) -> Interval:
-    """The mean over items with its 95 % percentile bootstrap interval.
-
-    Parameters
-    ----------
-    values
-        One number an item, shape ``(items,)``. For two systems on the same items, their differences.
-    seed, draws
-        How the items are drawn again, with replacement. Source: Efron 1979.
-    """
-    values = np.asarray(values, dtype=float)
-    rows = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
-    low, high = np.percentile(values[rows].mean(axis=1), [2.5, 97.5])
-    return Interval(float(values.mean()), float(low), float(high))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -109,19 +92,19 @@ class Centrality:
 
 
 class Reader:
-    """A word trigram model that also remembers the words of a few sentences it was shown first.
-
-    The probability of a word is ``(1 - MEMORY) * p(word | two words before) + MEMORY * share``, where share is how
-    large a part of the sentences shown first the word makes up. Without any, it is the trigram's alone. Source of the
-    mixture: Kuhn & De Mori 1990, a cache.
+    """A word trigram model that says how many bits each word of a text costs.
 
     Parameters
     ----------
     text
-        What the trigrams are counted in. Words that occur once stand for all unknown ones, each equally probable.
-    """
+        What it has read. Words that occur once stand for all unknown ones, and each of these is equally probable.
 
-    MEMORY = 0.2
+    Examples
+    --------
+    >>> reader = Reader("the cat sat and the cat ran and the dog sat")
+    >>> bool(reader.bits(["the", "cat"]).sum() < reader.bits(["cat", "the"]).sum())
+    True
+    """
 
     def __init__(self, text: str) -> None:
         tokens = words(text)
@@ -133,17 +116,122 @@ class Reader:
     def _ids(self, tokens: Sequence[str]) -> np.ndarray:
         return np.array([self._id_of.get(token, 0) for token in tokens], dtype=np.int64)
 
-    def probabilities(self, tokens: Sequence[str]) -> np.ndarray:
-        """What the trigrams alone give each token, shape ``(tokens,)``."""
+    def bits(self, tokens: Sequence[str]) -> np.ndarray:
+        """The surprisal of each token after the two before it, shape ``(tokens,)``."""
         ids = self._ids(tokens)
-        p = np.exp(self._model.log_probabilities(ids))
-        return np.where(ids == 0, p / self._rare, p)
+        nats = -self._model.log_probabilities(ids) + np.where(ids == 0, np.log(self._rare), 0.0)
+        return nats / np.log(2)
 
-    def bits(self, tokens: Sequence[str], shown: Sequence[str] = ()) -> np.ndarray:
-        """What each token costs, in bits, after some tokens were shown, shape ``(tokens,)``."""
-        p = self.probabilities(tokens)
-        if shown:
-            counts = Counter(shown)
-            share = np.array([counts[token] / len(shown) for token in tokens])
-            p = (1 - self.MEMORY) * p + self.MEMORY * share
-        return -np.log2(p)
+    def scores(self, text: str) -> np.ndarray:
+        """The mean bits per token of each sentence, shape ``(sentences,)``."""
+        return np.array([self.bits(words(sentence)).mean() for sentence in sentences(text)])
+
+    def __call__(self, text: str) -> str:
+        """The most surprising sentence."""
+        return sentences(text)[int(self.scores(text).argmax())]
+
+
+@functools.lru_cache(maxsize=1)
+def manual_reader() -> Reader:
+    """The reader of Python's help topics, which come with every Python."""
+    from companion.corpora import load_corpus
+
+    return Reader(load_corpus("python-docs").text)
+
+
+def digest(text: str, scores: np.ndarray, count: int = 3) -> list[str]:
+    """The sentences with the highest scores, in the order of the text.
+
+    Parameters
+    ----------
+    text, scores
+        A text, and one number for each of its ``sentences``.
+    count
+        How many; those of fewer than five words are left out.
+    """
+    parts = sentences(text)
+    best = [i for i in np.argsort(-scores, kind="stable") if len(words(parts[i])) > 5][:count]
+    return [parts[i] for i in sorted(best)]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Writing
+
+
+def write_lines(trained: "Trained", texts: Sequence[str], beam_width: int | None = None) -> list[str]:
+    """What a network writes on short texts: lower-case tokens with spaces between, as it learnt them.
+
+    Parameters
+    ----------
+    trained
+        The recipe ``docstring-summaries`` or one like it.
+    texts
+        Of each, the first ``BODY_TOKENS`` tokens are read.
+    beam_width
+        Of the beam search; greedy if left out.
+    """
+    from companion.seq2seq import decode
+
+    vocabulary = trained.tokenizer.source
+    sources, unknown = zip(*(vocabulary.encode_source(words(text)[:BODY_TOKENS]) for text in texts), strict=True)
+    if not trained.sizes["copy"]:
+        sources = tuple(np.where(ids < len(vocabulary), ids, UNKNOWN_ID) for ids in sources)
+    written = decode(trained.model, sources, LONGEST_LINE, beam_width=beam_width)
+    return [" ".join(vocabulary.decode(ids, extra)) for ids, extra in zip(written, unknown, strict=True)]
+
+
+def as_sentence(tokens: Sequence[str], text: str) -> str:
+    """Tokens as a sentence, spelt with the capitals that the text uses for them.
+
+    >>> as_sentence(["return", "the", "ndarray", "of", "a", "fourier", "series", "."], "A Fourier series has terms.")
+    'Return the ndarray of a Fourier series.'
+    """
+    inside = re.findall(r"(?<=[\w,] )[A-Za-z_][\w.'-]*\w", text)
+    spelling = {name.lower(): name for name in inside}
+    line = " ".join(spelling.get(token, token) for token in tokens)
+    line = re.sub(r" (?=[.,;:!?)])|(?<=[(]) ", "", line)
+    return line[:1].upper() + line[1:]
+
+
+def summarise(text: str, count: int | None = None) -> Iterator[str]:
+    """A reader's own text, summed up: the lines of the answer.
+
+    A text that the network can read whole gets one line of its own words. A longer one gets its most surprising
+    sentences, as the trigram reader of Python's manual finds them.
+
+    Parameters
+    ----------
+    text
+        English prose.
+    count
+        How many sentences to choose; with None, the network writes a line if the text is short, and 3 are chosen if
+        it is not.
+
+    Raises
+    ------
+    UserError
+        The text is empty, too short to sum up, or not English.
+    """
+    text = "\n\n".join(plain(paragraph) for paragraph in re.split(r"\n\s*\n", text)).strip()
+    if not text:
+        raise UserError("There is nothing to sum up: the text is empty.")
+    if not is_english(text):
+        raise UserError(
+            "This does not look like English prose, and nothing else was learnt: too few of its words are 'the', 'of', "
+            "'is' and the like. Give an English text."
+        )
+    length, parts = len(words(text)), sentences(text)
+    if length < BODY_WORDS:
+        raise UserError(f"The text has {length} words, too few to sum up; give at least {BODY_WORDS}.")
+    if count is None and length <= BODY_TOKENS:
+        from companion.recipes import load_recipe
+
+        (line,) = write_lines(load_recipe("docstring-summaries"), [text], beam_width=4)
+        yield as_sentence(line.split(), text)
+        return
+    count = 3 if count is None else count
+    if count < 1:
+        raise UserError(f"The number of sentences is {count}; it should be at least 1.")
+    if len(parts) <= count:
+        raise UserError(f"The text has {len(parts)} sentences, so there are not {count} to choose from; ask for fewer.")
+    yield from digest(text, manual_reader().scores(text), count)
