@@ -8,7 +8,7 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -178,6 +178,49 @@ def write_lines(trained: "Trained", texts: Sequence[str], beam_width: int | None
         sources = tuple(np.where(ids < len(vocabulary), ids, UNKNOWN_ID) for ids in sources)
     written = decode(trained.model, sources, LONGEST_LINE, beam_width=beam_width)
     return [" ".join(vocabulary.decode(ids, extra)) for ids, extra in zip(written, unknown, strict=True)]
+
+
+class Trace(NamedTuple):
+    """How each token of a line came about, its end among them.
+
+    Attributes
+    ----------
+    generated, copied
+        The two parts of the token's probability: by way of the vocabulary, and by way of the text. ``(T + 1,)``.
+    weights
+        Where the decoder looked, ``(T + 1, tokens of the text)``.
+    """
+
+    generated: np.ndarray
+    copied: np.ndarray
+    weights: np.ndarray
+
+
+def trace(trained: "Trained", text: str, line: str) -> Trace:
+    """What a network with a copy mechanism does while it writes a line on a text.
+
+    Parameters
+    ----------
+    trained, text
+        As in `write_lines`.
+    line
+        Tokens with spaces between, as `write_lines` gives them; the network's own or any other.
+    """
+    from keras import Model
+
+    from companion.generation import softmax
+    from companion.seq2seq import BEGIN, END, padded
+
+    vocabulary, model = trained.tokenizer.source, trained.model
+    source, unknown = vocabulary.encode_source(words(text)[:BODY_TOKENS])
+    target = [*vocabulary.encode_target(line.split(), unknown), END]
+    layers = [model.get_layer(name).output for name in ("logits", "gate", "attention")]
+    logits, gate, (_, weights) = Model(model.inputs, layers)([padded([source]), padded([[BEGIN, *target[:-1]]])])
+    write = 1 / (1 + np.exp(-np.asarray(gate[0, :, 0], dtype=float)))
+    p, weights = softmax(np.asarray(logits[0], dtype=float)), np.asarray(weights[0], dtype=float)
+    inside = [p[t, token] if token < len(vocabulary) else 0.0 for t, token in enumerate(target)]
+    pointed = [weights[t, source == token].sum() for t, token in enumerate(target)]
+    return Trace(write * inside, (1 - write) * pointed, weights)
 
 
 def as_sentence(tokens: Sequence[str], text: str) -> str:
