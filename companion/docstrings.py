@@ -286,24 +286,25 @@ def docstrings(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
 def without_duplicates(parts: Iterable[Iterable[Pair]]) -> list[list[Pair]]:
     """The parts without what an earlier pair, of the same part or another, has already said.
 
-    Left out is a pair whose summary has occurred, or whose body shares at least the ``NEAR`` part of its four-word
-    sequences with one other body.
+    Left out is a pair whose summary has occurred, or whose body shares at least the ``NEAR`` part of the four-word
+    sequences, its own or the other's, with one other body.
     """
     summaries: set[str] = set()
-    owners: dict[tuple[str, ...], list[int]] = {}
+    owners: dict[tuple[str, ...], list[int]] = {}  # of each sequence, the numbers of the bodies that have it
+    sizes: list[int] = []
     kept: list[list[Pair]] = []
-    number = 0
     for part in parts:
         kept.append([])
         for pair in part:
             summary, sequences = " ".join(words(pair.summary)), four_words(pair.body)
             shared = Counter(owner for sequence in sequences for owner in owners.get(sequence, ()))
-            if summary in summaries or max(shared.values(), default=0) >= NEAR * len(sequences):
+            near = any(n >= NEAR * min(len(sequences), sizes[owner]) for owner, n in shared.items())
+            if near or summary in summaries:
                 continue
             summaries.add(summary)
             for sequence in sequences:
-                owners.setdefault(sequence, []).append(number)
-            number += 1
+                owners.setdefault(sequence, []).append(len(sizes))
+            sizes.append(len(sequences))
             kept[-1].append(pair)
     return kept
 
