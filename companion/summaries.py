@@ -147,10 +147,11 @@ def digest(text: str, scores: np.ndarray, count: int = 3) -> list[str]:
     text, scores
         A text, and one number for each of its ``sentences``.
     count
-        How many; those of fewer than five words are left out.
+        How many. What does not end like a sentence, or has fewer than six words, is left out: headings, asides.
     """
     parts = sentences(text)
-    best = [i for i in np.argsort(-scores, kind="stable") if len(words(parts[i])) > 5][:count]
+    full = [i for i, part in enumerate(parts) if part[-1] in ".!?" and len(words(part)) > 6]
+    best = sorted(full, key=lambda i: -scores[i])[:count]
     return [parts[i] for i in sorted(best)]
 
 

@@ -54,10 +54,10 @@ def test_the_reader_s_probabilities_sum_to_one():
 
 def test_surprise_and_digest():
     reader = Reader("the cat sat on the mat . " * 20)
-    text = "The cat sat on the mat. Zebras juggle seven burning torches. The mat sat on the cat."
-    assert reader(text) == "Zebras juggle seven burning torches."
+    text = "The cat sat on the mat. Zebras juggle seven burning torches here. The mat sat on the cat."
+    assert reader(text) == "Zebras juggle seven burning torches here."
     assert digest(text, reader.scores(text), 2) == [
-        "Zebras juggle seven burning torches.",
+        "Zebras juggle seven burning torches here.",
         "The mat sat on the cat.",
     ]
     assert digest("Too short. This one is long enough to be chosen.", np.array([9.0, 1.0]), 1)[0].startswith("This")
