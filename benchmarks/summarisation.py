@@ -1,9 +1,10 @@
 """Lines for docstrings, scored: run ``python benchmarks/summarisation.py``.
 
 The recipe ``docstring-summaries`` is trained with three seeds, and with the same seeds without its copy mechanism. Each
-network writes a line for every docstring of the test packages, greedily and by a beam of four. Beside them stand what
-needs no training: the first, the most central and the most surprising sentence, a random one, the line of the nearest
-training docstring, and the best choice of a sentence that anybody could make.
+network writes a line for every docstring of the test packages, greedily: with words repeated, if it likes, and with no
+word twice. Beside them stand ways that need no network: the first sentence, whole and cut to ten words, the most
+central and the most surprising, a random one, the line of the nearest training docstring, and the best choice of a
+sentence that anybody could make.
 
 Scores are ROUGE F1 times 100. Written to ``results/summarisation.json`` after each network, which is kept in the cache
 folder; a run that was interrupted goes on where it was.
@@ -19,11 +20,11 @@ import numpy as np
 from companion.docstrings import Pair, load_pairs, sentences
 from companion.recipes import RECIPES, PairRecipe, load_recipe
 from companion.results import bootstrap, interval, write_results
-from companion.summaries import ROUGE, Centrality, lead, manual_reader, rouge, write_lines
+from companion.summaries import ROUGE, Centrality, cut, lead, manual_reader, rouge, write_lines
 
 NAME = "docstring-summaries"
 SEEDS = (0, 1, 2)
-BEAM = 4
+WAYS = {"repeating": True, "no word twice": False}
 
 
 def untrained(training: Sequence[Pair], test: Sequence[Pair]) -> dict[str, list[str]]:
@@ -38,6 +39,7 @@ def untrained(training: Sequence[Pair], test: Sequence[Pair]) -> dict[str, list[
 
     return {
         "first sentence": [lead(body) for body in bodies],
+        "first sentence, ten words": [cut(body) for body in bodies],
         "most central sentence": [central(body) for body in bodies],
         "most surprising sentence": [surprising(body) for body in bodies],
         "random sentence": [rng.choice(sentences(body)) for body in bodies],
@@ -67,7 +69,7 @@ def main() -> None:
     recipe = RECIPES[NAME]
     assert isinstance(recipe, PairRecipe)
     for label, copy in (("copy", True), ("no copy", False)):
-        runs: dict[str, list[Any]] = {"greedy": [], "beam": [], "nats": [], "seconds": []}
+        runs: dict[str, list[Any]] = {way: [] for way in (*WAYS, "nats", "seconds")}
         for seed in SEEDS:
             name = NAME if copy and not seed else f"{NAME}, {label}, seed {seed}"
             data = recipe.data if copy else "docstrings.recipe_data_without_copying"
@@ -76,8 +78,8 @@ def main() -> None:
             assert trained.score
             runs["nats"].append(round(trained.score.nats_per_token, 3))
             runs["seconds"].append(trained.about["seconds"])
-            for way, width in (("greedy", None), ("beam", BEAM)):
-                scores = rouge(write_lines(trained, [pair.body for pair in test], width), references)
+            for way, repeat in WAYS.items():
+                scores = rouge(write_lines(trained, [pair.body for pair in test], repeat), references)
                 runs[way].append(over_items(scores))
                 print(label, seed, way, scores.mean(axis=0).round(4), flush=True)
             content["networks"][label] = runs | over_seeds(runs)
@@ -86,13 +88,13 @@ def main() -> None:
 
 def over_seeds(runs: dict[str, list[Any]]) -> dict[str, Any]:
     """Mean and Student's interval over the seeds, once there are two."""
-    if len(runs["beam"]) < 2:
+    if len(runs["nats"]) < 2:
         return {}
     return {
         f"{way}, over seeds": {
             kind: [round(x, 2) for x in interval([run[kind][0] for run in runs[way]])] for kind in ROUGE
         }
-        for way in ("greedy", "beam")
+        for way in WAYS
     }
 
 

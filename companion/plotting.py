@@ -446,17 +446,17 @@ def copied_and_generated(
     pointed_at
         The token of the text that attention rested on most, ``(T,)``.
     """
-    figure, ax = axes(6.4, 0.9 + 0.3 * len(written))
+    figure, ax = axes(5.0, 0.9 + 0.3 * len(written))
     for row, (token, made, taken, word) in enumerate(zip(written, generated, copied, pointed_at, strict=True)):
         share = taken / (made + taken)
         ax.barh(-row, 1 - share, color=INPUT, height=0.7)
         ax.barh(-row, share, left=1 - share, color=FORGET, height=0.7)
-        ax.text(-0.02, -row, token, ha="right", va="center", family="monospace", fontsize=11)
-        ax.text(1.02, -row, word, ha="left", va="center", family="monospace", fontsize=9)
-    ax.text(-0.02, 1, "written", ha="right", va="center", fontsize=9)
-    ax.text(0, 1, "from the vocabulary", color=INPUT, ha="left", va="center")
+        ax.text(-0.03, -row, token, ha="right", va="center", family="monospace", fontsize=11)
+        ax.text(1.03, -row, word, ha="left", va="center", family="monospace", fontsize=10)
+    ax.text(-0.03, 1, "written", ha="right", va="center", fontsize=10)
+    ax.text(0, 1, "vocabulary", color=INPUT, ha="left", va="center")
     ax.text(1, 1, "copied", color=FORGET, ha="right", va="center")
-    ax.text(1.02, 1, "looking at", ha="left", va="center", fontsize=9)
-    ax.set(xlim=(-0.42, 1.38), ylim=(-len(written) + 0.4, 1.5))
+    ax.text(1.03, 1, "looking at", ha="left", va="center", fontsize=10)
+    ax.set(xlim=(-0.62, 1.5), ylim=(-len(written) + 0.4, 1.5))
     ax.axis("off")
     return figure

@@ -8,11 +8,11 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from companion.docstrings import BODY_TOKENS, BODY_WORDS, is_english, plain, sentences, words
+from companion.docstrings import BODY_TOKENS, BODY_WORDS, FUNCTION_WORDS, is_english, plain, sentences, words
 from companion.errors import UserError
 from companion.ngrams import NGramModel
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 LONGEST_LINE = 20  # tokens
-UNKNOWN_ID = 1
+SIDE_BY_SIDE = 128  # texts of like length, written on together
+NEVER = -1e9
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -56,6 +57,11 @@ def rouge(predictions: Sequence[str], references: Sequence[str]) -> np.ndarray:
 def lead(text: str) -> str:
     """The first sentence."""
     return sentences(text)[0]
+
+
+def cut(text: str, count: int = 10) -> str:
+    """The first words of the first sentence."""
+    return " ".join(lead(text).split()[:count])
 
 
 class Centrality:
@@ -159,8 +165,42 @@ def digest(text: str, scores: np.ndarray, count: int = 3) -> list[str]:
 # Writing
 
 
-def write_lines(trained: "Trained", texts: Sequence[str], beam_width: int | None = None) -> list[str]:
-    """What a network writes on short texts: lower-case tokens with spaces between, as it learnt them.
+class NoWordTwice:
+    """A stepper (see `companion.generation`) that writes each token once at most, but for a few.
+
+    Parameters
+    ----------
+    stepping
+        The stepper it stands before.
+    free
+        Ids that may come again: of small words and punctuation.
+
+    References
+    ----------
+    A decoder's habit to repeat itself is described, and mended in training, by See, Liu & Manning 2017, section 2.3;
+    this mends it in decoding, as Paulus, Xiong & Socher 2018 do with sequences of three words.
+    """
+
+    def __init__(self, stepping: Any, free: Sequence[int]) -> None:
+        self._stepping, self._free = stepping, list(free)
+        self.vocab_size = stepping.vocab_size
+
+    def start(self, batch: int) -> list[np.ndarray]:
+        """The states of the stepper behind it, and which tokens each text has, none."""
+        return [*self._stepping.start(batch), np.zeros((batch, self.vocab_size), dtype=bool)]
+
+    def step(self, ids: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Read one id of each text; logits of the next, those of tokens that the text has out of reach."""
+        *inner, seen = state
+        logits, inner = self._stepping.step(ids, inner)
+        seen = seen.copy()
+        seen[np.arange(len(seen)), ids] = True
+        seen[:, self._free] = False
+        return np.where(seen, NEVER, logits), [*inner, seen]
+
+
+def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) -> list[str]:
+    """What a network writes on short texts, greedily: tokens with spaces between, in lower case, as it learnt them.
 
     Parameters
     ----------
@@ -168,17 +208,55 @@ def write_lines(trained: "Trained", texts: Sequence[str], beam_width: int | None
         The recipe ``docstring-summaries`` or one like it.
     texts
         Of each, the first ``BODY_TOKENS`` tokens are read.
-    beam_width
-        Of the beam search; greedy if left out.
+    repeat
+        Whether a word may come twice in a line; small words and punctuation always may.
     """
-    from companion.seq2seq import decode
+    from companion.generation import Sampler, write_until
+    from companion.seq2seq import BEGIN, END, NEVER_WRITTEN, UNKNOWN, SourceStepper
 
     vocabulary = trained.tokenizer.source
-    sources, unknown = zip(*(vocabulary.encode_source(words(text)[:BODY_TOKENS]) for text in texts), strict=True)
+    free = vocabulary.encode([*FUNCTION_WORDS.split(), *".,()'\"/-:;"]).tolist()
+    encoded = [vocabulary.encode_source(words(text)[:BODY_TOKENS]) for text in texts]
     if not trained.sizes["copy"]:
-        sources = tuple(np.where(ids < len(vocabulary), ids, UNKNOWN_ID) for ids in sources)
-    written = decode(trained.model, sources, LONGEST_LINE, beam_width=beam_width)
-    return [" ".join(vocabulary.decode(ids, extra)) for ids, extra in zip(written, unknown, strict=True)]
+        encoded = [(np.where(ids < len(vocabulary), ids, UNKNOWN), []) for ids, _ in encoded]
+    lines = [""] * len(texts)
+    order = sorted(range(len(texts)), key=lambda i: len(encoded[i][0]))
+    for start in range(0, len(order), SIDE_BY_SIDE):
+        places = order[start : start + SIDE_BY_SIDE]
+        stepping: Any = SourceStepper(trained.model, [encoded[i][0] for i in places])
+        if not repeat:
+            stepping = NoWordTwice(stepping, free)
+        written = write_until(
+            stepping, [BEGIN], END, LONGEST_LINE, Sampler(greedy=True), samples=len(places), banned=NEVER_WRITTEN
+        )
+        for place, ids in zip(places, written, strict=True):
+            lines[place] = " ".join(vocabulary.decode(ids, encoded[place][1]))
+    return lines
+
+
+def sureness(trained: "Trained", texts: Sequence[str], lines: Sequence[str]) -> np.ndarray:
+    """The mean log-probability of a line's tokens, its end among them, in nats, shape ``(lines,)``.
+
+    Parameters
+    ----------
+    trained
+        A network that can copy.
+    texts, lines
+        A line for each text, as `write_lines` gives them.
+    """
+    from companion.evaluation import pair_losses
+    from companion.seq2seq import Pairs
+
+    vocabulary, sources, targets = trained.tokenizer.source, [], []
+    for text, line in zip(texts, lines, strict=True):
+        source, unknown = vocabulary.encode_source(words(text)[:BODY_TOKENS])
+        sources.append(source)
+        targets.append(vocabulary.encode_target(line.split(), unknown))
+    pairs, losses = Pairs(sources, targets), pair_losses(trained.model)
+    nats = np.zeros(len(lines))
+    for places in pairs.plan(SIDE_BY_SIDE):
+        nats[places] = losses(*pairs.batch(places)).numpy()
+    return -nats / [len(target) + 1 for target in targets]
 
 
 class Trace(NamedTuple):
@@ -270,7 +348,7 @@ def summarise(text: str, count: int | None = None) -> Iterator[str]:
     if count is None and length <= BODY_TOKENS:
         from companion.recipes import load_recipe
 
-        (line,) = write_lines(load_recipe("docstring-summaries"), [text], beam_width=4)
+        (line,) = write_lines(load_recipe("docstring-summaries"), [text])
         yield as_sentence(line.split(), text)
         return
     count = 3 if count is None else count

@@ -85,3 +85,10 @@ def test_a_bar_for_each_gate_and_word():
     assert heights == list(values.values())
     assert [ax.get_ylabel() for ax in figure.axes][::4] == ["forget $f_t$", "memory $c_t$"]
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["dogs", "that"]
+
+
+def test_what_was_copied_and_what_was_written():
+    figure = plotting.copied_and_generated(["the", "heap"], [0.3, 0.1], [0.1, 0.3], ["a", "heap"])
+    widths = [round(bar.get_width(), 6) for bar in figure.axes[0].patches]
+    assert widths == [0.75, 0.25, 0.25, 0.75], "the two parts of each token make up the whole bar"
+    assert {"the", "heap", "a"} <= {text.get_text() for text in figure.axes[0].texts}

@@ -2,12 +2,13 @@
 
 import heapq
 import io
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from companion.cli import main
-from companion.docstrings import BODY_TOKENS, words
+from companion.docstrings import BODY_TOKENS, FUNCTION_WORDS, load_pairs, words
 from companion.errors import UserError
 from companion.recipes import load_recipe
 from companion.summaries import (
@@ -83,7 +84,16 @@ def test_the_network_writes_and_copies_words_it_has_no_id_for(trained):
     assert "quuxarray" in own
     for text, line in zip(texts, lines, strict=True):
         assert all(token in vocabulary or token in words(text) for token in line.split())
-    assert write_lines(trained, [SHORT], beam_width=2) == write_lines(trained, [SHORT] * 2, beam_width=2)[:1]
+    assert write_lines(trained, [SHORT]) == write_lines(trained, [SHORT * 2, SHORT])[1:]
+
+
+def test_no_word_comes_twice_unless_it_may(trained):
+    bodies = [pair.body for pair in load_pairs()[2][:200]]
+    for line in write_lines(trained, bodies):
+        counts = Counter(word for word in line.split() if word not in FUNCTION_WORDS.split() and word.isalpha())
+        assert max(counts.values(), default=0) <= 1, line
+    repeating = write_lines(trained, bodies, repeat=True)
+    assert any(max(Counter(w for w in line.split() if len(w) > 4).values(), default=0) > 1 for line in repeating)
 
 
 def test_the_trace_is_the_network_s_own_probability(trained):

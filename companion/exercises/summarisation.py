@@ -111,7 +111,7 @@ def lexrank(answer: Callable[..., Any]) -> str:
             got = np.asarray(given, dtype=float)
         except (TypeError, ValueError):
             got = np.zeros(())
-        n = len(rows)
+        n = len(similarity)
         if got.shape != (n,):
             raise Wrong(says, hint=f"give one score for each of the {n} sentences")
         steps = similarity / similarity.sum(axis=1, keepdims=True)
