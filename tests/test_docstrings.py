@@ -45,7 +45,7 @@ def test_what_ends_the_prose(end):
         f"Count lines. Then print all of them.\n\n{BODY}",
         f"{' '.join(['Count'] * 17)}.\n\n{BODY}",
         "Count the lines of a file.\n\nIt is short.",
-        "Count lines of a file.\n\nDie Datei wird von Anfang bis Ende gelesen; jede Zeile darin wird einmal erfasst.",
+        "Count lines of a file.\n\nDie Datei wird von vorne bis hinten gelesen; jede Zeile darin wird einmal erfasst.",
         f"Count the lines of a file.\n\nx_1 = f_2(y_3) + g_4[z_5] * h_6(m_7, n_8) - a_9 % c_11 ** d_12 & e_13. {BODY}",
         "",
     ],

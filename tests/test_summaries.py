@@ -11,6 +11,7 @@ from companion.cli import main
 from companion.docstrings import BODY_TOKENS, FUNCTION_WORDS, load_pairs, words
 from companion.errors import UserError
 from companion.recipes import load_recipe
+from companion.results import read_results
 from companion.summaries import (
     Centrality,
     Reader,
@@ -20,6 +21,7 @@ from companion.summaries import (
     manual_reader,
     rouge,
     summarise,
+    sureness,
     trace,
     write_lines,
 )
@@ -141,7 +143,7 @@ def test_a_longer_text_gets_its_most_surprising_sentences(capsys, monkeypatch):
         ("", [], "is empty"),
         (" \n ", [], "is empty"),
         ("A very short text.", [], "too few to sum up"),
-        ("Die Katze sitzt auf der Matte und der Hund schläft vor dem Ofen in der Küche.", [], "English"),
+        ("Die Katze sitzt auf der Matte und der Hund schläft neben dem Ofen in der Küche.", [], "English"),
         ("语言模型读一段文字，然后猜下一个字是什么。", [], "English"),
         (SHORT, ["--sentences", "0"], "at least 1"),
         (SHORT, ["--sentences", "2"], "ask for fewer"),
@@ -163,3 +165,20 @@ def test_the_manual_reader_finds_its_own_language_cheap():
         reader.bits(words("the value of the expression is")).mean() < reader.bits(words("zebras juggle torches")).mean()
     )
     assert len(list(summarise(SHORT, count=1))) == 1 and len(words(SHORT)) <= BODY_TOKENS
+
+
+def test_the_weights_are_those_of_the_recorded_scores(trained):
+    test = load_pairs()[2]
+    found = 100 * rouge(write_lines(trained, [pair.body for pair in test]), [pair.summary for pair in test]).mean(
+        axis=0
+    )
+    recorded = read_results("summarisation")["networks"]["copy"]["no word twice"][0]
+    np.testing.assert_allclose(found, [recorded[kind][0] for kind in ("rouge1", "rouge2", "rougeL")], atol=0.3)
+
+
+def test_sureness_is_the_trace_s_mean(trained):
+    texts = [SHORT, SHORT.replace("array", "quuxarray") * 2]
+    lines = write_lines(trained, texts)
+    for value, text, line in zip(sureness(trained, texts, lines), texts, lines, strict=True):
+        steps = trace(trained, text, line)
+        assert value == pytest.approx(np.log(steps.generated + steps.copied).mean(), rel=1e-3)
