@@ -1,8 +1,7 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
-``python -m companion train | generate | evaluate | corpora``, and what the application chapters add: ``reply``,
-``translate``, ``summarise``, ``answer``. Exit codes: 0 it worked, 2 something given can't be used (one sentence says
-what), 130 interrupted.
+``python -m companion COMMAND``; ``--help`` lists the commands. Exit codes: 0 it worked, 2 something given can't be
+used (one sentence says what), 130 interrupted.
 """
 
 import argparse
@@ -158,6 +157,15 @@ def reply(options: argparse.Namespace) -> None:
     print()
 
 
+def summarise(options: argparse.Namespace) -> None:
+    """Sum up a text: a line for a short one, its most surprising sentences for a longer one."""
+    from companion.summaries import summarise as lines_of
+
+    text = _standard_input() if options.text == "-" else read_text(Path(options.text))
+    for line in lines_of(text, options.sentences):
+        print(line, flush=True)
+
+
 def corpora(options: argparse.Namespace) -> None:
     """List the book's corpora, or obtain them."""
     from companion.corpora import list_corpora, load_corpus
@@ -195,21 +203,29 @@ def read_text(path: Path) -> str:
         It is missing, a folder, empty, or not UTF-8.
     """
     try:
-        data = path.read_bytes()
+        return _decoded(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise UserError(f"There is no file {path}; give the path of a text file.") from None
     except IsADirectoryError:
         raise UserError(f"{path} is a folder; give the path of a text file.") from None
     except PermissionError:
         raise UserError(f"{path} may not be read; check its permissions.") from None
+
+
+def _standard_input() -> str:
+    """What is piped or typed in."""
+    return _decoded(sys.stdin.buffer.read(), "the standard input")
+
+
+def _decoded(data: bytes, name: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{path} is not UTF-8 text (byte {error.start:,} fits no character): save it as UTF-8 and try again."
+            f"{name} is not UTF-8 text (byte {error.start:,} fits no character): save it as UTF-8 and try again."
         ) from None
     if not text.strip():
-        raise UserError(f"{path} is empty; give a file with text in it.")
+        raise UserError(f"{name} is empty; give a file with text in it.")
     return text.replace("\r\n", "\n")
 
 
@@ -376,6 +392,16 @@ def _parser() -> argparse.ArgumentParser:
         "--top-p", type=float, default=0.9, metavar="P", help="only the most probable words (default: 0.9)"
     )
     sub.add_argument("--seed", type=int, metavar="N", help="the same seed writes the same reply")
+
+    sub = command(
+        "summarise",
+        summarise,
+        "Sum up an English text: a line of the network's own for up to 60 tokens, the most surprising sentences of a "
+        "longer one.",
+        "python -m companion summarise article.txt --sentences 3",
+    )
+    sub.add_argument("text", metavar="FILE", help="the text file, or - for the standard input")
+    sub.add_argument("--sentences", type=int, metavar="N", help="choose N of its sentences, also if it is short")
 
     sub = command(
         "corpora",

@@ -147,3 +147,10 @@ def test_looks_are_drawn_darker_with_frames_and_readable_numbers():
             light, dark = sorted((shades[x - 0.46, round(y + 0.02) - 0.42], luminance(to_rgb(text.get_color()))))[::-1]
             assert (light + 0.05) / (dark + 0.05) > 4.5
     plt.close(figure)
+
+
+def test_what_was_copied_and_what_was_written():
+    figure = plotting.copied_and_generated(["the", "heap"], [0.3, 0.1], [0.1, 0.3], ["a", "heap"])
+    widths = [round(bar.get_width(), 6) for bar in figure.axes[0].patches]
+    assert widths == [0.75, 0.25, 0.25, 0.75], "the two parts of each token make up the whole bar"
+    assert {"the", "heap", "a"} <= {text.get_text() for text in figure.axes[0].texts}

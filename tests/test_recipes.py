@@ -118,7 +118,10 @@ def test_shipped_weights_are_small_and_score_what_their_log_says(name):
     assert trained.about["recipe"] == recipes.definition(recipes.RECIPES[name]), "the recipe was changed: train it anew"
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 4_000_000
     if isinstance(recipes.RECIPES[name], recipes.PairRecipe):
-        score = evaluate_pairs(trained.model, recipes.RECIPES[name].pairs()[3])
+        vocabulary, *_, test_pairs = recipes.RECIPES[name].pairs()
+        if vocabulary.source.tokens != trained.tokenizer.source.tokens:
+            pytest.skip("its vocabulary is of the documentation of Python itself, and this is another Python")
+        score = evaluate_pairs(trained.model, test_pairs)
         assert score.nats_per_token == pytest.approx(trained.score.nats_per_token, abs=2e-3)
         return
     test = load_corpus(trained.about["recipe"]["corpus"]).split()[2]

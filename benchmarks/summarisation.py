@@ -1,0 +1,102 @@
+"""Lines for docstrings, scored: run ``python benchmarks/summarisation.py``.
+
+The recipe ``docstring-summaries`` is trained with three seeds, and once without its copy mechanism. Each
+network writes a line for every docstring of the test packages, greedily: with words repeated, if it likes, and with no
+word twice. Beside them stand ways that need no network: the first sentence, whole and cut to ten words, the most
+central and the most surprising, a random one, the line of the nearest training docstring, and the best choice of a
+sentence that anybody could make.
+
+Scores are ROUGE F1 times 100. Written to ``results/summarisation.json`` after each network, which is kept in the cache
+folder; a run that was interrupted goes on where it was.
+"""
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from companion.docstrings import Pair, load_pairs, sentences
+from companion.recipes import RECIPES, PairRecipe, load_recipe
+from companion.results import bootstrap, interval, write_results
+from companion.summaries import ROUGE, Centrality, cut, lead, manual_reader, rouge, write_lines
+
+NAME = "docstring-summaries"
+NETWORKS = {"copy": (True, (0, 1, 2)), "no copy": (False, (0,))}  # whether it can copy, seeds
+WAYS = {"repeating": True, "no word twice": False}
+
+
+def untrained(training: Sequence[Pair], test: Sequence[Pair]) -> dict[str, list[str]]:
+    """What every way without a network answers."""
+    bodies = [pair.body for pair in test]
+    central, surprising = Centrality([pair.body for pair in training]), manual_reader()
+    rng = random.Random(0)
+
+    def best(pair: Pair) -> str:
+        parts = sentences(pair.body)
+        return parts[int(rouge(parts, [pair.summary] * len(parts))[:, 2].argmax())]
+
+    return {
+        "first sentence": [lead(body) for body in bodies],
+        "first sentence, ten words": [cut(body) for body in bodies],
+        "most central sentence": [central(body) for body in bodies],
+        "most surprising sentence": [surprising(body) for body in bodies],
+        "random sentence": [rng.choice(sentences(body)) for body in bodies],
+        "line of the nearest docstring": [training[i].summary for i in central.nearest(bodies)],
+        "best sentence, chosen with the answer": [best(pair) for pair in test],
+    }
+
+
+def over_items(scores: np.ndarray) -> dict[str, list[float]]:
+    """Mean and bootstrap interval over the test items, for each kind of ROUGE."""
+    columns = zip(ROUGE, 100 * scores.T, strict=True)
+    return {kind: [round(x, 2) for x in bootstrap(column)] for kind, column in columns}
+
+
+def main() -> None:
+    """Score, train, write after each step."""
+    training, validation, test = load_pairs()
+    references = [pair.summary for pair in test]
+    items = {name: rouge(lines, references) for name, lines in untrained(training, test).items()}
+    content: dict[str, Any] = {
+        "what": "ROUGE F1 (stemmed) times 100 of one-line summaries of the test packages' docstrings",
+        "pairs": {"training": len(training), "validation": len(validation), "test": len(test)},
+        "untrained": {name: over_items(scores) for name, scores in items.items()},
+        "networks": {},
+    }
+    recipe = RECIPES[NAME]
+    assert isinstance(recipe, PairRecipe)
+    for label, (copy, seeds) in NETWORKS.items():
+        runs: dict[str, list[Any]] = {way: [] for way in (*WAYS, "seeds", "nats", "seconds")}
+        for seed in seeds:
+            name = NAME if copy and not seed else f"{NAME}, {label}, seed {seed}"
+            data = recipe.data if copy else "docstrings.recipe_data_without_copying"
+            RECIPES[name] = dataclasses.replace(recipe, name=name, data=data, seed=seed, copy=copy)
+            trained = load_recipe(name)
+            assert trained.score
+            runs["seeds"].append(seed)
+            runs["nats"].append(round(trained.score.nats_per_token, 3))
+            runs["seconds"].append(trained.about["seconds"])
+            for way, repeat in WAYS.items():
+                scores = rouge(write_lines(trained, [pair.body for pair in test], repeat), references)
+                runs[way].append(over_items(scores))
+                print(label, seed, way, scores.mean(axis=0).round(4), flush=True)
+            content["networks"][label] = runs | over_seeds(runs)
+            write_results("summarisation", content)
+
+
+def over_seeds(runs: dict[str, list[Any]]) -> dict[str, Any]:
+    """Mean and Student's interval over the seeds, once there are two."""
+    if len(runs["nats"]) < 2:
+        return {}
+    return {
+        f"{way}, over seeds": {
+            kind: [round(x, 2) for x in interval([run[kind][0] for run in runs[way]])] for kind in ROUGE
+        }
+        for way in WAYS
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Pairs of documentation and first lines: what is prose, what is left out, and that the parts never touch."""
+
+import ast
+import sys
+from collections import Counter
+
+import pytest
+
+from companion import docstrings
+from companion.docstrings import Pair, load_pairs, read_docstring, sentences, without_duplicates, words
+from companion.docstrings import docstrings as found_in
+
+BODY = "The file is read from the beginning to the end, and every line that is in it counts as one of the lines."
+GOOD = f"""Count the lines of a :term:`file`.
+
+{BODY} It may be empty.
+
+Parameters
+----------
+path : str
+    The file.
+
+More prose that is not read.
+"""
+
+
+def test_a_docstring_is_read_until_its_prose_is_over():
+    assert read_docstring(GOOD) == (f"{BODY} It may be empty.", "Count the lines of a file.")
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["Args:\n    path: The file.", ">>> count()\n3", ":param path: the file", "- a list", ".. note:: x", "  x = 1"],
+)
+def test_what_ends_the_prose(end):
+    assert read_docstring(f"Count the lines of a file.\n\n{BODY}\n{end}")[0] == BODY
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    [
+        "Count the lines of a file.",
+        f"Count.\n\n{BODY}",
+        f"Count the lines of a file\n\n{BODY}",
+        f"Count lines. Then print all of them.\n\n{BODY}",
+        f"{' '.join(['Count'] * 17)}.\n\n{BODY}",
+        "Count the lines of a file.\n\nIt is short.",
+        "Count lines of a file.\n\nDie Datei wird von vorne bis hinten gelesen; jede Zeile darin wird einmal erfasst.",
+        f"Count the lines of a file.\n\nx_1 = f_2(y_3) + g_4[z_5] * h_6(m_7, n_8) - a_9 % c_11 ** d_12 & e_13. {BODY}",
+        "",
+    ],
+)
+def test_what_is_left_out(docstring):
+    assert read_docstring(docstring) is None
+
+
+def test_a_body_is_whole_sentences_and_at_most_sixty_tokens():
+    body, _ = read_docstring(f"Count the lines of a file.\n\n{BODY} {BODY} {BODY}")
+    assert body == f"{BODY} {BODY}" and len(words(body)) <= docstrings.BODY_TOKENS
+
+
+def test_docstrings_are_found_without_importing(tmp_path):
+    source = "'Top.'\nraise SystemExit\nclass A:\n    'Of A.'\n    def f(self): 'Of f.'\nasync def g(): 'Of g.'\n"
+    assert list(found_in(source)) == [((), "Top."), (("A",), "Of A."), (("A", "f"), "Of f."), (("g",), "Of g.")]
+    assert list(found_in("def broken(: 'x'")) == []
+    (tmp_path / "danger.py").write_text(f"'''{GOOD}'''\nimport nowhere_at_all\n")
+    (pair,) = docstrings.collect("p", {"p/danger": tmp_path / "danger.py"})
+    assert pair.name == "p.danger" and "nowhere_at_all" not in sys.modules
+
+
+def test_duplicates_go_the_earlier_part_keeps_them():
+    other = "Nothing here is like the text of another pair, because all of its words are new ones."
+    test = [Pair("a", "x", BODY, "Count the lines.")]
+    training = [
+        Pair("b", "same summary", other, "count the lines."),
+        Pair("b", "near body", BODY.replace("beginning", "start"), "Tell how many lines there are."),
+        Pair("b", "new", other, "Say something quite new."),
+    ]
+    assert [[pair.name for pair in part] for part in without_duplicates([test, training])] == [["x"], ["new"]]
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return load_pairs()
+
+
+def test_there_are_enough_pairs(parts):
+    training, validation, test = map(len, parts)
+    assert training + validation + test >= 5_000 and training >= 5_000 and validation >= 400 and test >= 600
+
+
+def test_packages_are_kept_apart(parts):
+    packages = [{pair.package for pair in part} for part in parts]
+    assert packages == [set(docstrings.TRAINING), set(docstrings.VALIDATION), set(docstrings.TEST)]
+    assert not packages[0] & packages[1] and not packages[0] & packages[2] and not packages[1] & packages[2]
+
+
+def test_no_summary_and_no_body_is_in_two_parts(parts):
+    everything = [pair for part in parts for pair in part]
+    summaries = Counter(" ".join(words(pair.summary)) for pair in everything)
+    assert max(summaries.values()) == 1
+    seen, size = {}, {}
+    for number, part in enumerate(parts):
+        for pair in part:
+            size[number, pair.name, pair.body] = len(docstrings.four_words(pair.body))
+            for run in docstrings.four_words(pair.body):
+                seen.setdefault(run, []).append((number, pair.name, pair.body))
+    for number, part in enumerate(parts[1:], start=1):
+        for pair in part:
+            runs = docstrings.four_words(pair.body)
+            shared = Counter(owner for run in runs for owner in seen[run] if owner[0] != number)
+            sizes = {owner: min(len(runs), size[owner]) for owner in shared}
+            assert all(n < docstrings.NEAR * sizes[owner] for owner, n in shared.items()), pair.name
+
+
+def test_the_pairs_are_as_the_rules_say(parts):
+    for part in parts:
+        for pair in part:
+            assert len(words(pair.body)) <= docstrings.BODY_TOKENS and len(sentences(pair.body)) >= 1
+            assert docstrings.is_english(pair.body) and pair.summary.isascii()
+            assert pair.summary.endswith(".") and len(sentences(pair.summary)) == 1
+
+
+def test_they_are_kept_and_healed(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
+    monkeypatch.setattr(docstrings, "TRAINING", ("optree",))
+    monkeypatch.setattr(docstrings, "VALIDATION", ("h5py",))
+    monkeypatch.setattr(docstrings, "TEST", ("joblib",))
+    first = load_pairs()
+    (kept,) = (tmp_path / "docstrings").iterdir()
+    monkeypatch.setattr(ast, "parse", lambda *_: pytest.fail("a source file was read again"))
+    assert load_pairs() == first
+    monkeypatch.undo()
+    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
+    for name, part in (("TRAINING", "optree"), ("VALIDATION", "h5py"), ("TEST", "joblib")):
+        monkeypatch.setattr(docstrings, name, (part,))
+    kept.write_text("damaged")
+    assert load_pairs() == first
+
+
+def test_unknown_words_of_a_body_can_be_copied(parts):
+    known, training, _, test = docstrings.recipe_data()
+    assert len(known.source) < 4_000 and len(training) == len(parts[0])
+    ids = [i for source in test.sources for i in source]
+    assert max(ids) >= len(known.source) and min(ids) >= 4
+    without = docstrings.recipe_data_without_copying()[3]
+    assert max(i for source in without.sources for i in source) < len(known.source)
