@@ -8,7 +8,7 @@ from companion.corpora import load_corpus
 from companion.errors import UserError
 
 # tiny-shakespeare is a URL, not a package, and no chapter needs it to build.
-CORPORA = ["shakespeare", "python-docs"]
+CORPORA = ["shakespeare", "python-docs", "chatterbot", "hsk-sentences"]
 
 
 def main() -> int:
