@@ -6,9 +6,9 @@ Dates and numbers, exact matches on the same 1,000 held-out phrases, each for th
 - ``uniform``: the same with attention that can't choose;
 - ``long``: the recipe ``dates``, 240,000 phrases.
 
-Sentences, Chinese into English, chrF and BLEU on the held-out ones: the nearest neighbour, and for three seeds the
-recipe ``sentences``, greedy and with a beam of 4. Written to ``results/translation.json`` after each training, with
-machine and versions; what is there already is not trained again.
+Sentences, Chinese into English, chrF and BLEU on the held-out ones, for three seeds of the recipe ``sentences``, greedy
+and with a beam of 4. Written to ``results/translation.json`` after each training, with machine and versions; what is
+there already is not trained again.
 """
 
 import dataclasses

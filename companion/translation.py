@@ -13,6 +13,7 @@ import numpy as np
 
 from companion import dates
 from companion.errors import UserError
+from companion.results import Interval
 
 if TYPE_CHECKING:
     import argparse
@@ -128,14 +129,17 @@ def english(vocabulary: "PairVocabulary", ids: Sequence[int]) -> str:
 # A baseline, and scores
 
 
-def nearest_neighbour(training: Sequence[Sentence], chinese: Sequence[str]) -> list[str]:
-    """The translation of the most similar training sentence: by tf-idf over characters and their pairs, cosine."""
+def nearest(training: Sequence[Sentence], chinese: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The most similar training sentence of each sentence, and how similar it is, from 0 to 1.
+
+    By the cosine of tf-idf weights over characters and pairs of characters. Its translation is the baseline.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     weigh = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True)
     known = weigh.fit_transform([pair.zh for pair in training])
-    best = np.asarray((weigh.transform(chinese) @ known.T).todense()).argmax(axis=1)
-    return [training[i].en for i in best]
+    likeness = (weigh.transform(chinese) @ known.T).toarray()
+    return likeness.argmax(axis=1), likeness.max(axis=1)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
@@ -143,6 +147,14 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     from sacrebleu import corpus_chrf
 
     return float(corpus_chrf(list(hypotheses), [list(references)]).score)
+
+
+def chrf_interval(hypotheses: Sequence[str], references: Sequence[str], resamples: int = 1000) -> Interval:
+    """chrF and its 95 % bootstrap interval over the sentences, as sacrebleu draws it."""
+    from sacrebleu.metrics import CHRF
+
+    found = CHRF().corpus_score(list(hypotheses), [list(references)], n_bootstrap=resamples)
+    return Interval(float(found.score), float(found._mean - found._ci), float(found._mean + found._ci))
 
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:

@@ -28,7 +28,11 @@ def test_near_duplicates_are_never_in_two_parts(parts):
 def test_parts_have_their_sizes_and_nothing_untranslated(parts):
     sizes = [len(part) for part in parts.values()]
     assert sum(sizes) > 4_200 and 0.04 < sizes[1] / sum(sizes) < 0.06 and 0.09 < sizes[2] / sum(sizes) < 0.11
-    assert all(pair.en != "placeholder" and pair.en.strip() and pair.zh for part in parts.values() for pair in part)
+    assert all(
+        not pair.en.startswith(("placeholder", "PH")) and len(pair.en) > 3 and pair.zh
+        for part in parts.values()
+        for pair in part
+    )
 
 
 def test_groups_are_linked_through_others():
@@ -53,7 +57,16 @@ def test_the_nearest_neighbour_of_a_known_sentence_is_itself():
         Sentence("下雨了。", "It rains."),
         Sentence("他很饿。", "He is hungry."),
     ]
-    assert translation.nearest_neighbour(training, ["下雨了。", "我很饿。"]) == ["It rains.", "He is hungry."]
+    places, likeness = translation.nearest(training, ["下雨了。", "我很饿。"])
+    assert places.tolist() == [1, 2] and likeness[0] == pytest.approx(1) and 0 < likeness[1] < 1
+
+
+def test_the_interval_holds_the_score():
+    reference = [f"This is sentence number {n} of the test." for n in range(20)]
+    said = [text if n % 3 else "Something else." for n, text in enumerate(reference)]
+    score, low, high = translation.chrf_interval(said, reference, 200)
+    assert score == pytest.approx(translation.chrf(said, reference)) and low < score < high
+    assert (score, low, high) == translation.chrf_interval(said, reference, 200)
 
 
 def test_metrics_are_100_for_the_reference_and_fall():
