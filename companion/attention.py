@@ -120,7 +120,15 @@ class MultiplicativeAttention(Attention):
         return keras.ops.matmul(keras.ops.matmul(query, self.W), keras.ops.swapaxes(keys, 1, 2))
 
 
-KINDS = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}
+class UniformAttention(Attention):
+    """All scores are 0, the context is the plain average: to measure what it is worth that attention can choose."""
+
+    def scores(self, query: Any, keys: Any) -> Any:
+        """Zeros."""
+        return keras.ops.zeros_like(keras.ops.matmul(query, keras.ops.swapaxes(keys, 1, 2)))
+
+
+KINDS = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention, "uniform": UniformAttention}
 
 
 def attention_layer(kind: str, units: int) -> Attention:

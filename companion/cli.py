@@ -1,7 +1,7 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
-``python -m companion COMMAND``; ``--help`` lists the commands. Exit codes: 0 it worked, 2 something given can't be
-used (one sentence says what), 130 interrupted.
+``python -m companion train | generate | evaluate | corpora``, and what the application chapters add. Exit codes: 0 it
+worked, 2 something given can't be used (one sentence says what), 130 interrupted.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from companion import translation
 from companion.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ EPILOG = """examples:
   python -m companion generate shakespeare-chars --prompt "**ROMEO**"
   python -m companion evaluate mymodel other.txt
   python -m companion corpora --fetch
+  python -m companion translate "3 March 2021"
 """
 
 
@@ -363,4 +365,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     sub.add_argument("--fetch", action="store_true", help="obtain them and say what they are")
+
+    translation.add_command(command)
     return parser

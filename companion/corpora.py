@@ -7,6 +7,8 @@ drawn at random from `companion.grammar`.
 """
 
 import functools
+import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,8 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from companion.errors import UserError
 from companion.storage import cache_dir, disk_errors, sha256, write_atomically
@@ -215,10 +219,36 @@ def _grammar() -> Corpus:
     )
 
 
+def _hsk_sentences() -> Corpus:
+    from companion.translation import Sentence, held_out
+
+    wheel = _fetch_wheel(
+        "hsk-sentences-audio==1.0.0",
+        "hsk_sentences_audio-1.0.0-py3-none-any.whl",
+        "9bf16cc7b48a24a10af83d377439d3c6f7571a380937f4645a1cd1590d5d0335",
+    )
+    with zipfile.ZipFile(wheel) as archive:
+        entries = json.loads(archive.read("hsk_sentences_audio/data/sentences.json"))
+    # Long dashes become short ones. Left out: what was never translated ("placeholder-p3", "PH"), and other letters.
+    pairs = {e["id"]: Sentence(e["chinese"], e["translation"]["en"].replace("—", " - ")) for e in entries}
+    kept = {title: p for title, p in pairs.items() if p.en.isascii() and not re.match("placeholder|PH$", p.en)}
+    titles = np.array(list(kept))
+    validation, test = held_out(list(kept.values()))
+    return Corpus(
+        name="hsk-sentences",
+        documents=tuple(Document(title, f"{pair.zh}\t{pair.en}\n") for title, pair in kept.items()),
+        licence="CC BY-SA 4.0 (the code of the wheel that carries it: MIT)",
+        source="the wheel hsk-sentences-audio 1.0.0, data/sentences.json",
+        citation="hsk-sentences-audio contributors, 4,354 Chinese sentences graded by HSK 3.0, with English.",
+        held_out=(frozenset(titles[validation]), frozenset(titles[test])),
+    )
+
+
 _CORPORA: dict[str, Callable[[], Corpus]] = {
     "shakespeare": _shakespeare,
     "python-docs": _python_docs,
     "grammar": _grammar,
+    "hsk-sentences": _hsk_sentences,
     "tiny-shakespeare": _tiny_shakespeare,
 }
 

@@ -510,7 +510,7 @@ def stream(
     sampler, stepping = Sampler(temperature, top_k, top_p, greedy), stepper(model)
     prompt_ids = _prompt_ids(stepping, tokenizer, prompt, max_tokens)
     banned = _banned(tokenizer)
-    tokens = _write(stepping, prompt_ids, max_tokens, sampler, np.random.default_rng(seed), 1, banned)
+    tokens = stream_ids(stepping, prompt_ids, max_tokens, sampler, np.random.default_rng(seed), 1, banned)
     return _text_pieces(tokenizer, (int(ids[0]) for ids in tokens))
 
 
@@ -542,7 +542,7 @@ def sample_ids(
     """
     _check_max_tokens(max_tokens)
     rng = np.random.default_rng(seed)
-    steps = list(_write(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned))
+    steps = list(stream_ids(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned))
     return np.stack(steps, axis=1).astype(np.int32) if steps else np.zeros((samples, 0), dtype=np.int32)
 
 
@@ -562,7 +562,7 @@ def write_until(
     """
     _check_max_tokens(max_tokens)
     rng, steps, ended = np.random.default_rng(seed), [], np.zeros(samples, dtype=bool)
-    for ids in _write(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned):
+    for ids in stream_ids(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned):
         steps.append(ids)
         ended |= ids == end_id
         if ended.all():
@@ -571,7 +571,7 @@ def write_until(
     return [row[: row.index(end_id)] if end_id in row else row for row in rows]
 
 
-def _write(
+def stream_ids(
     stepping: Stepper,
     prompt_ids: Sequence[int] | np.ndarray,
     max_tokens: int,
@@ -580,7 +580,7 @@ def _write(
     samples: int,
     banned: Sequence[int] = (),
 ) -> Iterator[np.ndarray]:
-    """The next ids, ``(samples,)``, max_tokens times."""
+    """As ``sample_ids``, but give the next ids, ``(samples,)``, one step after the other while they are written."""
     logits, state = read(stepping, prompt_ids, samples)
     for written in range(1, max_tokens + 1):
         ids = sampler.choose(_without(logits, banned), rng)

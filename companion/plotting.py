@@ -432,6 +432,47 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
     return figure
 
 
+def attention_map(source: Sequence[str], target: Sequence[str], weights: Any) -> Any:
+    """Where a decoder looked: a row for each token written, a column for each token read, the darker the more weight.
+
+    Parameters
+    ----------
+    source, target
+        Tokens read and written.
+    weights
+        ``(target, source)``; each row adds up to 1.
+
+    Returns
+    -------
+    IPython.display.SVG
+        Drawn with the reader's own fonts, Chinese too.
+    """
+    from IPython.display import SVG
+
+    cell, left = 26, 12 + 15 * max(1, *(len(token) for token in target))
+    head = 12 + round(6.5 * max(len(token) for token in source))
+    width, height = left + cell * len(source) + 16, head + cell * len(target) + 4
+    parts = []
+    for column, token in enumerate(source):
+        x = left + cell * (column + 0.5) + 4
+        parts.append(
+            f'<text transform="translate({x:.0f} {head - 6}) rotate(-70)" font-size="13">{html.escape(token)}</text>'
+        )
+    for row, token in enumerate(target):
+        y = head + cell * row
+        parts.append(f'<text x="{left - 8}" y="{y + 18}" font-size="14" text-anchor="end">{html.escape(token)}</text>')
+        for column in range(len(source)):
+            weight = float(weights[row][column])
+            parts.append(
+                f'<rect x="{left + cell * column}" y="{y}" width="{cell - 1}" height="{cell - 1}" fill="{SERIES[0]}" '
+                f'fill-opacity="{weight:.2f}" stroke="{FAINT}" stroke-opacity="0.4"><title>{weight:.0%}</title></rect>'
+            )
+    return SVG(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" fill="{INK}">{"".join(parts)}</svg>'
+    )
+
+
 def copied_and_generated(
     written: Sequence[str], generated: Sequence[float], copied: Sequence[float], pointed_at: Sequence[str]
 ) -> "Figure":

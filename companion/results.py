@@ -38,8 +38,12 @@ class Interval(NamedTuple):
         return f"{self.mean:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
-def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+def interval(
+    values: Sequence[float], confidence: float = 0.95, within: tuple[float, float] = (-np.inf, np.inf)
+) -> Interval:
     """Mean and confidence interval over seeds: Student's t, for the few values that seeds give.
+
+    The bounds are cut to what the measure can be at all: ``within=(0, 1)`` for a share.
 
     A training's result depends on its seed; the interval says where the mean of very many seeds would lie.
 
@@ -59,7 +63,7 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     mean = float(numbers.mean())
     error = float(numbers.std(ddof=1)) / len(numbers) ** 0.5
     reach = float(stats.t.ppf((1 + confidence) / 2, len(numbers) - 1)) * error
-    return Interval(mean, mean - reach, mean + reach)
+    return Interval(mean, max(within[0], mean - reach), min(within[1], mean + reach))
 
 
 def bootstrap(

@@ -15,7 +15,7 @@ Chapter: *translation*.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -260,7 +260,7 @@ def encoder_decoder(
     units
         Width of the decoder; the encoder has half in each direction, so that its output fits. An even number.
     attention
-        ``"additive"`` or ``"multiplicative"``: see `companion.attention`.
+        ``"additive"``, ``"multiplicative"`` or, to compare with, ``"uniform"``: see `companion.attention`.
     dropout
         Part of the values set to 0 in training: of the embeddings, and of what the last layer reads.
     copy
@@ -437,7 +437,9 @@ class SourceStepper:
             W_q, W_k, v = weights
             offered = self._memory @ W_k
             self._scores = lambda q, rows: (np.tanh((q @ W_q)[:, None, :] + offered[rows]) @ v)[..., 0]
-        else:
+        elif not weights:  # uniform
+            self._scores = lambda q, rows: np.zeros((len(q), self._memory.shape[1]), np.float32)
+        else:  # multiplicative
             turned = self._memory @ weights[0].T
             self._scores = lambda q, rows: (turned[rows] @ q[:, :, None])[..., 0]
 
@@ -524,3 +526,19 @@ def decode(
         for place, text in zip(places, texts, strict=True):
             written[place] = text
     return written
+
+
+def stream(
+    model: Any,
+    source: Sequence[int] | np.ndarray,
+    max_tokens: int = 100,
+    sampler: Sampler | None = None,
+    seed: int | None = None,
+    banned: Sequence[int] = NEVER_WRITTEN,
+) -> Iterator[int]:
+    """What ``decode`` writes for one source, id by id while it is written."""
+    sampler, rng = sampler or Sampler(greedy=True), np.random.default_rng(seed)
+    for ids in generation.stream_ids(SourceStepper(model, [source]), [BEGIN], max_tokens, sampler, rng, 1, banned):
+        if ids[0] == END:
+            return
+        yield int(ids[0])

@@ -68,5 +68,5 @@ def test_a_layer_is_rebuilt_from_its_sizes(layer):
 
 
 def test_an_unknown_kind_lists_the_known_ones():
-    with pytest.raises(UserError, match="additive, multiplicative"):
+    with pytest.raises(UserError, match="additive, multiplicative, uniform"):
         attention_layer("dot", 4)

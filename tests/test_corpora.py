@@ -9,7 +9,7 @@ from companion.errors import UserError
 
 
 def test_every_corpus_is_listed():
-    assert corpora.list_corpora() == ["grammar", "python-docs", "shakespeare", "tiny-shakespeare"]
+    assert corpora.list_corpora() == ["grammar", "hsk-sentences", "python-docs", "shakespeare", "tiny-shakespeare"]
 
 
 @pytest.fixture(scope="module")

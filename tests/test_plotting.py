@@ -87,6 +87,13 @@ def test_a_bar_for_each_gate_and_word():
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["dogs", "that"]
 
 
+def test_an_attention_map_has_a_square_for_each_weight_and_escapes_tokens():
+    weights = [[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]]
+    drawn = plotting.attention_map(["a<b", "march"], ["三", "月", "end"], weights).data
+    assert drawn.count("<rect") == 6 and "a&lt;b" in drawn and "月" in drawn
+    assert [f'fill-opacity="{w:.2f}"' in drawn for w in (0.25, 0.75, 1, 0, 0.5)] == [True] * 5
+
+
 def test_what_was_copied_and_what_was_written():
     figure = plotting.copied_and_generated(["the", "heap"], [0.3, 0.1], [0.1, 0.3], ["a", "heap"])
     widths = [round(bar.get_width(), 6) for bar in figure.axes[0].patches]

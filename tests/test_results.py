@@ -22,6 +22,7 @@ def test_the_interval_over_seeds_is_students():
     got = results.interval(values)
     low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
     assert got == pytest.approx((np.mean(values), low, high))
+    assert results.interval([0.9, 1.0, 1.0], within=(0, 1)).high == 1
     with pytest.raises(UserError, match="at least two"):
         results.interval([1.0])
 

@@ -22,6 +22,7 @@ from companion.seq2seq import (
     decode,
     encoder_decoder,
     padded,
+    stream,
 )
 from companion.training import TrainingConfig, fit_pairs
 
@@ -29,6 +30,7 @@ VARIANTS = {
     "additive": {},
     "multiplicative": {"attention": "multiplicative", "dropout": 0.2},
     "copy": {"copy": True},
+    "uniform": {"attention": "uniform"},
 }
 SIZES = {"source_vocab": 9, "target_vocab": 9, "embedding_dim": 5, "units": 6}
 
@@ -307,6 +309,7 @@ def test_sampling_is_seeded_ends_at_the_end_and_writes_nothing_banned(model):
     sources = some_pairs(50).sources
     one, again, other = (decode(model, sources, 10, Sampler(1.5), seed=seed) for seed in (1, 1, 2))
     assert one == again != other
+    assert list(stream(model, sources[0], 10)) == decode(model, sources[:1], 10)[0]
     assert {i for text in one for i in text} & {PAD, UNKNOWN, BEGIN, END} == set()
     assert len({len(text) for text in one}) > 2
 
