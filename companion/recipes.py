@@ -193,25 +193,24 @@ RECIPES |= {
                 average=0.98,
             ),
         ),
+        PairRecipe(
+            "docstring-summaries",
+            "an encoder-decoder that can copy: from what a docstring explains to its first line",
+            data="docstrings.recipe_data",
+            embedding_dim=64,
+            units=128,
+            dropout=0.3,
+            copy=True,
+            training=TrainingConfig(
+                epochs=6,
+                batch_size=32,  # some thousand pairs only: small batches, so that there are updates enough
+                learning_rate=3e-3,
+                average=0.99,
+                clip_norm=1.0,
+            ),
+        ),
     ]
 }
-
-RECIPES["docstring-summaries"] = PairRecipe(
-    "docstring-summaries",
-    "an encoder-decoder of 128 units that can copy: from what a docstring explains to its first line",
-    data="docstrings.recipe_data",
-    embedding_dim=64,
-    units=128,
-    dropout=0.3,
-    copy=True,
-    training=TrainingConfig(
-        epochs=6,
-        batch_size=32,  # some thousand pairs only: small batches, so that there are updates enough
-        learning_rate=3e-3,
-        average=0.99,
-        clip_norm=1.0,
-    ),
-)
 
 
 def list_recipes() -> list[str]:
