@@ -20,6 +20,7 @@ import numpy as np
 from companion.attention import MultiplicativeAttention
 from companion.errors import UserError
 from companion.seeding import set_seed
+from companion.storage import directory_atomically
 from companion.stories import ANSWERS, ASKING, PEOPLE, PLACES, THINGS, WORDING, Story, read_story, sentences
 
 import keras  # isort: skip
@@ -545,10 +546,10 @@ def _in_words(story: Story, reply: Reply) -> str:
 
 def save_answerer(model: Answerer, about: dict[str, Any], folder: Path = SHIPPED) -> None:
     """Write a trained `Answerer` that reads slots: its weights in half precision, and how it was made and scored."""
-    folder.mkdir(parents=True, exist_ok=True)
     arrays: Any = {f"weight_{n:02d}": np.asarray(v).astype(np.float16) for n, v in enumerate(model.trainable_variables)}
-    np.savez_compressed(folder / "weights.npz", **arrays)
-    (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    with directory_atomically(folder) as new:
+        np.savez_compressed(new / "weights.npz", **arrays)
+        (new / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def load_answerer(folder: Path = SHIPPED) -> tuple[Answerer, Reader]:

@@ -1,5 +1,7 @@
 """Answering: attention by hand, padding that changes nothing, slots that come back as names, a short training."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from companion.answering import (
     FIXED,
     LONGEST,
     LOOKS,
+    SHIPPED,
     SLOTS,
     UNKNOWN,
     Answerer,
@@ -186,6 +189,15 @@ def test_the_shipped_network_answers_names_it_never_saw():
     assert right(told, answer(model, reader, told)).mean() > 0.9
     silent = stories(100, seed=32, split="test", unanswerable=1.0)
     assert np.mean([reply.word is None for reply in answer(model, reader, silent)]) > 0.8
+
+
+def test_the_shipped_network_scores_what_its_log_says_and_is_small():
+    model, reader = load_answerer()
+    log = json.loads((SHIPPED / "model.json").read_text(encoding="utf-8"))
+    told = stories(1500, seed=100, split="test")  # those of benchmarks/question_answering.py
+    scored = 100 * right(told, answer(model, reader, told, silent=False)).mean()
+    assert scored == pytest.approx(log["test, all"], abs=1)
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 4_000_000
 
 
 def test_saved_weights_come_back_or_are_refused(tmp_path):

@@ -108,7 +108,7 @@ def test_an_encoder_decoder_is_a_recipe_too(tiny, monkeypatch):
         open_model("turned")
 
 
-SHIPPED = sorted(path.name for path in recipes.SHIPPED.iterdir()) if recipes.SHIPPED.exists() else []
+SHIPPED = sorted(path.name for path in recipes.SHIPPED.iterdir() if path.name in recipes.RECIPES)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -119,7 +119,7 @@ def test_shipped_weights_are_small_and_score_what_their_log_says(name):
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 4_000_000
     if isinstance(recipes.RECIPES[name], recipes.PairRecipe):
         vocabulary, *_, test_pairs = recipes.RECIPES[name].pairs()
-        if vocabulary.source.tokens != trained.tokenizer.source.tokens:
+        if name == "docstring-summaries" and vocabulary.source.tokens != trained.tokenizer.source.tokens:
             pytest.skip("its vocabulary is of the documentation of Python itself, and this is another Python")
         score = evaluate_pairs(trained.model, test_pairs)
         assert score.nats_per_token == pytest.approx(trained.score.nats_per_token, abs=2e-3)
