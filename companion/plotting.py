@@ -612,7 +612,7 @@ def attention_map(source: Sequence[str], target: Sequence[str], weights: Any) ->
     from IPython.display import SVG
 
     cell, left = 26, 12 + 15 * max(1, *(len(token) for token in target))
-    head = 12 + round(6.5 * max(len(token) for token in source))
+    head = 14 + round(8 * max(len(token) for token in source))
     width, height = left + cell * len(source) + 16, head + cell * len(target) + 4
     parts = []
     for column, token in enumerate(source):
