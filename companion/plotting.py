@@ -71,18 +71,24 @@ def label_line(ax: "Axes", x: float, y: float, text: str, colour: str, dx: float
 
 
 def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Any:
-    """A small table for a notebook: the first column is text, the others are set flush right."""
+    """A small table for a notebook: columns of numbers are set flush right, the first and those of text flush left."""
     from IPython.display import HTML
 
-    def row(cells: Sequence[Any], tag: str) -> str:
-        sides = ("left", *["right"] * (len(cells) - 1))
-        inner = (
-            f'<{tag} style="text-align:{s}">{html.escape(str(c))}</{tag}>' for c, s in zip(cells, sides, strict=True)
-        )
+    rows = [[str(cell) for cell in line] for line in lines]
+    numbers = [n > 0 and all(map(_begins_with_a_number, column)) for n, column in enumerate(zip(*rows, strict=True))]
+    sides = ["right" if right else "left" for right in numbers] or ["left"] * len(header)
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        inner = (f'<{tag} style="text-align:{s}">{html.escape(c)}</{tag}>' for c, s in zip(cells, sides, strict=True))
         return f"<tr>{''.join(inner)}</tr>"
 
-    body = "".join(row(line, "td") for line in lines)
+    body = "".join(row(line, "td") for line in rows)
     return HTML(f'<table class="dataframe"><thead>{row(header, "th")}</thead><tbody>{body}</tbody></table>')
+
+
+def _begins_with_a_number(cell: str) -> bool:
+    """``12.3 (11 to 14)``, ``−0.5``, ``.3``; so does a cell that holds a dash or nothing, as it does for a number."""
+    return not cell or cell[0] in "–+−-." or cell[0].isdigit()
 
 
 TOKEN_TINTS = ("#cfe2f3", "#fde9b8", "#cdebdc", "#f1d9e6")  # black on any of them: above 14 to 1

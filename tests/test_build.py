@@ -112,6 +112,8 @@ class TinyBook:
             shutil.copytree(ROOT / "book" / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
         (root / "companion").mkdir()
         (root / "companion" / "code.py").write_text("x = 1\n")
+        (root / "benchmarks" / "results").mkdir(parents=True)
+        (root / "benchmarks" / "results" / "speed.json").write_text("[1]\n")
         self.write("one", CHAPTER)
         self.write("two", TWO)
         self.write("index", "# Start\n\n{cite:t}`shannon1951`\n\n```{bibliography}\n```\n")
@@ -196,8 +198,8 @@ def test_a_changed_cell_is_executed(built: TinyBook) -> None:
     assert "output of the changed cell" in built.page()
 
 
-@pytest.mark.parametrize("file", ["companion/code.py", "requirements.lock"])
-def test_changed_code_or_versions_execute_everything(built: TinyBook, file: str) -> None:
+@pytest.mark.parametrize("file", ["companion/code.py", "benchmarks/results/speed.json", "requirements.lock"])
+def test_changed_code_results_or_versions_execute_everything(built: TinyBook, file: str) -> None:
     before = built.good_build()
     (built.root / file).write_text((built.root / file).read_text() + "# changed\n")
     assert built.good_build() == before + 1

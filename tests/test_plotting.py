@@ -154,3 +154,11 @@ def test_what_was_copied_and_what_was_written():
     widths = [round(bar.get_width(), 6) for bar in figure.axes[0].patches]
     assert widths == [0.75, 0.25, 0.25, 0.75], "the two parts of each token make up the whole bar"
     assert {"the", "heap", "a"} <= {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_columns_of_numbers_stand_flush_right_and_text_flush_left():
+    table = plotting.html_table(
+        ["n", "share", "word"], [("1", "−0.5 (−1 to 0)", "a<b"), ("2", "–", "3 cats"), ("", 7, "x")]
+    )
+    sides = re.findall(r'<t([hd]) style="text-align:(\w+)">', table.data)
+    assert [side for _, side in sides] == ["left", "right", "left"] * 4 and "a&lt;b" in table.data

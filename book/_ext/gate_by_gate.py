@@ -44,10 +44,12 @@ def hash_of(paths: Iterable[Path], *more: str) -> str:
 def place_cache(app: Sphinx, config: Config) -> None:
     """Keep executed notebooks under a key of all that an output depends on beside the cells, which is their own key.
 
-    That is the companion, the pinned versions and Python's own. The place is part of the configuration, so that Sphinx
-    reads every page anew when it changes; so it does for the table of contents and the static files.
+    That is the companion, the benchmarks' results, the pinned versions and Python's own. The place is part of the
+    configuration, so that Sphinx reads every page anew when it changes; so it does for the table of contents and the
+    static files.
     """
-    key = hash_of([ROOT / "requirements.lock", *(ROOT / "companion").rglob("*")], sys.version)
+    read = [*(ROOT / "companion").rglob("*"), *(ROOT / "benchmarks" / "results").rglob("*")]
+    key = hash_of([ROOT / "requirements.lock", *read], sys.version)
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
     config.book_settings = hash_of([ROOT / "book" / "_toc.yml", *(ROOT / "book" / "_static").rglob("*")])
 
