@@ -50,7 +50,7 @@ def test_a_corpus_says_where_it_is_from(shakespeare):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(UserError, match="grammar, python-docs, shakespeare, tiny-shakespeare"):
+    with pytest.raises(UserError, match="grammar, hsk-sentences, python-docs, shakespeare, tiny-shakespeare"):
         corpora.load_corpus("shakespear")
     with pytest.raises(UserError, match="no document 'makbeth'"):
         corpora.load_corpus("shakespeare").document("makbeth")
