@@ -51,7 +51,8 @@ def test_a_corpus_says_where_it_is_from(shakespeare):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(UserError, match="chatterbot, grammar, python-docs, shakespeare, tiny-shakespeare"):
+    known = "chatterbot, grammar, hsk-sentences, python-docs, shakespeare, tiny-shakespeare"
+    with pytest.raises(UserError, match=known):
         corpora.load_corpus("shakespear")
     with pytest.raises(UserError, match="no document 'makbeth'"):
         corpora.load_corpus("shakespeare").document("makbeth")
