@@ -242,14 +242,14 @@ def token_pairs(phrases: Iterable[Phrase]) -> list[tuple[list[str], list[str]]]:
     return [(source_tokens(phrase.english, to), list(getattr(phrase, to))) for phrase, to in turns]
 
 
-def pairs(seed: int = 0, n: int = TRAINING_PHRASES) -> "tuple[PairVocabulary, Pairs, Pairs, Pairs]":
+def pairs(seed: int = 0, n: int | None = None) -> "tuple[PairVocabulary, Pairs, Pairs, Pairs]":
     """Vocabularies, and the pairs that train, validate and test; the recipe ``dates`` is made of them.
 
     Every word of the task occurs in the first few thousand training pairs, so the vocabulary is the same for any seed.
     """
     from companion.seq2seq import Pairs, PairVocabulary, Vocabulary
 
-    parts = [token_pairs(itertools.islice(draw(seed), n))]
+    parts = [token_pairs(itertools.islice(draw(seed), n or TRAINING_PHRASES))]
     parts += [token_pairs(held_out(part)) for part in PARTS[1:]]
     sources, targets = ({token for pair in parts[0] for token in pair[side]} for side in (0, 1))
     both = PairVocabulary(Vocabulary(sorted(sources)), Vocabulary(sorted(targets)))
