@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from execution import ENVIRONMENT
 from nbval.kernel import RunningKernel
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
-os.environ["GATE_BY_GATE_PROGRESS"] = "off"  # for the notebooks that nbval runs: as in the build
+os.environ.update(ENVIRONMENT)  # for the notebooks that nbval runs: as in the build
 
 
 def execute_as_jupyter_does(self: RunningKernel, source: str, allow_stdin: bool | None = None) -> str:

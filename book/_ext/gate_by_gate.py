@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+from execution import ENVIRONMENT, execute
 from jupyter_cache import get_cache
-from myst_nb.core.read import read_myst_markdown_notebook
+from jupyter_cache.base import CacheBundleIn
+from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from nbformat import NotebookNode
 from notebooks import Chapter
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,17 +68,46 @@ def offer_notebook(app: Sphinx, pagename: str, templatename: str, context: dict,
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
-def executed_notebook(app: Sphinx, page: str) -> NotebookNode | None:
+def notebook_of(env: BuildEnvironment, page: str) -> NotebookNode | None:
+    """A page's cells, without outputs; none if the page is plain Markdown."""
+    text = Path(env.doc2path(page)).read_text(encoding="utf-8")
+    if not is_myst_markdown_notebook(text):
+        return None
+    return read_myst_markdown_notebook(text, env.myst_config, add_source_map=False)  # type: ignore[attr-defined]
+
+
+def executed_notebook(env: BuildEnvironment, page: str) -> NotebookNode | None:
     """A page's notebook with every output of its execution; none if a cell failed, or the page changed since.
 
     What myst-nb itself leaves lacks the glued outputs and, where it took them from the cache, all of them.
     """
-    text = Path(app.env.doc2path(page)).read_text(encoding="utf-8")
-    notebook = read_myst_markdown_notebook(text, app.env.myst_config, add_source_map=False)  # type: ignore[attr-defined]
+    notebook = notebook_of(env, page)
+    if notebook is None:
+        return None
     try:
-        return get_cache(app.config.nb_execution_cache_path).merge_match_into_notebook(notebook, cell_meta=())[1]
+        return get_cache(env.config.nb_execution_cache_path).merge_match_into_notebook(notebook, cell_meta=())[1]
     except KeyError:
         return None
+
+
+def execute_side_by_side(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Fill the cache before the pages are read: myst-nb would execute them one after the other.
+
+    A notebook with a cell that fails is not kept; myst-nb comes upon it when it reads the page, and reports it.
+    """
+    cache = get_cache(app.config.nb_execution_cache_path)
+    missing = []
+    for page in pages:
+        notebook = notebook_of(env, page)
+        if notebook is not None and executed_notebook(env, page) is None:
+            missing.append((Path(env.doc2path(page)), notebook))
+    if len(missing) < 2:
+        return
+    for path, result in execute(missing, app.config.nb_execution_timeout):
+        if result.err is None:
+            bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        logger.info("%s: %s in %.0f seconds", path.stem, "failed" if result.err else "executed", result.time)
 
 
 def write_notebooks(app: Sphinx) -> None:
@@ -85,7 +117,7 @@ def write_notebooks(app: Sphinx) -> None:
         for stale in folder.glob("*.ipynb"):
             stale.unlink()
     for page in sorted(filter(functools.partial(is_notebook, app), app.env.found_docs)):
-        executed = executed_notebook(app, page)
+        executed = executed_notebook(app.env, page)
         if executed is None:
             logger.warning("%s has no executed notebook: a cell failed, or it changed during the build", page)
             continue
@@ -116,10 +148,11 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict:
-    os.environ["GATE_BY_GATE_PROGRESS"] = "off"  # a progress bar is for whoever waits, not for a page
+    os.environ.update(ENVIRONMENT)
     app.add_config_value("comments_config", {}, "")  # jupyter-book sets it, for an extension we do without
     app.add_config_value("book_settings", "", "env")
     app.connect("config-inited", place_cache)
+    app.connect("env-before-read-docs", execute_side_by_side)
     app.connect("html-page-context", offer_notebook)
     app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

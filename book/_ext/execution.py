@@ -1,0 +1,39 @@
+"""How chapters are executed: one processor core each, as many side by side as the machine holds."""
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from nbformat import NotebookNode
+
+MEMORY = 3 * 2**30  # bytes that a chapter may need
+
+# The last digits of a sum depend on how many threads share it, and training magnifies them. With one thread each,
+# the outputs are the same on a machine of two cores and of sixteen.
+ENVIRONMENT = {
+    "GATE_BY_GATE_PROGRESS": "off",  # a progress bar is for whoever waits, not for a page
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
+
+
+def side_by_side() -> int:
+    """How many chapters this machine executes at a time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MEMORY))
+
+
+def execute(notebooks: Iterable[tuple[Path, NotebookNode]], timeout: int) -> Iterator[tuple[Path, ExecutionResult]]:
+    """Run notebooks, each in the folder of its path, and give them back as they finish; a cell may have failed."""
+    with ThreadPoolExecutor(side_by_side()) as pool:
+        runs = {
+            pool.submit(single_nb_execution, notebook, str(path.parent), timeout, False): path
+            for path, notebook in notebooks
+        }
+        for run in as_completed(runs):
+            yield runs[run], run.result()
