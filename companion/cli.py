@@ -32,6 +32,7 @@ EPILOG = """examples:
   python -m companion evaluate mymodel other.txt
   python -m companion corpora --fetch
   python -m companion translate "3 March 2021"
+  python -m companion summarise article.txt --sentences 3
   python -m companion answer "Ada took the ball. Ada went to the hall. Where is the ball?"
   python -m companion reply "Are you a robot?"
 """

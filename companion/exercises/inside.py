@@ -1,4 +1,4 @@
-"""Checks of the exercises of *What has it learned?*"""
+"""Checks of the exercises of *What has it learnt?*"""
 
 from collections.abc import Callable
 from typing import Any
