@@ -93,7 +93,8 @@ def entries_of(raws: Iterable[Any]) -> tuple[list[Entry], list[str]]:
         if trouble := problem(raw):
             problems.append(f"{name}: {trouble}")
             continue
-        entry = Entry(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+        entry = Entry(**values)
         names = {entry.term.casefold(), entry.zh}
         claims = {(form.casefold(), page) for form in entry.forms(True) for page in entry.pages or ("",)}
         if names & taken:
@@ -141,8 +142,8 @@ class Finder:
         self.pattern = re.compile("|".join(f"({pattern(form)})" for form in longest_first) or "(?!)")
 
     def whole(self, text: str) -> Entry | None:
-        """The entry that an emphasised text names."""
-        match = self.pattern.fullmatch(text.strip())
+        """The entry that an emphasised text names, perhaps with an article or a full stop."""
+        match = self.pattern.fullmatch(re.sub(r"^(an?|the) ", "", text.strip(" .:"), flags=re.IGNORECASE))
         return self.entries[cast(int, match.lastindex) - 1] if match else None
 
     def within(self, text: str) -> Iterator[tuple[int, int, Entry]]:
@@ -160,7 +161,7 @@ def pattern(form: str) -> str:
     """
     if CHINESE.search(form):
         return re.escape(form)
-    words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", form))
+    words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", form)).replace("'", "['’]")
     words = f"[{form[0]}{form[0].upper()}]{words[1:]}" if form[0].islower() else words
     plural = f"{words[:-1]}(?:y|ies)" if re.search("[^aeiou]y$", form) else f"{words}(?:s|es)?"
     return rf"(?<![\w-]){plural}(?![\w-])"
@@ -238,7 +239,7 @@ def link_within(text: nodes.Text, finder: Finder, page: str, linked: set[str]) -
 
 def name_nodes(entry: Entry, chinese: bool) -> list[nodes.Node]:
     """Both names, that of the edition's language first; the Chinese one says that it is Chinese."""
-    others = f" ({'，' if chinese else ''}{', '.join(entry.zh_also)})" if entry.zh_also else ""
+    others = f" ({'、'.join(entry.zh_also)})" if entry.zh_also else ""
     zh = nodes.inline("", entry.zh + others, classes=["language-zh", "glossary-zh"])
     return [zh, nodes.Text(f" {entry.term}")] if chinese else [nodes.Text(f"{entry.term} "), zh]
 
@@ -281,7 +282,7 @@ class TermsByPinyin(SphinxDirective):
         cells = [nodes.inline("", heads[0], classes=["language-zh"]), *map(nodes.Text, heads[1:])]
         head = nodes.row("", *[nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells])
         group += [nodes.thead("", head), body]
-        return [nodes.table("", group, classes=["glossary-pinyin"])]
+        return [nodes.table("", group, classes=["glossary-pinyin", "colwidths-auto"])]
 
 
 # -- what happens when ---------------------------------------------------------------------------------------
@@ -296,9 +297,7 @@ def begin(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
 
 def uses(env: BuildEnvironment) -> dict[str, list[str]]:
     """The terms that are linked on each page."""
-    if not hasattr(env, "glossary_uses"):
-        env.glossary_uses = {}
-    return env.glossary_uses
+    return env.__dict__.setdefault("glossary_uses", {})
 
 
 def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
@@ -308,9 +307,8 @@ def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
 def merge(app: Sphinx, env: BuildEnvironment, pages: list[str], other: BuildEnvironment) -> None:
     """Take over what a process that read some pages in parallel found."""
     uses(env).update({page: uses(other)[page] for page in pages if page in uses(other)})
-    for name in ("glossary_page", "glossary_meanings"):
-        if hasattr(other, name) and (name == "glossary_meanings" or other.glossary_page in pages):
-            setattr(env, name, getattr(other, name))
+    if getattr(other, "glossary_page", None) in pages:
+        vars(env).update({name: vars(other)[name] for name in ("glossary_page", "glossary_meanings")})
 
 
 def link_first_uses(app: Sphinx, doctree: nodes.document) -> None:
