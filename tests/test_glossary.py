@@ -167,7 +167,7 @@ def test_the_longest_term_wins_and_everyday_words_need_emphasis() -> None:
 
 def test_chinese_names_count_in_a_chinese_edition_only() -> None:
     gate = entry("forget gate", "遗忘门", zh_also=("忘记门",))
-    text = "遗忘门又称忘记门（forget gate）。"
+    text = "遗忘门又称忘记门，即forget gate。"
     assert len(list(Finder([gate], "one", chinese=True).within(text))) == 3
     assert len(list(Finder([gate], "one").within(text))) == 1
 

@@ -7,6 +7,7 @@ the author sets a term in italics or bold, that is the place; else it is the fir
 Chinese names are looked for as well, in the translated text. ``{term}`` works too, with either name.
 """
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -133,38 +134,44 @@ class Finder:
     """Finds the terms on one page."""
 
     def __init__(self, entries: Iterable[Entry], page: str, chinese: bool = False):
-        forms: dict[str, Entry] = {}
+        forms: dict[str, Entry | None] = {}
         for entry in sorted(entries, key=lambda entry: bool(entry.pages)):  # who names the page has the last word
-            if page in (entry.pages or (page,)):
-                forms |= dict.fromkeys(entry.forms(chinese), entry)
-        longest_first = sorted(forms, key=len, reverse=True)
-        self.entries = [forms[form] for form in longest_first]
-        self.pattern = re.compile("|".join(f"({pattern(form)})" for form in longest_first) or "(?!)")
+            is_here = page in (entry.pages or (page,))
+            forms |= {form: entry if is_here else forms.get(form) for form in entry.forms(chinese)}
+        self.forms = {form: forms[form] for form in sorted(forms, key=lambda form: (-len(form), form))}
+        self.any_form = any_of(tuple(self.forms))
+
+    def _entry(self, found: str) -> Entry | None:
+        return next(entry for form, entry in self.forms.items() if any_of((form,)).fullmatch(found))
 
     def whole(self, text: str) -> Entry | None:
         """The entry that an emphasised text names, perhaps with an article or a full stop."""
-        match = self.pattern.fullmatch(re.sub(r"^(an?|the) ", "", text.strip(" .:"), flags=re.IGNORECASE))
-        return self.entries[cast(int, match.lastindex) - 1] if match else None
+        name = re.sub(r"^(an?|the) ", "", text.strip(" .:"), flags=re.IGNORECASE)
+        return self._entry(name) if self.any_form.fullmatch(name) else None
 
     def within(self, text: str) -> Iterator[tuple[int, int, Entry]]:
         """Where a text has terms that need no emphasis; of overlapping ones the longest."""
-        for match in self.pattern.finditer(text):
-            entry = self.entries[cast(int, match.lastindex) - 1]
-            if not entry.emphasised:
+        for match in self.any_form.finditer(text):
+            if (entry := self._entry(match[0])) and not entry.emphasised:
                 yield match.start(), match.end(), entry
 
 
-def pattern(form: str) -> str:
-    """A form and its plural, over line breaks and hyphens, perhaps at the beginning of a sentence.
+@functools.cache
+def any_of(forms: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds any of some forms, those that come first before the others; Chinese has no gaps between words.
 
-    Chinese has neither plurals nor gaps between words.
+    Each alternative begins with a letter: so most of them cost nothing at most places.
     """
-    if CHINESE.search(form):
-        return re.escape(form)
+    english = "|".join(pattern(form) for form in forms if not CHINESE.search(form)) or "(?!)"
+    chinese = "|".join(re.escape(form) for form in forms if CHINESE.search(form)) or "(?!)"
+    return re.compile(rf"(?<![A-Za-z0-9-])(?:{english})(?![A-Za-z0-9-])|{chinese}")
+
+
+def pattern(form: str) -> str:
+    """A form and its plural, over line breaks and hyphens, perhaps at the beginning of a sentence."""
     words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", form)).replace("'", "['’]")
     words = f"[{form[0]}{form[0].upper()}]{words[1:]}" if form[0].islower() else words
-    plural = f"{words[:-1]}(?:y|ies)" if re.search("[^aeiou]y$", form) else f"{words}(?:s|es)?"
-    return rf"(?<![\w-]){plural}(?![\w-])"
+    return f"{words[:-1]}(?:y|ies)" if re.search("[^aeiou]y$", form) else f"{words}(?:s|es)?"
 
 
 def running_text(doctree: nodes.document) -> Iterator[nodes.Text]:
