@@ -1,0 +1,43 @@
+"""The bibliography: each work is complete, and cited by some chapter."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from pybtex.database import BibliographyData, parse_file
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
+VENUES = {"journal", "booktitle", "publisher", "institution", "howpublished", "note", "eprint", "url"}
+
+
+@pytest.fixture(scope="module")
+def works() -> BibliographyData:
+    return parse_file(str(BOOK / "references.bib"))
+
+
+def cited() -> Counter[str]:
+    """How often each work is cited in the chapters."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in BOOK.glob("*.md"))
+    roles = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text)
+    return Counter(key.strip() for role in roles for key in role.split(","))
+
+
+def test_every_work_is_cited_and_every_cited_work_is_there(works: BibliographyData) -> None:
+    assert set(works.entries) == set(cited())
+
+
+def test_every_work_can_be_found(works: BibliographyData) -> None:
+    for key, work in works.entries.items():
+        assert work.persons.get("author") and work.fields.get("title"), key
+        assert re.fullmatch(r"1[5-9]\d\d|20\d\d", work.fields.get("year", "")), key
+        assert key.rstrip("abc").endswith(work.fields["year"]), f"{key} is of {work.fields['year']}"
+        assert VENUES & set(work.fields), f"{key}: where was it published?"
+        assert re.fullmatch(r"10\.\d{4,}/\S+", work.fields.get("doi", "10.1000/x")), f"{key}: a DOI begins with 10."
+        assert work.fields.get("url", "https://").startswith("https://"), key
+
+
+@pytest.mark.parametrize("field", ["title", "doi", "url"])
+def test_no_work_is_there_twice(works: BibliographyData, field: str) -> None:
+    values = Counter(re.sub(r"[{}]", "", work.fields.get(field, "")).casefold() for work in works.entries.values())
+    assert [value for value, times in values.items() if value and times > 1] == []
