@@ -143,9 +143,9 @@ DECISIONS = (
     ("Do you want to see how it works inside?", "NumPy, then Neural Networks: Zero to Hero"),
     ("Are there labelled texts to sort?", "scikit-learn"),
     ("Should it write like a text that you have?", "Keras or PyTorch"),
-    ("Must a published model learn your task or style?", "Hugging Face Transformers with PEFT"),
-    ("Is a published model to run for you alone?", "llama.cpp or Ollama"),
-    ("Is it to run for many people at once?", "vLLM or SGLang"),
+    ("Does a published model do it, for you alone?", "llama.cpp or Ollama"),
+    ("Does one do it, for many people at once?", "vLLM or SGLang"),
+    ("Must it first learn your task or style?", "Hugging Face Transformers with PEFT"),
 )
 
 _STYLE = """
