@@ -71,15 +71,24 @@ def label_line(ax: "Axes", x: float, y: float, text: str, colour: str, dx: float
 
 
 def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Any:
-    """A small table for a notebook: columns of numbers are set flush right, the first and those of text flush left."""
+    """A small table for a notebook: columns of numbers are set flush right, the first and those of text flush left.
+
+    A cell is anything with a ``str``; one with a ``_repr_html_`` of its own is set as that says.
+    """
     from IPython.display import HTML
 
-    rows = [[str(cell) for cell in line] for line in lines]
-    numbers = [n > 0 and all(map(_begins_with_a_number, column)) for n, column in enumerate(zip(*rows, strict=True))]
+    rows = [list(line) for line in lines]
+    numbers = [
+        n > 0 and all(_begins_with_a_number(str(cell)) for cell in column)
+        for n, column in enumerate(zip(*rows, strict=True))
+    ]
     sides = ["right" if right else "left" for right in numbers] or ["left"] * len(header)
 
-    def row(cells: Sequence[str], tag: str) -> str:
-        inner = (f'<{tag} style="text-align:{s}">{html.escape(c)}</{tag}>' for c, s in zip(cells, sides, strict=True))
+    def shown(cell: Any) -> str:
+        return cell._repr_html_() if hasattr(cell, "_repr_html_") else html.escape(str(cell))
+
+    def row(cells: Sequence[Any], tag: str) -> str:
+        inner = (f'<{tag} style="text-align:{s}">{shown(c)}</{tag}>' for c, s in zip(cells, sides, strict=True))
         return f"<tr>{''.join(inner)}</tr>"
 
     body = "".join(row(line, "td") for line in rows)
