@@ -1,15 +1,12 @@
 """LSTM and Transformer side by side: run ``python benchmarks/transformers.py``.
 
-- ``rates``: both at three learning rates, some updates only; each then trains at its best.
-- ``matched``: as many parameters and the same characters of the plays for both, over seeds; and the Transformer once
-  more with as much processor time as the LSTM took.
-- ``long``: one pass over the plays, the LSTM beside the recipe ``shakespeare-transformer``; curves, test scores, and
-  what they pay with n characters of context.
-- ``speed``: one update of each, in turns, at several window lengths; seconds of processor time, on one thread.
-- ``recall``: repeating a random string after it has ended; trained on short strings, tested on longer ones.
+- ``speed``: one update of each, in turns, at several window lengths, always 2,048 characters; processor seconds.
+- ``lstm-0``, ``transformer-0`` and the same with 1, two seeds: as many parameters and the same characters of the plays
+  for both. ``same-seconds-0``: the Transformer once more, with as many processor seconds as the LSTM took.
+- ``recall``: repeating a random string after it has ended, two seeds.
 
 ``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to ``results/transformers.json``
-after each part; what is there already is not run again.
+after each part; what is there already is not run again. A few minutes on one idle processor altogether.
 """
 
 import dataclasses
@@ -25,105 +22,72 @@ from companion import recipes, results, set_seed
 from companion.errors import UserError
 from companion.evaluation import evaluate, losses_by_context
 from companion.models import language_model, transformer_model
+from companion.recall import VOCABULARY, copy_text, recall_shares
 from companion.training import TrainingConfig, _Text, _Trainer, fit
 
 NAME = "transformers"
-SEEDS = (0, 1)
-RATES = {"lstm": (2e-3, 4e-3, 8e-3), "transformer": (1.5e-3, 3e-3, 6e-3)}
-RECIPE = recipes.TRANSFORMER_RECIPE
-VOCAB = 85
+CONFIG = TrainingConfig(batch_size=32, window=64, warmup_steps=50, learning_rate=3e-3, evaluations=6)
+UPDATES = 300
+KINDS = ("lstm", "transformer")
+SEEDS, RUNS = (0, 1), ("lstm", "transformer", "same-seconds")
 LONGEST = 256  # characters of context
 
 
-def build(kind: str, vocab: int = VOCAB) -> Any:
+def build(kind: str, vocab: int) -> Any:
     """The two networks that are compared on the plays, with the same number of parameters to 2 %."""
     if kind == "lstm":
         return language_model(vocab, embedding_dim=64, units=256)
-    return transformer_model(vocab, RECIPE.width, RECIPE.layers, RECIPE.heads, RECIPE.context)
+    return transformer_model(vocab, width=96, layers=3, heads=4, context=64)
 
 
-def plays(steps: int | None = None, config: TrainingConfig = RECIPE.training) -> list[np.ndarray]:
-    """Training ids for so many updates, the start of the validation plays, and the test plays."""
-    _, (train, validation, test), _ = recipes.encoded("shakespeare", "char")
-    tokens = len(train) if steps is None else steps * config.batch_size * config.window + 1
-    return [train[:tokens], validation, test]
+def plays() -> tuple[int, list[np.ndarray]]:
+    """Number of tokens, and the ids of the training, validation and test plays."""
+    tokenizer, parts, _ = recipes.encoded("shakespeare", "char")
+    return tokenizer.vocab_size, parts
 
 
-def trained(kind: str, seed: int, steps: int, rate: float, evaluations: int = 1) -> tuple[Any, Any]:
+def trained(kind: str, seed: int, updates: int) -> tuple[Any, Any]:
     """A model after so many updates, and its history; validated on a tenth of the validation plays."""
-    config = dataclasses.replace(RECIPE.training, learning_rate=rate, evaluations=evaluations, seed=seed)
-    config = dataclasses.replace(config, warmup_steps=50)
-    train, validation, _ = plays(steps, config)
+    config = dataclasses.replace(CONFIG, seed=seed)
+    vocab, (train, validation, _) = plays()
     set_seed(seed)
-    model = build(kind)
-    return model, fit(model, train, validation[: len(validation) // 10], config, progress=False)
+    model = build(kind, vocab)
+    ids = train[: updates * config.batch_size * config.window + 1]
+    return model, fit(model, ids, validation[: len(validation) // 10], config, progress=False)
 
 
-def rates() -> dict[str, Any]:
-    """Validation loss, bits per character, after 100 updates at each rate."""
-    return {
-        kind: {str(rate): trained(kind, 0, 100, rate)[1].best["validation_loss"] / np.log(2) for rate in options}
-        for kind, options in RATES.items()
-    }
+def bits(losses: np.ndarray) -> list[float]:
+    """Nats to rounded bits."""
+    found: list[float] = (losses / np.log(2)).round(4).tolist()
+    return found
 
 
-def matched(seed: int, steps: int = 300) -> list[dict[str, Any]]:
-    """Test scores after as many updates, and of the Transformer after as many seconds; a row for each training."""
-    _, _, test = plays()
-    speed = results.read_results(NAME)["speed"][str(RECIPE.training.window)]
-    runs = {"lstm": ("lstm", steps), "transformer": ("transformer", steps)}
-    runs["transformer, same seconds"] = ("transformer", round(steps * speed["lstm"] / speed["transformer"]))
-    rows = []
-    for name, (kind, updates) in runs.items():
-        model, history = trained(kind, seed, updates, RECIPE.training.learning_rate, evaluations=6)
-        rows.append(
-            {
-                "name": name,
-                "updates": history.column("step").tolist(),
-                "tokens": history.column("tokens").tolist(),
-                "validation": (history.column("validation_loss") / np.log(2)).round(4).tolist(),
-                "test": round(evaluate(model, test).bits_per_character, 4),
-                "by_context": context_curve(model, test),
-                "parameters": model.count_params(),
-            }
-        )
-        print(seed, rows[-1], flush=True)
-    return rows
-
-
-def context_curve(model: Any, test: np.ndarray) -> list[float]:
-    """Bits per character with 1, 2, 3 ... characters of context."""
-    return (losses_by_context(model, test, LONGEST).mean(axis=0) / np.log(2)).round(4).tolist()
-
-
-def long(kind: str) -> dict[str, Any]:
-    """One pass over the plays; curve, test score, loss by context."""
-    train, validation, test = plays()
-    if kind == "transformer":
-        made = recipes.load_recipe(RECIPE.name, progress=False)
-        model, history = made.model, made.history
-    else:
-        set_seed(RECIPE.seed)
-        model = build(kind)
-        history = fit(model, train, validation, RECIPE.training, progress=False)
+def matched(name: str, seed: int) -> dict[str, Any]:
+    """One training: its curve, its score on the test plays, and what it pays with so much context."""
+    seconds = results.read_results(NAME)["speed"][str(CONFIG.window)]
+    kind, updates = ("lstm", UPDATES) if name == "lstm" else ("transformer", UPDATES)
+    if name == "same-seconds":
+        updates = round(UPDATES * seconds["lstm"] / seconds["transformer"])
+    model, history = trained(kind, seed, updates)
+    test = plays()[1][2]
     return {
         "parameters": model.count_params(),
-        "tokens": history.column("tokens").tolist(),
-        "updates": history.column("step").tolist(),
-        "validation": (history.column("validation_loss") / np.log(2)).round(4).tolist(),
+        "updates": history.column("step").astype(int).tolist(),
+        "validation": bits(history.column("validation_loss")),
         "test": round(evaluate(model, test).bits_per_character, 4),
-        "by_context": context_curve(model, test),
+        "by_context": bits(losses_by_context(model, test, LONGEST).mean(axis=0)),
     }
 
 
-def speed() -> dict[str, Any]:
-    """Processor seconds of one update at several windows, always 2,048 characters; the models take turns."""
-    train, validation, _ = plays(200)
+def speed() -> dict[str, dict[str, float]]:
+    """Processor seconds of one update by window; the models take turns, and the median of six counts."""
+    vocab, (train, validation, _) = plays()
     found = {}
     for window in (16, 32, 64, 128, 256):
         config = TrainingConfig(batch_size=2048 // window, window=window)
-        trainers = {kind: _Trainer(_Text(build(kind), train, validation, config), config) for kind in RATES}
-        batch = next(iter(trainers["lstm"].task.batches(0, 0)))
+        tasks = {kind: _Text(build(kind, vocab), train[:500_000], validation, config) for kind in KINDS}
+        trainers = {kind: _Trainer(task, config) for kind, task in tasks.items()}
+        batch = next(iter(tasks["lstm"].batches(0, 0)))
         times: dict[str, list[float]] = {kind: [] for kind in trainers}
         for turn in range(7):
             for kind, trainer in trainers.items():
@@ -136,40 +100,36 @@ def speed() -> dict[str, Any]:
     return found
 
 
-def recall() -> dict[str, Any]:
-    """Share of letters repeated rightly, by length, for both networks over seeds."""
-    lengths = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
+def recall(length: int = 16, updates: int = 400) -> list[dict[str, Any]]:
+    """Share of letters recalled, by length of the string, of networks trained on one length alone."""
     rows = []
-    for seed in (0, 1, 2):
-        for kind in RATES:
-            model, history = copy_trained(kind, seed)
-            shares = {str(n): round(accuracy(model, n, seed=9), 4) for n in lengths}
+    for seed in (0, 1):
+        for kind, rate in (("lstm", 1e-2), ("transformer", 4e-3)):
+            config = TrainingConfig(
+                batch_size=32, window=2 * length + 2, learning_rate=rate, warmup_steps=30, evaluations=8, seed=seed
+            )
+            set_seed(seed)
+            size = len(VOCABULARY)
+            is_lstm = kind == "lstm"
+            model = language_model(size, 16, 88) if is_lstm else transformer_model(size, 40, 2, 2, config.window)
+            ids = copy_text(seed, updates * config.batch_size * config.window + 1, length, length)
+            history = fit(model, ids, copy_text(100, 5_000, length, length), config, progress=False)
+            shares = {n: recall_shares(model, n, seed=9).round(3).tolist() for n in (4, 8, 12, 15, 16, 17, 20, 24)}
             row = {"name": kind, "seed": seed, "parameters": model.count_params(), "shares": shares}
-            row |= {"tokens": history.column("tokens").tolist()}
-            row |= {"validation": history.column("validation_loss").round(4).tolist()}
-            print(row, flush=True)
+            row["updates"] = history.column("step").astype(int).tolist()
+            row["validation"] = bits(history.column("validation_loss"))
+            print(
+                kind, seed, row["validation"], {n: round(float(np.mean(s)), 2) for n, s in shares.items()}, flush=True
+            )
             rows.append(row)
-    return {"rows": rows}
+    return rows
 
 
 PARTS: dict[str, Callable[[], Any]] = {
     "speed": speed,
-    "rates": rates,
-    **{f"matched-{seed}": functools.partial(matched, seed) for seed in SEEDS},
-    "long-lstm": lambda: long("lstm"),
-    "long-transformer": lambda: long("transformer"),
+    **{f"{name}-{seed}": functools.partial(matched, name, seed) for seed in SEEDS for name in RUNS},
     "recall": recall,
 }
-
-
-def main() -> None:
-    """Run what is not there yet."""
-    for name in sys.argv[1:] or PARTS:
-        if name in _found():
-            continue
-        part = PARTS[name]()
-        results.write_results(NAME, {**_found(), name: part})
-        print(name, "done", flush=True)
 
 
 def _found() -> dict[str, Any]:
@@ -177,6 +137,15 @@ def _found() -> dict[str, Any]:
         return results.read_results(NAME)
     except UserError:
         return {}
+
+
+def main() -> None:
+    """Run what is not there yet, or what of the parts named on the command line is not."""
+    for name in sys.argv[1:] or PARTS:
+        if name not in _found():
+            part = PARTS[name]()
+            results.write_results(NAME, {**_found(), name: part})
+            print(name, "done", flush=True)
 
 
 if __name__ == "__main__":

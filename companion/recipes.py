@@ -26,7 +26,7 @@ from companion.corpora import load_corpus
 from companion.errors import UserError
 from companion.evaluation import evaluate, evaluate_pairs
 from companion.ngrams import NGramModel
-from companion.saving import ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER, Trained, load_model, save_model
+from companion.saving import ENCODER_DECODER, Trained, load_model, save_model
 from companion.seeding import set_seed
 from companion.storage import cache_dir
 from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer
@@ -74,32 +74,6 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class TransformerRecipe:
-    """How a Transformer is made, to the last number.
-
-    Attributes
-    ----------
-    name, description, corpus, tokenizer, vocab_size, training, seed
-        As in `Recipe`.
-    width, layers, heads, context, dropout
-        The arguments of `companion.models.transformer_model`.
-    """
-
-    name: str
-    description: str
-    training: TrainingConfig
-    corpus: str = "shakespeare"
-    tokenizer: str = "char"
-    vocab_size: int | None = None
-    width: int = 128
-    layers: int = 4
-    heads: int = 4
-    context: int = 128
-    dropout: float = 0.0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class PairRecipe:
     """How an encoder-decoder is made, to the last number.
 
@@ -133,7 +107,7 @@ class PairRecipe:
         return getattr(importlib.import_module(f"companion.{module}"), function)()
 
 
-AnyRecipe = Recipe | TransformerRecipe | PairRecipe
+AnyRecipe = Recipe | PairRecipe
 
 RECIPES: dict[str, AnyRecipe] = {
     recipe.name: recipe
@@ -186,22 +160,6 @@ RECIPES: dict[str, AnyRecipe] = {
         ),
     ]
 }
-TRANSFORMER_RECIPE = TransformerRecipe(
-    "shakespeare-transformer",
-    "a Transformer with as many parameters as an LSTM of 256 units, one pass over the plays",
-    width=96,
-    layers=3,
-    heads=4,
-    context=64,
-    training=TrainingConfig(
-        epochs=1,
-        batch_size=32,  # small batches, so that one pass has updates enough
-        window=64,
-        learning_rate=3e-3,
-        evaluations=4,
-    ),
-)
-RECIPES[TRANSFORMER_RECIPE.name] = TRANSFORMER_RECIPE
 RECIPES |= {
     pair_recipe.name: pair_recipe
     for pair_recipe in [
@@ -319,8 +277,6 @@ def key(recipe: AnyRecipe) -> str:
     """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it."""
     digest = hashlib.sha256(json.dumps(definition(recipe), sort_keys=True).encode("utf-8"))
     modules = ["corpora", "grammar", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"]
-    if isinstance(recipe, TransformerRecipe):
-        modules += ["transformer", "attention"]
     if isinstance(recipe, PairRecipe):
         modules += ["seq2seq", "attention", "copying", recipe.data.split(".")[0]]
     for module in modules:
@@ -360,9 +316,7 @@ def _count(recipe: Recipe) -> Trained:
 def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
     if _is_counted(recipe):
         return _count(recipe)
-    train_from = (
-        _encoder_decoder(recipe, progress) if isinstance(recipe, PairRecipe) else _language_model(recipe, progress)
-    )
+    train_from = _language_model(recipe, progress) if isinstance(recipe, Recipe) else _encoder_decoder(recipe, progress)
     checkpoint = _checkpoint(recipe)
     interrupted = checkpoint.exists()
     try:
@@ -383,22 +337,25 @@ def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
     return trained
 
 
-def _language_model(recipe: Recipe | TransformerRecipe, progress: bool | None) -> Callable[[Path], Trained]:
+def _language_model(recipe: Recipe, progress: bool | None) -> Callable[[Path], Trained]:
     """What trains the recipe's language model, going on from a checkpoint, and scores it."""
-    from companion.models import language_model, transformer_model
+    from companion.models import language_model
 
     tokenizer, (train, validation, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
-    is_recurrent = isinstance(recipe, Recipe)
-    chosen = ("embedding_dim", "units", "cell") if is_recurrent else ("width", "heads", "context")
-    sizes: dict[str, Any] = {"vocab_size": tokenizer.vocab_size}
-    sizes |= {name: getattr(recipe, name) for name in (*chosen, "layers", "dropout")}
+    sizes: dict[str, Any] = {
+        "vocab_size": tokenizer.vocab_size,
+        "embedding_dim": recipe.embedding_dim,
+        "units": recipe.units,
+        "layers": recipe.layers,
+        "dropout": recipe.dropout,
+        "cell": recipe.cell,
+    }
 
     def train_from(checkpoint: Path) -> Trained:
         set_seed(recipe.seed)
-        model = language_model(**sizes) if is_recurrent else transformer_model(**sizes)
+        model = language_model(**sizes)
         history = fit(model, train, validation, recipe.training, checkpoint, progress)
-        score, kind = evaluate(model, test, characters), LANGUAGE_MODEL if is_recurrent else TRANSFORMER
-        return Trained(model, tokenizer, sizes, history, score, kind=kind)
+        return Trained(model, tokenizer, sizes, history, evaluate(model, test, characters))
 
     return train_from
 

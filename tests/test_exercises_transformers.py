@@ -6,37 +6,34 @@ import pytest
 from companion.exercises import outcome
 
 
-def weights(scores):
-    w = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return w / w.sum(axis=-1, keepdims=True)
+def back(time):
+    return np.arange(time)[:, None] - np.arange(time)[None, :]
 
 
-def masked(scores):
-    return np.where(np.tri(len(scores), dtype=bool), scores, -np.inf)
-
-
-def right(q, k, v):
-    return weights(masked(q @ k.T / np.sqrt(q.shape[1]))) @ v
+def right(time, context):
+    return (back(time) >= 0) & (back(time) < context)
 
 
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (lambda q, k, v: weights(q @ k.T / np.sqrt(q.shape[1])) @ v, "may see only itself"),
-        (lambda q, k, v: weights(masked(q @ k.T)) @ v, "square root"),
-        (lambda q, k, v: weights(q @ k.T / np.sqrt(q.shape[1]) * np.tri(len(q))) @ v, "minus infinity"),
-        (lambda q, k, v: right(k, q, v), "belongs to query t"),
-        (lambda q, k, v: right(q, k, v)[-1], "one row for each position"),
-        (lambda q, k, v: np.cumsum(v, axis=0), "softmax along the keys"),
+        (lambda t, c: np.tri(t, dtype=bool), "too far back"),
+        (lambda t, c: (back(t) >= 0) & (back(t) <= c), "counts the position itself"),
+        (lambda t, c: (back(t) > 0) & (back(t) <= c), "sees itself"),
+        (lambda t, c: right(t, c).T, "is the future"),
+        (lambda t, c: np.abs(back(t)) < c, "is the future"),
+        (lambda t, c: ~right(t, c), "True is where"),
+        (lambda t, c: right(t, c)[0], "a row for each query"),
+        (lambda t, c: right(t, min(c, 2)), "which values of back"),
     ],
 )
-def test_attention_mistakes(answer, hint):
-    result = outcome("transformers-attention", answer)
+def test_window_mistakes(answer, hint):
+    result = outcome("transformers-window", answer)
     assert not result and hint in result.line, result.line
 
 
-def test_attention_right():
-    assert outcome("transformers-attention", right)
+def test_window_right():
+    assert outcome("transformers-window", right)
 
 
 @pytest.mark.parametrize(
