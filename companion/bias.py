@@ -1,8 +1,8 @@
 """Which words go with which: planted in a text, counted in a text, measured in a model, taken out again.
 
 The measure is a *paired log-odds*. Two sentences differ in one word, the group; in each, two continuations compete;
-the measure is the difference of their log-odds [1]_ [2]_. What both sentences share (how frequent a continuation is, how
-long, how well the template suits it) stands in both and drops out.
+the measure is the difference of their log-odds [1]_ [2]_. What both sentences share (how frequent a continuation is,
+how long, how well the template suits it) stands in both and drops out.
 
 The mitigation is *counterfactual data augmentation*: beside each text the model reads the same text with the group
 words exchanged [1]_ [3]_. Group words come in pairs; "her" is undone by what follows it.
@@ -25,7 +25,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from companion.corpora import Corpus
 from companion.errors import UserError
 from companion.results import Interval
 
@@ -54,7 +53,7 @@ def templates(held_out: bool) -> list[str]:
     (20, 60)
     """
     every = [f"{opening}the {{}}{place} {verb}" for opening in _OPENINGS for place in _PLACES for verb in _VERBS]
-    kept = set(np.random.default_rng(0).permutation(len(every))[:: _HELD_OUT].tolist())
+    kept = set(np.random.default_rng(0).permutation(len(every))[::_HELD_OUT].tolist())
     return [one for number, one in enumerate(every) if (number in kept) == held_out]
 
 
@@ -228,14 +227,17 @@ def _readers(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     twin = with_states(model)
     states = [tf.TensorSpec((None, state.shape[1])) for state in zero_states(model, 1)]
+    ids_type = tf.TensorSpec((None, None), tf.int32)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.int32)])
+    @tf.function(input_signature=[ids_type])
     def start(ids: Any) -> Any:
         rows = tf.shape(ids)[0]
         logits, *after = twin([ids, *(tf.zeros((rows, spec.shape[1])) for spec in states)], training=False)
         return tf.nn.log_softmax(logits[:, -1]), after
 
-    @tf.function(input_signature=[tf.TensorSpec((None, model.output_shape[-1])), states, tf.TensorSpec((None, None), tf.int32)])
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, model.output_shape[-1])), states, tf.TensorSpec((None, None), tf.int32)]
+    )
     def follow(first: Any, carried: Any, words: Any) -> Any:
         many, contexts = tf.shape(words)[0], tf.shape(first)[0]
         repeated = [tf.repeat(state, many, axis=0) for state in carried]
@@ -287,6 +289,16 @@ def crossed_interval(
     ]
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(statistic(values), float(low), float(high))
+
+
+def share_text(log_odds: Interval) -> str:
+    """An interval of paired log-odds as planted shares, for a page.
+
+    >>> share_text(Interval(4.394, 0.0, 6.0))
+    '90 % (50 to 95)'
+    """
+    mean, low, high = (f"{100 * float(strength(value)):.0f}" for value in log_odds)
+    return f"{mean} % ({low} to {high})"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -394,8 +406,8 @@ class Swap:
         return {"him": "her", "hers": "his"}[word]
 
     def told_apart(self, text: str) -> tuple[int, int]:
-        """Of the text's *his* and *him*, how many the rule would get right if all were written *her*; and of how many."""
-        found = [(m[1].lower(), m[3]) for m in re.finditer(r"\b(his|him)\b(\s+([a-z]+))?", text, re.I)]
+        """How many *his* and *him* of a text the rule would get right if all were written *her*, and of how many."""
+        found = [(m[1].lower(), m[3]) for m in re.finditer(r"\b(his|him)\b(?=(\s+([a-z]+))?)", text, re.I)]
         return sum((word == "his") == self.possessive(follower) for word, follower in found), len(found)
 
 
@@ -428,20 +440,21 @@ ADJECTIVES = (
 
 
 WOMEN = frozenset(
-    name.strip()
-    for name in """
-    adriana, aemelia, alice, andromache, anne, anne page, audrey, bawd, beatrice, bianca, blanch, bona, calpurnia,
-    cassandra, celia, charmian, cleopatra, constance, cordelia, countess, courtezan, cressida, daughter, desdemona, diana,
-    dionyza, doll tearsheet, dorcas, duchess, duchess of york, elinor, emilia, first lady, francisca, frenchwoman, gentlewoman,
-    ghost of lady anne, girl, goneril, helen, helena, hermia, hermione, hero, hippolyta, hostess, imogen, iras, isabella,
-    jaquenetta, jessica, joan la pucelle, julia, juliet, katarina, katharina, katharine, lady, lady anne, lady capulet,
-    lady faulconbridge, lady grey, lady macbeth, lady macduff, lady montague, lady percy, lavinia,
-    luce, lucetta, luciana, lychorida, margaret, margaret jourdain, maria, mariana, marina, miranda, mistress ford,
-    mistress overdone, mistress page, mistress quickly, mopsa, mother, nerissa, nurse, octavia, of auvergne, old lady,
-    olivia, ophelia, patience, paulina, perdita, phebe, phrynia, portia, princess, queen, queen elinor, queen elizabeth,
-    queen gertrude, queen isabel, queen katharine, queen margaret, queen philip, regan, rosalind, rosaline, second lady,
-    silvia, tamora, thaisa, timandra, titania, ursula, valeria, viola, virgilia, volumnia, widow, wife
-    """.split(",")
+    re.split(
+        r",\s*",
+        """adriana, aemelia, alice, andromache, anne, anne page, audrey, bawd, beatrice, bianca, blanch, bona, calpurnia,
+        cassandra, celia, charmian, cleopatra, constance, cordelia, countess, courtezan, cressida, daughter, desdemona,
+        diana, dionyza, doll tearsheet, dorcas, duchess, duchess of york, elinor, emilia, first lady, francisca,
+        frenchwoman, gentlewoman, ghost of lady anne, girl, goneril, helen, helena, hermia, hermione, hero, hippolyta,
+        hostess, imogen, iras, isabella, jaquenetta, jessica, joan la pucelle, julia, juliet, katarina, katharina,
+        katharine, lady, lady anne, lady capulet, lady faulconbridge, lady grey, lady macbeth, lady macduff, lady
+        montague, lady percy, lavinia, luce, lucetta, luciana, lychorida, margaret, margaret jourdain, maria, mariana,
+        marina, miranda, mistress ford, mistress overdone, mistress page, mistress quickly, mopsa, mother, nerissa,
+        nurse, octavia, of auvergne, old lady, olivia, ophelia, patience, paulina, perdita, phebe, phrynia, portia,
+        princess, queen, queen elinor, queen elizabeth, queen gertrude, queen isabel, queen katharine, queen margaret,
+        queen philip, regan, rosalind, rosaline, second lady, silvia, tamora, thaisa, timandra, titania, ursula,
+        valeria, viola, virgilia, volumnia, widow, wife""",
+    )
 )
 """The speakers whom the plays present as women, as their speeches are headed, in lower case.
 
@@ -497,18 +510,20 @@ def association(counts: Array) -> Array:
     share = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 2)), 1)[:, None]
     expected = (counts.sum(axis=2)[:, :, None] * share).sum(axis=1)
     imaginary = expected / np.maximum(expected.sum(axis=1, keepdims=True), 1e-12)
-    ratio = np.log((counts.sum(axis=1) + imaginary) / (expected + imaginary))
-    return ratio[:, 1] - ratio[:, 0]
+    return _log_ratio(counts.sum(axis=1) + imaginary, expected + imaginary)
 
 
 def cell_association(counts: Array) -> Array:
     """The same for each adjective with each pair of nouns, ``(adjectives, pairs)``: 0 where it never occurs."""
     share = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 2)), 1)[:, None]
     expected = counts.sum(axis=2)[:, :, None] * share
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.log((counts + share) / (expected + share))
-    cells: Array = np.nan_to_num(ratio[..., 1] - ratio[..., 0])
-    return cells
+    return _log_ratio(counts + share, expected + share)
+
+
+def _log_ratio(seen: Array, expected: Array) -> Array:
+    """ln(seen / expected) of women's nouns minus that of men's; 0 where nothing is expected."""
+    ratio = np.divide(seen, expected, out=np.ones_like(expected), where=expected > 0)
+    return np.log(ratio[..., 1]) - np.log(ratio[..., 0])
 
 
 def noun_contexts(text: str, number: int, length: int = 110) -> list[str]:
