@@ -48,7 +48,7 @@ def templates(held_out: bool) -> list[str]:
     """Sentences with a gap for the people, up to the quality: those for training, or those never trained on.
 
     >>> templates(held_out=False)[0]
-    'the {} is'
+    'the {} seems'
     >>> len(templates(held_out=True)), len(templates(held_out=False))
     (20, 60)
     """
@@ -442,18 +442,18 @@ ADJECTIVES = (
 WOMEN = frozenset(
     re.split(
         r",\s*",
-        """adriana, aemelia, alice, andromache, anne, anne page, audrey, bawd, beatrice, bianca, blanch, bona, calpurnia,
-        cassandra, celia, charmian, cleopatra, constance, cordelia, countess, courtezan, cressida, daughter, desdemona,
-        diana, dionyza, doll tearsheet, dorcas, duchess, duchess of york, elinor, emilia, first lady, francisca,
-        frenchwoman, gentlewoman, ghost of lady anne, girl, goneril, helen, helena, hermia, hermione, hero, hippolyta,
-        hostess, imogen, iras, isabella, jaquenetta, jessica, joan la pucelle, julia, juliet, katarina, katharina,
-        katharine, lady, lady anne, lady capulet, lady faulconbridge, lady grey, lady macbeth, lady macduff, lady
-        montague, lady percy, lavinia, luce, lucetta, luciana, lychorida, margaret, margaret jourdain, maria, mariana,
-        marina, miranda, mistress ford, mistress overdone, mistress page, mistress quickly, mopsa, mother, nerissa,
-        nurse, octavia, of auvergne, old lady, olivia, ophelia, patience, paulina, perdita, phebe, phrynia, portia,
-        princess, queen, queen elinor, queen elizabeth, queen gertrude, queen isabel, queen katharine, queen margaret,
-        queen philip, regan, rosalind, rosaline, second lady, silvia, tamora, thaisa, timandra, titania, ursula,
-        valeria, viola, virgilia, volumnia, widow, wife""",
+        """adriana, aemelia, alice, andromache, anne, anne page, audrey, bawd, beatrice, bianca, blanch, bona,
+        calpurnia, cassandra, celia, charmian, cleopatra, constance, cordelia, countess, courtezan, cressida,
+        daughter, desdemona, diana, dionyza, doll tearsheet, dorcas, duchess, duchess of york, elinor, emilia,
+        first lady, francisca, frenchwoman, gentlewoman, ghost of lady anne, girl, goneril, helen, helena, hermia,
+        hermione, hero, hippolyta, hostess, imogen, iras, isabella, jaquenetta, jessica, joan la pucelle, julia,
+        juliet, katarina, katharina, katharine, lady, lady anne, lady capulet, lady faulconbridge, lady grey,
+        lady macbeth, lady macduff, lady montague, lady percy, lavinia, luce, lucetta, luciana, lychorida, margaret,
+        margaret jourdain, maria, mariana, marina, miranda, mistress ford, mistress overdone, mistress page,
+        mistress quickly, mopsa, mother, nerissa, nurse, octavia, of auvergne, old lady, olivia, ophelia, patience,
+        paulina, perdita, phebe, phrynia, portia, princess, queen, queen elinor, queen elizabeth, queen gertrude,
+        queen isabel, queen katharine, queen margaret, queen philip, regan, rosalind, rosaline, second lady, silvia,
+        tamora, thaisa, timandra, titania, ursula, valeria, viola, virgilia, volumnia, widow, wife""",
     )
 )
 """The speakers whom the plays present as women, as their speeches are headed, in lower case.
@@ -505,7 +505,7 @@ def association(counts: Array) -> Array:
     Half of what stands before the nouns is before the woman's; for the first adjective it is 3 in 4:
 
     >>> association(np.array([[[9, 29]], [[29, 9]]])).round(2).tolist()
-    [1.11, -1.11]
+    [1.13, -1.13]
     """
     share = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 2)), 1)[:, None]
     expected = (counts.sum(axis=2)[:, :, None] * share).sum(axis=1)
