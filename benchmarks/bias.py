@@ -4,7 +4,7 @@ Run ``python benchmarks/bias.py``. For each seed two small character LSTMs are t
 one reads the 32 training plays twice, the other reads them once as they are and once with the gendered words exchanged
 (`companion.bias.Swap`). Both so make the same number of updates. Both are scored on the test plays as they are and
 exchanged, and the paired log-odds of the chapter are measured in both. Results go to ``results/bias.json``; three seeds
-take about 20 minutes on one core.
+take about 12 minutes of one core.
 """
 
 from typing import Any
