@@ -331,7 +331,8 @@ class Team(Alone):
 
         def rows(state: Any) -> Any:
             own = len(state)
-            padded = tf.pad(state, [[own * self.index, own * (self.size - 1 - self.index)], [0, 0]])
+            around = [own * self.index, own * (self.size - 1 - self.index)]
+            padded = tf.pad(state, [around, *[[0, 0]] * (len(state.shape) - 1)])
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, padded)
 
         return [self.strategy.run(rows, (state,)) for state in states]
