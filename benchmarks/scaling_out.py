@@ -17,15 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-WORKERS = 2
-if __name__ == "__main__":
-    threads = "1" if len(sys.argv) > 1 else str(CORES)
-    os.environ |= {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads, "TF_NUM_INTEROP_THREADS": "2"}
 
 import numpy as np
 
@@ -35,6 +27,8 @@ from companion.results import write_results
 from companion.training import Alone, TrainingConfig, _Text, _Trainer
 from companion.workers import LOOPBACK, Cluster, Team, free_ports, join
 
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+WORKERS = 2
 VOCAB_SIZE, WINDOW = 85, 32
 UNITS, BATCHES = (64, 256, 512), (8, 32, 128)
 CASES = [(units, batch) for units in UNITS for batch in BATCHES]
@@ -111,8 +105,14 @@ def worker(index: int, hosts: str) -> None:
                     print(json.dumps(times), flush=True)
 
 
+def threads(number: str) -> None:
+    """How many threads TensorFlow takes where it is loaded from now on: here, and in processes started later."""
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
 def main() -> None:
     """Measure, print a table, write the results."""
+    threads("1")  # of the workers
     hosts = ",".join(f"{LOOPBACK}:{port}" for port in free_ports(WORKERS))
     command = [sys.executable, __file__]
     crew = [
@@ -124,6 +124,8 @@ def main() -> None:
         )
         for index in range(WORKERS)
     ]
+
+    threads(str(CORES))  # of this process
 
     def tell(line: str) -> None:
         for process in crew:

@@ -337,8 +337,9 @@ def _launch(options: argparse.Namespace, checkpoint: Path) -> None:
     """The same command as several worker processes on this machine."""
     command = options.command
     with _state_kept(checkpoint), workers.Crew(command, options.workers) as crew:
-        ids = [str(process.pid) for process in crew.processes]
-        print(f"{options.workers} workers: processes {', '.join(ids[:-1])} and {ids[-1]}", flush=True)
+        if not options.quiet:
+            ids = [str(process.pid) for process in crew.processes]
+            print(f"{options.workers} workers: processes {', '.join(ids[:-1])} and {ids[-1]}", flush=True)
         crew.wait()
 
 

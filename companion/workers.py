@@ -126,6 +126,8 @@ class _Line:
         return kind, data
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)  # else who reads from it keeps it from closing
         for part in (self._reading, self._connection):
             with contextlib.suppress(OSError):
                 part.close()

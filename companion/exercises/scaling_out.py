@@ -30,7 +30,7 @@ def shares(answer: Callable[..., Any]) -> str:
 
 @exercise("scaling-out-bytes", asks="a function of (weights, workers, size) that gives a number of bytes")
 def ring_bytes(answer: Callable[..., Any]) -> str:
-    for weights, workers, size in [(1000, 2, 4), (1000, 4, 4), (1000, 1, 4), (6000, 3, 2)]:
+    for weights, workers, size in [(1000, 4, 4), (1000, 2, 4), (1000, 1, 4), (6000, 3, 2)]:
         got = call(answer, weights, workers, size)
         right = 2 * (workers - 1) / workers * weights * size
         if np.ndim(got) == 0 and np.isclose(float(got), right):
@@ -49,7 +49,12 @@ def ring_bytes(answer: Callable[..., Any]) -> str:
 
 @exercise("scaling-out-worth", asks="a function of (seconds, weights, rate, workers) that gives a number")
 def worth(answer: Callable[..., Any]) -> str:
-    for seconds, weights, rate, workers in [(1.0, 1e6, 1e12, 2), (1.0, 1e8, 1e8, 2), (0.5, 1e6, 1e8, 8), (2.0, 1e6, 1e6, 1)]:
+    for seconds, weights, rate, workers in [
+        (1.0, 1e6, 1e12, 2),
+        (1.0, 1e8, 1e8, 2),
+        (0.5, 1e6, 1e8, 8),
+        (2.0, 1e6, 1e6, 1),
+    ]:
         got = call(answer, seconds, weights, rate, workers)
         sending = 8 * (workers - 1) / workers * weights / rate
         right = seconds / (seconds / workers + sending)
@@ -59,7 +64,8 @@ def worth(answer: Callable[..., Any]) -> str:
             1 / right: "that is the time against one machine's; the speed is the other way round",
             seconds / (seconds + sending): "with the same batch in all, each machine has only its share to compute",
             float(workers): "the exchange takes time too",
-            seconds / (seconds / workers + sending / workers): "the exchange doesn't shrink with the share of the batch",
+            seconds
+            / (seconds / workers + sending / workers): "the exchange doesn't shrink with the share of the batch",
         }
         near = [hint for slip, hint in slips.items() if np.ndim(got) == 0 and np.isclose(float(got), slip)]
         hint = near[0] if near else "a step takes its share of the computing, and then the bytes divided by the rate"
