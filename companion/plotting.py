@@ -561,8 +561,8 @@ def ring_states(states: Any) -> "Figure":
                 colour = "white" if count == workers else "black"
                 ax.text(chunk + 0.5, worker + 0.52, str(count), ha="center", va="center", color=colour, fontsize=10)
                 if step and count != states[step - 1, worker, chunk]:
-                    outline = {"fill": False, "edgecolor": FORGET, "linewidth": 2.2}
-                    ax.add_patch(plt.Rectangle((chunk + 0.06, worker + 0.06), 0.88, 0.88, **outline))
+                    corner = (chunk + 0.06, worker + 0.06)
+                    ax.add_patch(plt.Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=FORGET, linewidth=2.2))
             if step % columns == 0:
                 ax.text(-0.15, worker + 0.5, f"worker {worker}", ha="right", va="center", fontsize=9)
         ax.set(xlim=(0, workers), ylim=(workers, 0), aspect="equal")

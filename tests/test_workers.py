@@ -1,4 +1,4 @@
-"""Workers that train together end where one worker does; what goes wrong is one sentence, soon, and leaves no process."""
+"""Workers that train together end where one worker does; what goes wrong is one sentence, and leaves nobody."""
 
 import contextlib
 import json
@@ -280,7 +280,7 @@ def test_a_worker_that_dies_is_noticed_at_once(pair):
     make(1, 30)._lines[0].close()
     wait_for(ended, 2)
     assert (0, workers.EXIT_LOST) in [(index, code) for index, _, code in ended]
-    assert "Worker 1 (b:5000) is gone, so the training stopped" in dict((e[0], e[1]) for e in ended)[0]
+    assert "Worker 1 (b:5000) is gone, so the training stopped" in {index: said for index, said, _ in ended}[0]
 
 
 def test_an_error_is_told_to_the_others(pair):
