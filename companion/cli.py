@@ -304,6 +304,8 @@ def _cluster(options: argparse.Namespace) -> workers.Cluster | None:
     """Which of several workers this process is, if it is one: by its options, or by TF_CONFIG as TensorFlow has it."""
     if options.workers < 1:
         raise UserError(f"--workers is {options.workers}; it should be a whole number of at least 1.")
+    if not options.timeout > 0:
+        raise UserError(f"--timeout is {options.timeout:g}; it should be more than 0 seconds.")
     if (options.worker is None) != (options.hosts is None):
         raise UserError("--worker and --hosts go together: which worker this is, and the addresses of all of them.")
     if options.workers > 1:

@@ -571,8 +571,8 @@ class _Trainer:
                 about = json.loads(str(arrays["about"]))
                 if about["identity"] != self._identity():
                     raise UserError(
-                        f"The checkpoint {path} is of another training (other data, model or settings). "
-                        "Delete it to start anew, or train with what it was made with."
+                        f"The checkpoint {path or 'of the chief'} is of another training (other data, model or "
+                        "settings). Delete it to start anew, or train with what it was made with."
                     )
                 for n, variable in enumerate(self._variables()):
                     variable.assign(arrays[f"variable_{n}"])

@@ -152,6 +152,7 @@ def _own_port(cluster: Cluster) -> socket.socket:
 
 def _meet(cluster: Cluster, plan: Mapping[str, Any], timeout: float) -> list[_Line]:
     """Connect the chief with every other worker, and make sure that all have the same plan."""
+    plan = {"hosts": ",".join(cluster.hosts), **plan}
     with _own_port(cluster) as door:
         deadline = time.monotonic() + timeout
         if cluster.index:
@@ -180,9 +181,11 @@ def _receive_all(
             if said != HELLO:  # somebody else who knocked on this port
                 line.close()
                 continue
-            line = lines[told["index"]] = _checked(line, told, cluster, plan, lines)
+            lines[told["index"]] = _checked(line, told, plan, lines)
         for worker, line in lines.items():
             line.worker = worker
+            _reach(cluster, worker)
+        for line in lines.values():
             line.send("go")
         return list(lines.values())
     except UserError as error:
@@ -192,9 +195,18 @@ def _receive_all(
         raise
 
 
-def _checked(
-    line: _Line, told: Mapping[str, Any], cluster: Cluster, plan: Mapping[str, Any], lines: Mapping[int, _Line]
-) -> _Line:
+def _reach(cluster: Cluster, worker: int) -> None:
+    """Knock on a worker's port: TensorFlow will need it, and would wait in silence if a firewall is between."""
+    try:
+        socket.create_connection(cluster.address(worker), timeout=5).close()
+    except OSError as error:
+        raise UserError(
+            f"Worker {worker} came, but worker 0 can't reach it at {cluster.hosts[worker]} ({error}): see that the "
+            "address is right, and open that port in its firewall."
+        ) from None
+
+
+def _checked(line: _Line, told: Mapping[str, Any], plan: Mapping[str, Any], lines: Mapping[int, _Line]) -> _Line:
     problem = ""
     if told["index"] in (0, *lines):
         problem = f"Two workers say that they are worker {told['index']}: give each another --worker."
@@ -251,8 +263,8 @@ def _missing(cluster: Cluster, missing: Sequence[int], timeout: float) -> str:
 class Team(Alone):
     """The workers as one of them sees them; `join` makes it.
 
-    The gradients go through ``strategy.run`` and one all-reduce a step, states through an all-gather, and what the
-    chief hands out through the connections of the meeting.
+    The gradients go through ``strategy.run`` and one all-reduce a step, so do the states where they are saved, and
+    what the chief hands out goes through the connections of the meeting.
     """
 
     def __init__(self, cluster: Cluster, lines: list[_Line], timeout: float, report_file: str | None):
@@ -264,7 +276,7 @@ class Team(Alone):
             line._connection.settimeout(timeout)
             threading.Thread(target=self._listen, args=(line, timeout), daemon=True).start()
         threading.Thread(target=self._beat, args=(timeout / 4,), daemon=True).start()
-        self.strategy = _strategy(cluster)
+        self.strategy: Any = None
 
     def _listen(self, line: _Line, timeout: float) -> None:
         """Take in what another worker sends, and notice when it is gone."""
@@ -379,7 +391,14 @@ def _strategy(cluster: Cluster) -> Any:
     quiet_tensorflow()
     import tensorflow as tf
 
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (RuntimeError, tf.errors.OpError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"Worker {cluster.index} can't start TensorFlow's server at {cluster.hosts[cluster.index]} ({reason}). "
+            "Choose another port, and run nothing of TensorFlow before the workers meet."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -411,6 +430,7 @@ def join(
     lines = _meet(cluster, plan, timeout)
     team = Team(cluster, lines, timeout, report_file)
     try:
+        team.strategy = _strategy(cluster)
         yield team
     except UserError as error:
         team.leave(str(error))

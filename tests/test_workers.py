@@ -188,6 +188,29 @@ def test_a_chief_that_never_comes_is_told():
     assert "got no answer from worker 0" in str(error)
 
 
+def test_other_addresses_are_told():
+    """The chief counts on two workers, the one that comes believes in three."""
+    one, two, three = (f"127.0.0.1:{port}" for port in free_ports(3))
+    got = []
+
+    def chief() -> None:
+        with pytest.raises(UserError, match="hosts is"):
+            workers._meet(Cluster((one, two), 0), PLAN, 20)
+        got.append("told")
+
+    thread = threading.Thread(target=chief)
+    thread.start()
+    with pytest.raises(UserError, match=f"Worker 1 would train something else: hosts is {one},{two},{three} there"):
+        workers._meet(Cluster((one, two, three), 1), PLAN, 20)
+    thread.join(30)
+    assert got == ["told"]
+
+
+def test_a_worker_behind_a_firewall_is_told():
+    with pytest.raises(UserError, match="Worker 1 came, but worker 0 can't reach it"):
+        workers._reach(Cluster(("127.0.0.1:5000", f"127.0.0.1:{free_ports(1)[0]}"), 0), 1)
+
+
 def test_a_stranger_at_the_door_is_sent_away():
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     got = []
@@ -208,14 +231,10 @@ def test_a_stranger_at_the_door_is_sent_away():
 
 
 def test_two_that_say_they_are_the_same_worker_are_told():
-    def hello(line):
-        line.send(workers.HELLO, json.dumps({"index": 1, "plan": PLAN}).encode())
-
-    cluster = Cluster(("a:5000", "b:5000", "c:5000"), 0)
     here, there = socket.socketpair()
     line, end = workers._Line(here, 0, 5), workers._Line(there, 0, 5)
     with pytest.raises(UserError, match="Two workers say that they are worker 1"):
-        workers._checked(line, {"index": 1, "plan": PLAN}, cluster, PLAN, {1: line})
+        workers._checked(line, {"index": 1, "plan": PLAN}, PLAN, {1: line})
     assert end.receive()[0] == "error"
     for each in (line, end):
         each.close()
@@ -226,8 +245,7 @@ def test_two_that_say_they_are_the_same_worker_are_told():
 
 @pytest.fixture
 def pair(monkeypatch):
-    """Two teams joined by a socket, without TensorFlow; where they would end the process they note why."""
-    monkeypatch.setattr(workers, "_strategy", lambda cluster: None)
+    """Two teams joined by a socket, without a strategy; where they would end the process they note why."""
     ended: list = []
     monkeypatch.setattr(workers.Team, "_stop", lambda self, sentence, code: ended.append((self.index, sentence, code)))
     sockets = socket.socketpair()
@@ -336,6 +354,7 @@ def test_other_settings_are_told_by_both_commands(text):
     [
         (["--workers", "0"], "--workers is 0"),
         (["--worker", "1"], "go together"),
+        (["--workers", "2", "--timeout", "0"], "--timeout is 0"),
         (["--workers", "2", "--worker", "0", "--hosts", "a:1,b:1"], "one or other"),
         (["--worker", "2", "--hosts", "a:1,b:1"], "There is no worker 2"),
         (["--worker", "0", "--hosts", "a,b:1"], "no address of a worker"),
