@@ -65,24 +65,24 @@ def train(options: argparse.Namespace) -> None:
     text = read_text(Path(options.text))
     training, validation, test = split(text, options.text)
     from companion.evaluation import evaluate
-    from companion.models import language_model
+    from companion.models import language_model, transformer_model
     from companion.recipes import TOKENIZERS
-    from companion.saving import Trained, save_model
+    from companion.saving import LANGUAGE_MODEL, TRANSFORMER, Trained, save_model
     from companion.seeding import set_seed
     from companion.training import fit
 
     set_seed(options.seed)
     tokenizer = TOKENIZERS[options.tokenizer].train(training, vocab_size=options.vocab_size)
     ids = [tokenizer.encode(part) for part in (training, validation, test)]
-    sizes: dict[str, Any] = {
-        "vocab_size": tokenizer.vocab_size,
-        "embedding_dim": options.embedding_dim,
-        "units": options.units,
-        "layers": options.layers,
-        "dropout": options.dropout,
-        "cell": options.cell,
-    }
-    model = language_model(**sizes)
+    sizes: dict[str, Any] = {"vocab_size": tokenizer.vocab_size, "dropout": options.dropout}
+    if options.model == "transformer":
+        kind, usual_layers = TRANSFORMER, 4
+        sizes |= {"width": options.units, "heads": options.heads, "context": options.context}
+    else:
+        kind, usual_layers = LANGUAGE_MODEL, 1
+        sizes |= {"embedding_dim": options.embedding_dim, "units": options.units, "cell": options.cell}
+    sizes["layers"] = usual_layers if options.layers is None else options.layers
+    model = transformer_model(**sizes) if kind == TRANSFORMER else language_model(**sizes)
     checkpoint = folder.with_name(folder.name + ".checkpoint.npz")
     if checkpoint.exists():
         print(f"Going on from {checkpoint}.")
@@ -95,7 +95,8 @@ def train(options: argparse.Namespace) -> None:
             print(f"\nThe state is kept in {checkpoint}: the same command goes on from there.", file=sys.stderr)
         raise
     result = evaluate(model, ids[2], len(test), _spelling(tokenizer, test, training))
-    trained = Trained(model, tokenizer, sizes, history, result, {"text": Path(options.text).name, "seed": options.seed})
+    about = {"text": Path(options.text).name, "seed": options.seed}
+    trained = Trained(model, tokenizer, sizes, history, result, about, kind)
     save_model(folder, trained)
     checkpoint.unlink(missing_ok=True)
     print(f"On {len(test):,} characters it never saw: {result}")
@@ -255,11 +256,11 @@ def open_model(name: str) -> "Trained":
         There is neither, the folder can't be loaded, or it is no language model.
     """
     from companion.recipes import RECIPES, list_recipes, load_recipe
-    from companion.saving import LANGUAGE_MODEL, load_model
+    from companion.saving import ENCODER_DECODER, load_model
 
     if Path(name).exists() or name in RECIPES:
         trained = load_model(name) if Path(name).exists() else load_recipe(name)
-        if trained.kind != LANGUAGE_MODEL:
+        if trained.kind == ENCODER_DECODER:
             raise UserError(
                 f"{name} is an {trained.kind}: it answers a source, and this command wants a language model."
             )
@@ -340,8 +341,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--overwrite", action="store_true", help="replace the model that is there")
     sub.add_argument("--tokenizer", choices=["char", "word", "bpe"], default="char", help="default: char")
     sub.add_argument("--vocab-size", type=int, metavar="N", help="tokens of the tokenizer (char: as many as there are)")
+    sub.add_argument("--model", choices=["recurrent", "transformer"], default="recurrent", help="default: recurrent")
     sub.add_argument("--units", type=int, default=256, metavar="N", help="width of the network (default: 256)")
-    sub.add_argument("--layers", type=int, default=1, metavar="N", help="recurrent layers (default: 1)")
+    sub.add_argument(
+        "--layers", type=int, metavar="N", help="recurrent layers (default: 1), or a Transformer's blocks (default: 4)"
+    )
+    sub.add_argument("--heads", type=int, default=4, metavar="N", help="of a Transformer's block (default: 4)")
+    sub.add_argument(
+        "--context", type=int, default=128, metavar="N", help="tokens a Transformer's block sees (default: 128)"
+    )
     sub.add_argument("--embedding-dim", type=int, default=64, metavar="N", help="width of the embedding (default: 64)")
     sub.add_argument("--dropout", type=float, default=0.1, metavar="P", help="default: 0.1")
     sub.add_argument("--cell", choices=["lstm", "gru", "rnn"], default="lstm", help="default: lstm")

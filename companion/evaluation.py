@@ -68,8 +68,9 @@ def evaluate(
     Parameters
     ----------
     model
-        A `companion.ngrams.NGramModel`, a `companion.models.language_model`, or a Keras model that reads a window
-        and gives the probabilities of the next token, as `companion.models.article_model` does.
+        A `companion.ngrams.NGramModel`, a `companion.models.language_model` or `transformer_model` (their states are
+        carried along, so every token has all the context the model can use), or a Keras model that reads a window and
+        gives the probabilities of the next token, as `companion.models.article_model` does.
     ids
         The text's token ids ``(tokens,)``.
     characters
@@ -176,7 +177,7 @@ def _recurrent_losses(model: Any, ids: np.ndarray) -> np.ndarray:
 
     @tf.function(reduce_retracing=True)
     def read(x: Any, y: Any, fresh: Any, states: list[Any]) -> Any:
-        states = [state * (1.0 - tf.cast(fresh, state.dtype)[:, None]) for state in states]
+        states = [tf.where(tf.reshape(fresh, (-1, *[1] * (len(state.shape) - 1))), 0.0, state) for state in states]
         logits, *states = twin([x, *states], training=False)
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
         return loss, [tf.cast(state, tf.float32) for state in states]
