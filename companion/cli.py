@@ -1,32 +1,37 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
 ``python -m companion COMMAND``; ``--help`` lists the commands. Exit codes: 0 it worked, 2 something given can't be
-used (one sentence says what), 130 interrupted.
+used (one sentence says what), 3 a worker of several was lost (the same command goes on), 130 interrupted.
 """
 
 import argparse
+import contextlib
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion import translation
+from companion import translation, workers
 from companion.errors import UserError
+from companion.storage import sha256
 
 if TYPE_CHECKING:
     from companion.saving import Trained
-    from companion.training import TrainingConfig
+    from companion.training import Alone, TrainingConfig
 
 # A text shorter than this can't spare the parts that choose and score a model.
 SHORTEST = 5_000
 # Characters that the default number of epochs makes the model read, however short the text is.
 READING = 4_000_000
-EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+EXIT_BAD_INPUT, EXIT_WORKER_LOST, EXIT_INTERRUPTED = 2, 3, 130
 
 EPILOG = """examples:
   python -m companion train my.txt --out mymodel
+  python -m companion train my.txt --out mymodel --workers 2
   python -m companion generate mymodel --prompt "Once" --temperature 0.8
   python -m companion generate shakespeare-chars --prompt "**ROMEO**"
   python -m companion evaluate mymodel other.txt
@@ -40,13 +45,16 @@ EPILOG = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(arguments)
+    options.command = list(arguments)
     try:
         options.run(options)
         sys.stdout.flush()
     except UserError as error:
-        print(f"companion: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
+        code = EXIT_WORKER_LOST if isinstance(error, workers.WorkerLostError) else EXIT_BAD_INPUT
+        workers.report(getattr(options, "report", None), str(error), code)
+        return code
     except KeyboardInterrupt:
         print("\ncompanion: interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -61,42 +69,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def train(options: argparse.Namespace) -> None:
     """Train a language model on a text file; write it as a folder."""
+    if options.report:
+        workers.end_with_parent()
     folder = Path(options.out)
-    _refuse_to_lose(folder, options.overwrite)
+    checkpoint = folder.with_name(folder.name + ".checkpoint.npz")
+    cluster = _cluster(options)
+    chief = cluster is None or cluster.index == 0
+    if chief:
+        _refuse_to_lose(folder, options.overwrite)
     text = read_text(Path(options.text))
     training, validation, test = split(text, options.text)
+    if options.workers > 1:
+        _launch(options, checkpoint)
+        return
     from companion.evaluation import evaluate
-    from companion.models import language_model
+    from companion.models import language_model, transformer_model
     from companion.recipes import TOKENIZERS
-    from companion.saving import Trained, save_model
+    from companion.saving import LANGUAGE_MODEL, TRANSFORMER, Trained, save_model
     from companion.seeding import set_seed
     from companion.training import fit
 
-    set_seed(options.seed)
     tokenizer = TOKENIZERS[options.tokenizer].train(training, vocab_size=options.vocab_size)
     ids = [tokenizer.encode(part) for part in (training, validation, test)]
-    sizes: dict[str, Any] = {
-        "vocab_size": tokenizer.vocab_size,
-        "embedding_dim": options.embedding_dim,
-        "units": options.units,
-        "layers": options.layers,
-        "dropout": options.dropout,
-        "cell": options.cell,
-    }
-    model = language_model(**sizes)
-    checkpoint = folder.with_name(folder.name + ".checkpoint.npz")
-    if checkpoint.exists():
-        print(f"Going on from {checkpoint}.")
-    config = _config(options, len(ids[0]), len(text))
-    print(f"{len(text):,} characters, {tokenizer.vocab_size} tokens, {model.count_params():,} parameters")
-    try:
-        history = fit(model, ids[0], ids[1], config, checkpoint, progress=not options.quiet)
-    except KeyboardInterrupt:
-        if checkpoint.exists():
-            print(f"\nThe state is kept in {checkpoint}: the same command goes on from there.", file=sys.stderr)
-        raise
+    sizes: dict[str, Any] = {"vocab_size": tokenizer.vocab_size, "dropout": options.dropout}
+    if options.model == "transformer":
+        kind, usual_layers = TRANSFORMER, 4
+        sizes |= {"width": options.units, "heads": options.heads, "context": options.context}
+    else:
+        kind, usual_layers = LANGUAGE_MODEL, 1
+        sizes |= {"embedding_dim": options.embedding_dim, "units": options.units, "cell": options.cell}
+    sizes["layers"] = usual_layers if options.layers is None else options.layers
+    config = _config(options, len(ids[0]), len(text), len(cluster.hosts) if cluster else 1)
+    with _team(options, cluster, text, {"model": kind} | sizes | asdict(config)) as team:
+        set_seed(options.seed)
+        model = transformer_model(**sizes) if kind == TRANSFORMER else language_model(**sizes)
+        workers.share_dropout(model, team)
+        if chief:
+            if checkpoint.exists():
+                print(f"Going on from {checkpoint}.")
+            print(f"{len(text):,} characters, {tokenizer.vocab_size} tokens, {model.count_params():,} parameters")
+            sys.stdout.flush()
+        with _state_kept(checkpoint):
+            history = fit(model, ids[0], ids[1], config, checkpoint, not options.quiet, team)
+    if not chief:
+        return
     result = evaluate(model, ids[2], len(test), _spelling(tokenizer, test, training))
-    trained = Trained(model, tokenizer, sizes, history, result, {"text": Path(options.text).name, "seed": options.seed})
+    about = {"text": Path(options.text).name, "seed": options.seed}
+    trained = Trained(model, tokenizer, sizes, history, result, about, kind)
     save_model(folder, trained)
     checkpoint.unlink(missing_ok=True)
     print(f"On {len(test):,} characters it never saw: {result}")
@@ -256,11 +275,11 @@ def open_model(name: str) -> "Trained":
         There is neither, the folder can't be loaded, or it is no language model.
     """
     from companion.recipes import RECIPES, list_recipes, load_recipe
-    from companion.saving import LANGUAGE_MODEL, load_model
+    from companion.saving import ENCODER_DECODER, load_model
 
     if Path(name).exists() or name in RECIPES:
         trained = load_model(name) if Path(name).exists() else load_recipe(name)
-        if trained.kind != LANGUAGE_MODEL:
+        if trained.kind == ENCODER_DECODER:
             raise UserError(
                 f"{name} is an {trained.kind}: it answers a source, and this command wants a language model."
             )
@@ -282,11 +301,67 @@ def _refuse_to_lose(folder: Path, overwrite: bool) -> None:
         raise UserError(f"{folder} is not a model folder, so it is not overwritten; choose another --out.")
 
 
-def _config(options: argparse.Namespace, tokens: int, characters: int) -> "TrainingConfig":
+def _cluster(options: argparse.Namespace) -> workers.Cluster | None:
+    """Which of several workers this process is, if it is one: by its options, or by TF_CONFIG as TensorFlow has it."""
+    if options.workers < 1:
+        raise UserError(f"--workers is {options.workers}; it should be a whole number of at least 1.")
+    if not options.timeout > 0:
+        raise UserError(f"--timeout is {options.timeout:g}; it should be more than 0 seconds.")
+    if (options.worker is None) != (options.hosts is None):
+        raise UserError("--worker and --hosts go together: which worker this is, and the addresses of all of them.")
+    if options.workers > 1:
+        if options.hosts:
+            raise UserError("--workers starts all workers here, --worker and --hosts one of them: give one or other.")
+        return None
+    if options.hosts:
+        cluster = workers.Cluster(tuple(options.hosts.split(",")), options.worker)
+    elif os.environ.get("TF_CONFIG"):
+        cluster = workers.Cluster.from_tf_config(os.environ["TF_CONFIG"])
+    else:
+        return None
+    return cluster if len(cluster.hosts) > 1 else None
+
+
+def _team(
+    options: argparse.Namespace, cluster: workers.Cluster | None, text: str, settings: dict[str, Any]
+) -> "contextlib.AbstractContextManager[Alone]":
+    """The workers to train with, once all of them are there and want the same; or nobody."""
+    from companion.training import Alone, share
+
+    if not cluster:
+        return contextlib.nullcontext(Alone())
+    share(settings["batch_size"], len(cluster.hosts), cluster.index)  # before anybody waits for anybody
+    plan = {"text": sha256(text.encode("utf-8"))[:12], "tokenizer": options.tokenizer, **settings}
+    plan |= {package: version(package) for package in ("tensorflow", "keras")}
+    return workers.join(cluster, plan, options.timeout, options.report)
+
+
+def _launch(options: argparse.Namespace, checkpoint: Path) -> None:
+    """The same command as several worker processes on this machine."""
+    command = options.command
+    with _state_kept(checkpoint), workers.Crew(command, options.workers) as crew:
+        if not options.quiet:
+            ids = [str(process.pid) for process in crew.processes]
+            print(f"{options.workers} workers: processes {', '.join(ids[:-1])} and {ids[-1]}", flush=True)
+        crew.wait()
+
+
+@contextlib.contextmanager
+def _state_kept(checkpoint: Path) -> Iterator[None]:
+    """If the training is interrupted, say where its state is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            print(f"\nThe state is kept in {checkpoint}: the same command goes on from there.", file=sys.stderr)
+        raise
+
+
+def _config(options: argparse.Namespace, tokens: int, characters: int, workers: int) -> "TrainingConfig":
     from companion.training import TrainingConfig
 
-    # At least 32 updates an epoch, also for a short text: fewer streams.
-    batch = options.batch_size or max(1, min(64, tokens // (32 * options.window)))
+    # At least 32 updates an epoch, also for a short text: fewer streams, and as many for each worker.
+    batch = options.batch_size or max(1, min(64, tokens // (32 * options.window)) // workers) * workers
     epochs = options.epochs or max(1, min(30, math.ceil(READING / characters)))
     return TrainingConfig(
         epochs=epochs,
@@ -341,8 +416,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--overwrite", action="store_true", help="replace the model that is there")
     sub.add_argument("--tokenizer", choices=["char", "word", "bpe"], default="char", help="default: char")
     sub.add_argument("--vocab-size", type=int, metavar="N", help="tokens of the tokenizer (char: as many as there are)")
+    sub.add_argument("--model", choices=["recurrent", "transformer"], default="recurrent", help="default: recurrent")
     sub.add_argument("--units", type=int, default=256, metavar="N", help="width of the network (default: 256)")
-    sub.add_argument("--layers", type=int, default=1, metavar="N", help="recurrent layers (default: 1)")
+    sub.add_argument(
+        "--layers", type=int, metavar="N", help="recurrent layers (default: 1), or a Transformer's blocks (default: 4)"
+    )
+    sub.add_argument("--heads", type=int, default=4, metavar="N", help="of a Transformer's block (default: 4)")
+    sub.add_argument(
+        "--context", type=int, default=128, metavar="N", help="tokens a Transformer's block sees (default: 128)"
+    )
     sub.add_argument("--embedding-dim", type=int, default=64, metavar="N", help="width of the embedding (default: 64)")
     sub.add_argument("--dropout", type=float, default=0.1, metavar="P", help="default: 0.1")
     sub.add_argument("--cell", choices=["lstm", "gru", "rnn"], default="lstm", help="default: lstm")
@@ -354,6 +436,18 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--learning-rate", type=float, default=3e-3, metavar="R", help="default: 0.003")
     sub.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     sub.add_argument("--quiet", action="store_true", help="no progress bar")
+    several = sub.add_argument_group(
+        "several workers",
+        "They share every batch and end with the weights that one worker would have. On one machine --workers starts "
+        "all of them; on several, start each by hand with the same command, and --worker and --hosts (or TF_CONFIG).",
+    )
+    several.add_argument("--workers", type=int, default=1, metavar="N", help="start N workers here (default: 1)")
+    several.add_argument("--worker", type=int, metavar="I", help="be worker I, from 0; worker 0 writes the model")
+    several.add_argument("--hosts", metavar="A:PORT,B:PORT", help="the workers' addresses, the same list for all")
+    several.add_argument(
+        "--timeout", type=float, default=60.0, metavar="S", help="seconds to wait for a silent worker (default: 60)"
+    )
+    several.add_argument("--report", help=argparse.SUPPRESS)
 
     sub = command(
         "generate",

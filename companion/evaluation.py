@@ -68,8 +68,9 @@ def evaluate(
     Parameters
     ----------
     model
-        A `companion.ngrams.NGramModel`, a `companion.models.language_model`, or a Keras model that reads a window
-        and gives the probabilities of the next token, as `companion.models.article_model` does.
+        A `companion.ngrams.NGramModel`, a `companion.models.language_model` or `transformer_model` (their states are
+        carried along, so every token has all the context the model can use), or a Keras model that reads a window and
+        gives the probabilities of the next token, as `companion.models.article_model` does.
     ids
         The text's token ids ``(tokens,)``.
     characters
@@ -105,6 +106,43 @@ def token_losses(model: Any, ids: np.ndarray, context: int = 32) -> np.ndarray:
         )
     rest = _window_losses(model, ids, context) if len(model.output_shape) == 2 else _recurrent_losses(model, ids)
     return np.concatenate([[math.log(vocab_size)], rest])
+
+
+def losses_by_context(model: Any, ids: np.ndarray, length: int = 256) -> np.ndarray:
+    """What each token of a window costs when the window is all that is read: nats, ``(windows, length)``.
+
+    The text is cut into windows that do not overlap, and each is read from the start, with nothing carried over. So
+    column n holds the losses of tokens that have exactly n + 1 tokens before them to go by.
+
+    Parameters
+    ----------
+    model
+        A `companion.models.language_model` or `transformer_model`.
+    ids
+        The text's token ids ``(tokens,)``.
+    length
+        The most context to try, in tokens.
+
+    Raises
+    ------
+    UserError
+        The text is shorter than one window and the token after it.
+    """
+    import tensorflow as tf
+
+    ids = _checked(ids)
+    count = (len(ids) - 1) // length
+    if not count:
+        raise UserError(f"The text has {len(ids):,} tokens; a window of {length} needs {length + 1:,} or more.")
+    inputs, targets = (ids[s : s + count * length].reshape(count, length).astype(np.int32) for s in (0, 1))
+
+    @tf.function(reduce_retracing=True)
+    def read(x: Any, y: Any) -> Any:
+        logits = tf.cast(model(x, training=False), tf.float32)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+
+    parts = [slice(start, start + STREAMS) for start in range(0, count, STREAMS)]
+    return np.concatenate([read(inputs[part], targets[part]).numpy() for part in parts])
 
 
 def evaluate_pairs(model: Any, pairs: Any, batch_size: int = 128, losses: Any = None) -> Score:
@@ -176,7 +214,7 @@ def _recurrent_losses(model: Any, ids: np.ndarray) -> np.ndarray:
 
     @tf.function(reduce_retracing=True)
     def read(x: Any, y: Any, fresh: Any, states: list[Any]) -> Any:
-        states = [state * (1.0 - tf.cast(fresh, state.dtype)[:, None]) for state in states]
+        states = [tf.where(tf.reshape(fresh, (-1, *[1] * (len(state.shape) - 1))), 0.0, state) for state in states]
         logits, *states = twin([x, *states], training=False)
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
         return loss, [tf.cast(state, tf.float32) for state in states]

@@ -234,7 +234,7 @@ class Stepper(Protocol):
 
 
 def stepper(model: Any) -> Stepper:
-    """The stepper of a model: a Keras recurrent language model, an ``NGramModel``, or a stepper already.
+    """The stepper of a model: a Keras language model (also a Transformer), an ``NGramModel``, or a stepper.
 
     Raises
     ------
@@ -246,10 +246,8 @@ def stepper(model: Any) -> Stepper:
     if hasattr(model, "next_distribution"):
         return NGramStepper(model)
     if hasattr(model, "layers"):
-        return RecurrentStepper(model)
-    raise UserError(
-        f"A {type(model).__name__} can't generate text; expected a Keras recurrent language model or an NGramModel."
-    )
+        return KerasStepper(model)
+    raise UserError(f"A {type(model).__name__} can't generate text; expected a Keras language model or an NGramModel.")
 
 
 class NGramStepper:
@@ -277,12 +275,12 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "linear": lambda x: x,
 }
 
-# A layer as a function (x, *states) -> (y, new states), with the sizes of its states.
-LayerStep = tuple[Callable[..., tuple[np.ndarray, State]], list[int]]
+# A layer as a function (x, *states) -> (y, new states), with the shapes of its states, without the batch.
+LayerStep = tuple[Callable[..., tuple[np.ndarray, State]], list[Any]]
 
 
-class RecurrentStepper:
-    """A Keras stack of Embedding, recurrent layers and Dense, stepped in NumPy.
+class KerasStepper:
+    """A Keras stack of Embedding, recurrent layers or Transformer blocks, and Dense, stepped in NumPy.
 
     A call into TensorFlow costs more than the arithmetic of one step of one text, so the weights are copied out once
     and the step is written in NumPy, in float32. Dropout does nothing outside training. A softmax in the last layer
@@ -308,14 +306,15 @@ class RecurrentStepper:
             if before is not None and layer.input is not before:
                 raise UserError(
                     f"The layer {layer.name} does not read the layer before it, and text can be generated only by "
-                    "a plain stack of Embedding, recurrent and Dense layers."
+                    "a plain stack of Embedding, recurrent and Dense layers, or of Transformer blocks."
                 )
             if not isinstance(layer, keras.layers.Dropout):
                 self._layers.append(_layer_step(layer))
         self.vocab_size = int(previous.shape[-1])
 
     def start(self, batch: int) -> State:
-        return [np.zeros((batch, size), dtype=np.float32) for _, sizes in self._layers for size in sizes]
+        shapes = [np.atleast_1d(shape) for _, shapes in self._layers for shape in shapes]
+        return [np.zeros((batch, *shape), dtype=np.float32) for shape in shapes]
 
     def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         x: np.ndarray = np.asarray(ids)
@@ -334,12 +333,15 @@ def _layer_step(layer: Any) -> LayerStep:
         "GRU": gru_step,
         "SimpleRNN": rnn_step,
         "Dense": dense_step,
+        "TransformerBlock": _block_step,
+        "LayerNormalization": _norm_step,
     }
     kind = type(layer).__name__
     if kind not in makers or getattr(layer, "go_backwards", False) or getattr(layer, "mask_zero", False):
         raise UserError(
             f"The layer {layer.name} ({kind}) can't be stepped one token at a time; expected only Embedding, LSTM, "
-            "GRU, SimpleRNN, Dropout and Dense layers that read forwards and mask nothing."
+            "GRU, SimpleRNN, TransformerBlock, LayerNormalization, Dropout and Dense layers that read forwards and "
+            "mask nothing."
         )
     return makers[kind](layer)
 
@@ -416,6 +418,18 @@ def rnn_step(layer: Any) -> LayerStep:
     return step, [layer.units]
 
 
+def _block_step(layer: Any) -> LayerStep:
+    from companion.transformer import block_step
+
+    return block_step(layer)
+
+
+def _norm_step(layer: Any) -> LayerStep:
+    from companion.transformer import norm_step
+
+    return norm_step(layer)
+
+
 def read(model: Any, ids: Sequence[int] | np.ndarray, batch: int = 1) -> tuple[np.ndarray, State]:
     """Step through ids from the start: the logits of what follows them, ``(batch, vocab)``, and the state.
 
@@ -463,7 +477,7 @@ def generate(
     Parameters
     ----------
     model
-        A Keras recurrent language model, an ``NGramModel``, or anything with a stepper.
+        A Keras language model (recurrent, or a Transformer), an ``NGramModel``, or anything with a stepper.
     tokenizer
         The tokenizer the model was trained with.
     prompt

@@ -1,7 +1,8 @@
-"""The book's Keras models: the article's, and the language model that the book makes of it.
+"""The book's Keras models: the article's, the language model that the book makes of it, and the Transformer.
 
 A language model here maps token ids ``(batch, time)`` to logits ``(batch, time, vocab_size)``: at every position,
-the unnormalised log-probabilities of the token that comes next. Chapters: *article-model*, *language-model*.
+the unnormalised log-probabilities of the token that comes next. Chapters: *article-model*, *language-model*,
+*transformers*.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -73,12 +74,7 @@ def language_model(
     ----------
     .. [1] Zaremba, Sutskever & Vinyals 2014, *Recurrent Neural Network Regularization*.
     """
-    sizes = {"vocab_size": vocab_size, "embedding_dim": embedding_dim, "units": units, "layers": layers}
-    for name, size in sizes.items():
-        if size < 1:
-            raise UserError(f"{name} is {size}; it should be a whole number of at least 1.")
-    if not 0 <= dropout < 1:
-        raise UserError(f"dropout is {dropout}; it should be at least 0 and below 1.")
+    _check(dropout, vocab_size=vocab_size, embedding_dim=embedding_dim, units=units, layers=layers)
     if cell not in CELLS:
         raise UserError(f"There is no cell {cell!r}; there are {', '.join(CELLS)}.")
     quiet_tensorflow()
@@ -95,6 +91,59 @@ def language_model(
     return keras.Model(ids, logits, name="language_model")
 
 
+def transformer_model(
+    vocab_size: int, width: int = 128, layers: int = 4, heads: int = 4, context: int = 128, dropout: float = 0.0
+) -> "keras.Model":
+    """A decoder-only Transformer: embedding, blocks of attention, one linear layer of logits.
+
+    Parameters
+    ----------
+    vocab_size
+        Number of tokens.
+    width, layers, heads
+        Numbers at each position, blocks, and heads of a block; see `companion.transformer.TransformerBlock`.
+    context
+        How many positions each block lets a position see, itself among them.
+    dropout
+        Part of the values set to 0 in training, after the embedding and after each half of a block.
+
+    Returns
+    -------
+    keras.Model
+        Ids ``(batch, time)`` to float32 logits ``(batch, time, vocab_size)``, for a text of any length. It starts
+        with nothing read; `with_states` gives the twin that takes and returns keys and values.
+
+    Raises
+    ------
+    UserError
+        A size below 1, a context below 2, a dropout outside [0, 1), or heads that can't share the width.
+
+    References
+    ----------
+    Vaswani et al. 2017, *Attention Is All You Need*; Radford et al. 2018 for the decoder alone.
+    """
+    _check(dropout, vocab_size=vocab_size, width=width, layers=layers, heads=heads)
+    from companion.transformer import EPSILON, TransformerBlock, check_sizes, keras
+
+    check_sizes(width, heads, context)
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    x = keras.layers.Embedding(vocab_size, width, name="embedding")(ids)
+    x = keras.layers.Dropout(dropout)(x) if dropout else x
+    for number in range(1, layers + 1):
+        x, *_ = TransformerBlock(width, heads, context, dropout, name=f"block_{number}")(x)
+    x = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")(x)
+    logits = keras.layers.Dense(vocab_size, name="logits")(x)
+    return keras.Model(ids, logits, name="transformer_model")
+
+
+def _check(dropout: float, **sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < 1:
+            raise UserError(f"{name} is {size}; it should be a whole number of at least 1.")
+    if not 0 <= dropout < 1:
+        raise UserError(f"dropout is {dropout}; it should be at least 0 and below 1.")
+
+
 def recurrent_layers(model: "keras.Model") -> "list[keras.layers.RNN]":
     """The model's recurrent layers, from the input upwards."""
     import keras
@@ -102,14 +151,25 @@ def recurrent_layers(model: "keras.Model") -> "list[keras.layers.RNN]":
     return [layer for layer in model.layers if isinstance(layer, keras.layers.RNN)]
 
 
+def state_shapes(layer: "keras.layers.Layer") -> list[tuple[int, ...]]:
+    """Shapes of what a layer carries from one piece of a text to the next, without the batch; most carry nothing."""
+    import keras
+
+    if isinstance(layer, keras.layers.RNN):
+        sizes = layer.state_size
+        return [(size,) for size in ([sizes] if isinstance(sizes, int) else sizes)]
+    return getattr(layer, "state_shapes", [])
+
+
 def with_states(model: "keras.Model") -> "keras.Model":
-    """A twin of a `language_model` that shares its layers and makes the states visible.
+    """A twin of a `language_model` or `transformer_model` that shares its layers and makes the states visible.
 
     Returns
     -------
     keras.Model
         ``[ids, *states]`` to ``[logits, *states]``: give it the states it returned and it reads on as if the text
-        had never been cut. Each state is ``(batch, units)``; an LSTM layer has two, h and c. `zero_states` starts.
+        had never been cut. An LSTM layer has two states, h and c, each ``(batch, units)``; a Transformer block has
+        the keys and values of its context and their number. `zero_states` starts.
     """
     import keras
 
@@ -118,8 +178,8 @@ def with_states(model: "keras.Model") -> "keras.Model":
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
-        if isinstance(layer, keras.layers.RNN):
-            states = [keras.Input((size,)) for size in _state_sizes(layer)]
+        if shapes := state_shapes(layer):
+            states = [keras.Input(shape) for shape in shapes]
             x, *new = layer(x, initial_state=states)
             before += states
             after += new
@@ -128,14 +188,8 @@ def with_states(model: "keras.Model") -> "keras.Model":
     return keras.Model([ids, *before], [x, *after])
 
 
-def _state_sizes(layer: "keras.layers.RNN") -> list[int]:
-    size = layer.state_size
-    return [size] if isinstance(size, int) else list(size)
-
-
 def zero_states(model: "keras.Model", batch: int) -> list[Any]:
-    """The states before anything was read: zeros ``(batch, units)``, in the order `with_states` takes them."""
+    """The states before anything was read: zeros, ``(batch, units)`` each for an LSTM, as `with_states` takes them."""
     import tensorflow as tf
 
-    sizes = [size for layer in recurrent_layers(model) for size in _state_sizes(layer)]
-    return [tf.zeros((batch, size)) for size in sizes]
+    return [tf.zeros((batch, *shape)) for layer in model.layers for shape in state_shapes(layer)]

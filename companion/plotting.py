@@ -542,6 +542,43 @@ def skyline(places: "dict[str, Any]", bits: Any, others: Any, names: tuple[str, 
     return figure
 
 
+def ring_states(states: Any) -> "Figure":
+    """A ring all-reduce, step by step: how many workers' parts each chunk on each worker is the sum of.
+
+    Parameters
+    ----------
+    states
+        Before the first step and after each, ``(steps + 1, workers, chunks)``, with as many chunks as workers.
+    """
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    states = np.asarray(states).astype(int)
+    workers = states.shape[1]
+    columns = workers
+    figure, panels = plt.subplots(-(-len(states) // columns), columns, figsize=(6.6, 4.0))
+    tints = ("#e4e4e4", "#cfe2f3", "#7fb8dd", INPUT)
+    for step, ax in enumerate(panels.flat):
+        ax.axis("off")
+        if step >= len(states):
+            continue
+        for worker in range(workers):
+            for chunk in range(workers):
+                count = states[step, worker, chunk]
+                tint = tints[(count - 1) * (len(tints) - 1) // max(1, workers - 1)]
+                ax.add_patch(_rectangle((chunk + 0.06, worker + 0.06), 0.88, 0.88, tint))
+                colour = "white" if count == workers else "black"
+                ax.text(chunk + 0.5, worker + 0.52, str(count), ha="center", va="center", color=colour, fontsize=10)
+                if step and count != states[step - 1, worker, chunk]:
+                    corner = (chunk + 0.06, worker + 0.06)
+                    ax.add_patch(plt.Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=FORGET, linewidth=2.2))
+            if step % columns == 0:
+                ax.text(-0.15, worker + 0.5, f"worker {worker}", ha="right", va="center", fontsize=9)
+        ax.set(xlim=(0, workers), ylim=(workers, 0), aspect="equal")
+        ax.set_title("start" if step == 0 else f"step {step}", fontsize=10, color=INK)
+    return figure
+
+
 def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "Figure":
     """What one unit's gates do at each word, as bars in the gates' colours, and what its cell holds.
 
@@ -711,4 +748,35 @@ def copied_and_generated(
     ax.text(1.03, 1, "looking at", ha="left", va="center", fontsize=10)
     ax.set(xlim=(-0.62, 1.5), ylim=(-len(written) + 0.4, 1.5))
     ax.axis("off")
+    return figure
+
+
+def predictions(panels: "Mapping[str, Mapping[str, tuple[float, float, float]]]") -> "Figure":
+    """Measured against predicted seconds: for each model a rough prediction (hollow) and a better one (filled).
+
+    Parameters
+    ----------
+    panels
+        What took the seconds, to model, to the rough prediction, the better one, and what was measured.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, all_axes = plt.subplots(len(panels), 1, figsize=(6.4, 3.9 * len(panels)))
+    for ax, (what, models) in zip(all_axes, panels.items(), strict=True):
+        ends = [value for three in models.values() for value in three]
+        low, high = min(ends) / 1.6, max(ends) * 1.6
+        ax.plot([low, high], [low, high], "--", color=INK, linewidth=1)
+        ordered = sorted(models.items(), key=lambda item: item[1][2])
+        for n, (name, (rough, better, found)) in enumerate(ordered):
+            colour = SERIES[n % 2]
+            ax.plot([rough, better], [found, found], color=colour, linewidth=0.8)
+            ax.plot(rough, found, "o", color=colour, markerfacecolor="none", markersize=7)
+            ax.plot(better, found, "o", color=colour, markersize=7)
+            place = (-9, 0) if n % 2 else (11, 0)
+            x, side = (rough, "right") if n % 2 else (max(rough, better, found), "left")
+            ax.annotate(
+                name, (x, found), place, textcoords="offset points", ha=side, va="center", color=colour, fontsize=10
+            )
+        ax.set(xscale="log", yscale="log", xlim=(low / 4, high * 5), ylim=(min(m[2] for m in models.values()) / 1.6, high))
+        ax.set(xlabel=f"predicted seconds for {what}", ylabel="measured")
     return figure

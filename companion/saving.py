@@ -7,9 +7,9 @@
         tokenizer.json   the tokenizer
         weights.npz      one array for each weight
 
-There are two kinds: a language model with its tokenizer, and an encoder-decoder with its two vocabularies (in
-``tokenizer.json`` too). Nothing is pickled, and loading runs no code from the folder: `model.json` only chooses sizes
-for a network that this package builds. What was changed since it was saved is refused.
+There are three kinds: a recurrent language model or a Transformer with its tokenizer, and an encoder-decoder with its
+two vocabularies (in ``tokenizer.json`` too). Nothing is pickled, and loading runs no code from the folder:
+`model.json` only chooses sizes for a network that this package builds. What was changed since it was saved is refused.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from companion.training import History
 
 FORMAT = "gate-by-gate model"
 VERSION = 1
-LANGUAGE_MODEL, ENCODER_DECODER = "language model", "encoder-decoder"
+LANGUAGE_MODEL, TRANSFORMER, ENCODER_DECODER = "language model", "transformer", "encoder-decoder"
 
 
 @dataclass
@@ -39,11 +39,12 @@ class Trained:
     Attributes
     ----------
     model
-        A Keras language model, or an encoder-decoder.
+        A Keras language model, a Transformer, or an encoder-decoder.
     tokenizer
         What turns text into its ids: a `companion.tokenizers.Tokenizer`, or a `companion.seq2seq.PairVocabulary`.
     sizes
-        The arguments of `companion.models.language_model`, or of `companion.seq2seq.encoder_decoder`, that build it.
+        The arguments of `companion.models.language_model`, `companion.models.transformer_model` or
+        `companion.seq2seq.encoder_decoder` that build it.
     history
         How the training went; see `companion.training.History`.
     score
@@ -51,7 +52,7 @@ class Trained:
     about
         Anything else worth keeping: seeds, seconds, versions.
     kind
-        ``"language model"`` or ``"encoder-decoder"``.
+        ``"language model"`` (a recurrent one), ``"transformer"`` or ``"encoder-decoder"``.
     """
 
     model: Any
@@ -121,11 +122,12 @@ def load_model(folder: str | Path) -> Trained:
 
 def _built(kind: str, folder: Path, sizes: dict[str, Any]) -> tuple[Any, Any, bool]:
     """A new model of these sizes, what turns text into its ids, and whether the two belong together."""
-    if kind == LANGUAGE_MODEL:
-        from companion.models import language_model
+    if kind in (LANGUAGE_MODEL, TRANSFORMER):
+        from companion.models import language_model, transformer_model
 
         tokenizer = load_tokenizer(folder / "tokenizer.json")
-        return language_model(**sizes), tokenizer, tokenizer.vocab_size == sizes["vocab_size"]
+        model = (language_model if kind == LANGUAGE_MODEL else transformer_model)(**sizes)
+        return model, tokenizer, tokenizer.vocab_size == sizes["vocab_size"]
     if kind == ENCODER_DECODER:
         from companion.seq2seq import encoder_decoder, load_pair_vocabulary
 

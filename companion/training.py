@@ -7,7 +7,8 @@ nothing came before it. Gradients stop at the window's edge (truncated backpropa
 ``fit_pairs`` trains an encoder-decoder on pairs of a source and a target, every pair from a fresh state.
 
 What the two share is the loop (`_Trainer`); what they differ in is what a batch is and what it costs (`_Text`,
-`_Pairs`). Chapters: *language-model*, *article-model*, *translation*.
+`_Pairs`). Its step is the same for one worker (`Alone`) and for many (`companion.workers.Team`). Chapters:
+*language-model*, *article-model*, *translation*, *scaling-out*.
 """
 
 import hashlib
@@ -135,11 +136,70 @@ def windows(ids: np.ndarray, config: TrainingConfig, epoch: int) -> tuple[np.nda
     return cut(shift), cut(shift + 1)
 
 
-def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int) -> Any:
-    """The windows of one epoch as a ``tf.data.Dataset`` of (inputs, targets), ``(batch_size, window)`` int32."""
+def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int, rows: slice = slice(None)) -> Any:
+    """The windows of one epoch as a ``tf.data.Dataset`` of (inputs, targets), ``(batch_size, window)`` int32.
+
+    A worker of several reads only its rows of each batch; see `share`.
+    """
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensor_slices(windows(ids, config, epoch)).prefetch(2)
+    x, y = windows(ids, config, epoch)
+    return tf.data.Dataset.from_tensor_slices((x[:, rows], y[:, rows])).prefetch(2)
+
+
+class Alone:
+    """One worker, which has nobody to share with: what a training asks of its workers, and one worker's answers.
+
+    Attributes
+    ----------
+    size, index
+        How many workers there are, and which of them this one is.
+    """
+
+    size, index = 1, 0
+
+    def rows(self, batch_size: int) -> slice:
+        """Which streams of the batch this worker reads."""
+        return share(batch_size, self.size, self.index)
+
+    def run(self, step: Any, *arguments: Any) -> Any:
+        """Call a part of the training step in which the workers exchange tensors."""
+        return step(*arguments)
+
+    def mean(self, loss: Any, gradients: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+        """Loss and gradients over the whole batch, and each gradient's sum of squares."""
+        from keras import ops
+
+        return loss, gradients, [ops.sum(ops.square(gradient)) for gradient in gradients]
+
+    def gather(self, states: list[Any]) -> list[Any]:
+        """The states ``(batch, units)`` of all streams, from each worker's own."""
+        return states
+
+    def from_chief(self, data: bytes) -> bytes:
+        """The data of worker 0, the chief."""
+        return data
+
+
+def share(batch_size: int, workers: int, worker: int) -> slice:
+    """Which rows of a batch a worker reads: all workers read as many.
+
+    >>> share(64, workers=4, worker=1)
+    slice(16, 32, None)
+
+    Raises
+    ------
+    UserError
+        The batch can't be dealt out evenly.
+    """
+    own, left = divmod(batch_size, workers)
+    if left:
+        near = " or ".join(str(n * workers) for n in (own, own + 1) if n)
+        raise UserError(
+            f"A batch of {batch_size} streams can't be dealt out evenly to {workers} workers; "
+            f"make batch_size a multiple of {workers}, such as {near}."
+        )
+    return slice(worker * own, (worker + 1) * own)
 
 
 def fit(
@@ -149,6 +209,7 @@ def fit(
     config: TrainingConfig | None = None,
     checkpoint: str | Path | None = None,
     progress: bool | None = None,
+    team: Alone | None = None,
 ) -> History:
     """Train a `companion.models.language_model`; it ends with its best weights.
 
@@ -166,14 +227,19 @@ def fit(
     progress
         Whether to show the progress bar; by default it is shown unless the environment variable
         ``GATE_BY_GATE_PROGRESS`` is ``off``.
+    team
+        The workers that train together, `companion.workers.join`; by default this process trains alone. Each reads
+        its part of the ``batch_size`` streams, all end with the same weights and history, and only worker 0 reads
+        and writes the checkpoint, which is the same file as one worker's.
 
     Raises
     ------
     UserError
-        The text is too short, the loss is no number any more, or the checkpoint is of another training.
+        The text is too short, the loss is no number any more, the checkpoint is of another training, or the batch
+        can't be dealt out evenly.
     """
-    config = config or TrainingConfig()
-    return _fit(_Text(model, train_ids, validation_ids, config), config, checkpoint, progress)
+    config, team = config or TrainingConfig(), team or Alone()
+    return _fit(_Text(model, train_ids, validation_ids, config, team), config, checkpoint, progress, team)
 
 
 def fit_pairs(
@@ -201,27 +267,27 @@ def fit_pairs(
         There are no pairs, the loss is no number any more, or the checkpoint is of another training.
     """
     config = config or TrainingConfig()
-    return _fit(_Pairs(model, train_pairs, validation_pairs, config), config, checkpoint, progress)
+    return _fit(_Pairs(model, train_pairs, validation_pairs, config), config, checkpoint, progress, Alone())
 
 
 def _fit(
-    task: "_Text | _Pairs", config: TrainingConfig, checkpoint: str | Path | None, progress: bool | None
+    task: "_Text | _Pairs", config: TrainingConfig, checkpoint: str | Path | None, progress: bool | None, team: Alone
 ) -> History:
-    trainer = _Trainer(task, config)
-    history = History()
-    checkpoint = Path(checkpoint) if checkpoint else None
-    if checkpoint and checkpoint.exists():
-        history = trainer.restore(checkpoint)
-    with _bar(progress, trainer) as bar:
+    trainer = _Trainer(task, config, team)
+    chief = team.index == 0
+    checkpoint = Path(checkpoint) if checkpoint and chief else None
+    history = trainer.begin(checkpoint)
+    with _bar(progress if chief else False, trainer) as bar:
         for losses in trainer.run():
-            row = trainer.evaluate(losses)
-            history.rows.append(row)
-            bar.set_postfix_str(_postfix(row))
-            if checkpoint:
-                trainer.save(checkpoint, history)
+            states = team.gather(trainer.states)
+            if chief:
+                row = trainer.evaluate(losses)
+                history.rows.append(row)
+                bar.set_postfix_str(_postfix(row))
+                if checkpoint:
+                    trainer.save(checkpoint, history, states)
             bar.update(trainer.step - bar.n)
-    trainer.finish()
-    return history
+    return trainer.finish(history)
 
 
 def _postfix(row: dict[str, float]) -> str:
@@ -243,22 +309,25 @@ class _Text:
 
     signature = None  # all batches have one shape
 
-    def __init__(self, model: Any, train_ids: np.ndarray, validation_ids: np.ndarray, config: TrainingConfig) -> None:
+    def __init__(
+        self, model: Any, train_ids: np.ndarray, validation_ids: np.ndarray, config: TrainingConfig, team: Alone
+    ) -> None:
         from companion.models import with_states
 
         self.model, self.ids, self.validation_ids, self.config = model, np.asarray(train_ids), validation_ids, config
+        self.rows = team.rows(config.batch_size)
         self.steps_per_epoch = [len(windows(self.ids, config, epoch)[0]) for epoch in range(config.epochs)]
         self.twin = with_states(model)
 
     def batches(self, epoch: int, done: int) -> Any:
         """The batches of an epoch but the first ``done``."""
-        return dataset(self.ids, self.config, epoch).skip(done)
+        return dataset(self.ids, self.config, epoch, self.rows).skip(done)
 
     def fresh_states(self) -> list[Any]:
         """What is carried from batch to batch, at the start of an epoch."""
         from companion.models import zero_states
 
-        return zero_states(self.model, self.config.batch_size)
+        return zero_states(self.model, self.rows.stop - self.rows.start)
 
     def loss(self, batch: Any, states: list[Any]) -> Any:
         """Mean nats per token, and the states after the batch."""
@@ -333,11 +402,11 @@ class _Pairs:
 class _Trainer:
     """The state of one training: weights, optimizer, average, carried states, where in the task it is."""
 
-    def __init__(self, task: _Text | _Pairs, config: TrainingConfig) -> None:
+    def __init__(self, task: _Text | _Pairs, config: TrainingConfig, team: Alone) -> None:
         import keras
         import tensorflow as tf
 
-        self.task, self.config = task, config
+        self.task, self.config, self.team = task, config, team
         self.model = model = task.model
         self.steps_per_epoch = task.steps_per_epoch
         self.total = sum(self.steps_per_epoch)
@@ -352,20 +421,28 @@ class _Trainer:
             decay_steps=max(1, self.total - config.warmup_steps),
             alpha=config.final_rate,
         )
-        self.optimizer = keras.optimizers.Adam(schedule, global_clipnorm=config.clip_norm)
+        self.optimizer = keras.optimizers.Adam(schedule)
         self.optimizer.build(model.trainable_variables)
         self.averages = [tf.Variable(v) for v in model.trainable_variables] if config.average else []
         self.best: list[np.ndarray] = [v.numpy() for v in model.trainable_variables]
         self.best_loss = math.inf
         self._update = tf.function(self._update_eagerly, input_signature=task.signature, reduce_retracing=True)
 
+    def _gradients(self, batch: Any, states: list[Any]) -> Any:
+        """Loss and gradients of the whole batch, their squares, and the states of the streams this worker reads."""
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            loss, states = self.task.loss(batch, states)
+        return *self.team.mean(loss, tape.gradient(loss, self.model.trainable_variables)), states
+
     def _update_eagerly(self, batch: Any, states: list[Any]) -> Any:
         import tensorflow as tf
 
         variables = self.model.trainable_variables
-        with tf.GradientTape() as tape:
-            loss, states = self.task.loss(batch, states)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        loss, gradients, squares, states = self.team.run(self._gradients, batch, states)
+        gradients = _clipped(gradients, squares, self.config.clip_norm)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         if self.averages:
             # Early on the average follows closely, so that it forgets the random start.
             done = tf.cast(self.optimizer.iterations, tf.float32)
@@ -438,10 +515,23 @@ class _Trainer:
             left -= steps
         return float(self.config.epochs)
 
-    def finish(self) -> None:
-        """Give the model its best weights."""
+    def begin(self, checkpoint: Path | None) -> History:
+        """Go on from where `save` left off, if it did; all workers start from what the chief has."""
+        states = self.team.gather(self.states)
+        data = checkpoint.read_bytes() if checkpoint and checkpoint.exists() else None
+        history = self._unpack(data, checkpoint) if data else History()
+        return self._shared(data or self._packed(history, states)) if self.team.size > 1 else history
+
+    def finish(self, history: History) -> History:
+        """Give the model its best weights, on every worker."""
+        if self.team.size > 1:
+            history = self._shared(self._packed(history, self.team.gather(self.states)))
         for variable, value in zip(self.model.trainable_variables, self.best, strict=True):
             variable.assign(value)
+        return history
+
+    def _shared(self, data: bytes) -> History:
+        return self._unpack(self.team.from_chief(data), None)
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.optimizer.variables, *self.averages]
@@ -453,8 +543,11 @@ class _Trainer:
             "shapes": [list(v.shape) for v in self._variables()],
         }
 
-    def save(self, path: Path, history: History) -> None:
-        """Write everything that training needs to go on, in one file, atomically."""
+    def save(self, path: Path, history: History, states: list[Any]) -> None:
+        """Write everything that training needs to go on, in one file, atomically; the states are all streams'."""
+        write_atomically(path, self._packed(history, states))
+
+    def _packed(self, history: History, states: list[Any]) -> bytes:
         about = {
             "identity": self._identity(),
             "step": self.step,
@@ -463,27 +556,27 @@ class _Trainer:
             "rows": history.rows,
         }
         arrays: dict[str, Any] = {f"variable_{n}": np.asarray(v) for n, v in enumerate(self._variables())}
-        arrays |= {f"state_{n}": np.asarray(s) for n, s in enumerate(self.states)}
+        arrays |= {f"state_{n}": np.asarray(s) for n, s in enumerate(states)}
         arrays |= {f"best_{n}": b for n, b in enumerate(self.best)}
         buffer = io.BytesIO()
         np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
-        write_atomically(path, buffer.getvalue())
+        return buffer.getvalue()
 
-    def restore(self, path: Path) -> History:
-        """Go on from where `save` left off."""
+    def _unpack(self, data: bytes, path: Path | None) -> History:
         import tensorflow as tf
 
+        rows = self.team.rows(self.config.batch_size)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 about = json.loads(str(arrays["about"]))
                 if about["identity"] != self._identity():
                     raise UserError(
-                        f"The checkpoint {path} is of another training (other data, model or settings). "
-                        "Delete it to start anew, or train with what it was made with."
+                        f"The checkpoint {path or 'of the chief'} is of another training (other data, model or "
+                        "settings). Delete it to start anew, or train with what it was made with."
                     )
                 for n, variable in enumerate(self._variables()):
                     variable.assign(arrays[f"variable_{n}"])
-                self.states = [tf.constant(arrays[f"state_{n}"]) for n in range(len(self.states))]
+                self.states = [tf.constant(arrays[f"state_{n}"][rows]) for n in range(len(self.states))]
                 self.best = [arrays[f"best_{n}"] for n in range(len(self.best))]
         except UserError:
             raise
@@ -493,3 +586,16 @@ class _Trainer:
             ) from error
         self.step, self.seconds, self.best_loss = about["step"], about["seconds"], about["best_loss"]
         return History(about["rows"])
+
+
+def _clipped(gradients: list[Any], squares: list[Any], limit: float) -> list[Any]:
+    """The gradients, shortened together to the limit if they are longer; their length is given as sums of squares.
+
+    It is what Keras's ``global_clipnorm`` does, to the bit. There, and so here, the embedding's gradient is measured
+    before the parts of a token that was read more than once are added up.
+    """
+    from keras import ops
+
+    norm = ops.sqrt(ops.sum(ops.stack(squares)))
+    scale = limit * ops.minimum(1.0 / norm, 1.0 / limit) + (norm - norm)  # a norm that is no number stays one
+    return [gradient * scale for gradient in gradients]

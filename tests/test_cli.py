@@ -48,6 +48,16 @@ def test_train_with_the_other_tokenizers(capsys, text, tmp_path, tokenizer):
     assert code == 0 and out.startswith("The cat")
 
 
+def test_train_a_transformer(capsys, text, tmp_path):
+    sizes = ["--model", "transformer", "--layers", "1", "--heads", "2", "--context", "16"]
+    code, out, _ = run(capsys, "train", text, "--out", tmp_path / "m", *sizes, *QUICK)
+    assert code == 0 and "bits per character" in out
+    code, out, _ = run(capsys, "generate", tmp_path / "m", "--prompt", "The cat " * 5, "--max-tokens", 5, "--seed", 1)
+    assert code == 0 and out.startswith("The cat ")  # a prompt longer than the context
+    code, _, err = run(capsys, "train", text, "--out", tmp_path / "n", "--model", "transformer", "--heads", "3", *QUICK)
+    assert code == 2 and "can't be shared by 3 heads" in err
+
+
 def test_generate_is_seeded(capsys, model):
     arguments = ("generate", model, "--prompt", "The", "--max-tokens", 40)
     first, again = (run(capsys, *arguments, "--seed", 7)[1] for _ in range(2))

@@ -7,7 +7,7 @@ import pytest
 
 from companion import evaluation, set_seed
 from companion.errors import UserError
-from companion.evaluation import evaluate, score, token_losses
+from companion.evaluation import evaluate, losses_by_context, score, token_losses
 from companion.models import article_model, language_model
 from companion.ngrams import NGramModel
 
@@ -78,6 +78,19 @@ def test_what_is_paid_outside_the_model_counts(model):
     ids = np.zeros(10, dtype=np.int32)
     plain, more = evaluate(model, ids), evaluate(model, ids, extra_nats=10 * math.log(2))
     assert more.bits_per_character - plain.bits_per_character == pytest.approx(1)
+
+
+def test_losses_by_context_start_with_nothing_and_end_with_the_whole_window(model):
+    ids = np.random.default_rng(3).integers(0, 12, 200)
+    found = losses_by_context(model, ids, length=20)
+    assert found.shape == (9, 20)
+    for n, window in ((0, 0), (3, 4), (19, 8)):  # n + 1 tokens of context, read alone
+        at = 20 * window
+        logits = model(ids[None, at : at + n + 1].astype(np.int32)).numpy()[0, -1].astype(np.float64)
+        expected = np.log(np.exp(logits).sum()) - logits[ids[at + n + 1]]
+        assert found[window, n] == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(UserError, match="needs 201 or more"):
+        losses_by_context(model, ids, length=200)
 
 
 @pytest.mark.parametrize(("ids", "says"), [([], "at least one token"), ([[1]], "shape"), ([25], "20 tokens")])

@@ -1,0 +1,159 @@
+"""When do two workers train faster than one? Run ``python benchmarks/scaling_out.py``.
+
+Two worker processes on this machine, one thread each, and this process with as many threads as there are cores take
+turns with the same global batch, for models and batches of several sizes:
+
+- one worker on one core, and one worker on all cores, alone;
+- both workers together: each half of the batch, then the all-reduce;
+- the all-reduce alone, of as many numbers as the model has weights.
+
+The fastest of several rounds is kept, as with ``timeit``: what else the machine does can only make a round slower. The
+table is printed and written to ``results/scaling-out.json``.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from companion import set_seed
+from companion.models import language_model
+from companion.results import write_results
+from companion.training import Alone, TrainingConfig, _Text, _Trainer
+from companion.workers import LOOPBACK, Cluster, Team, free_ports, join
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+WORKERS = 2
+VOCAB_SIZE, WINDOW = 85, 32
+UNITS, BATCHES = (64, 256, 512), (8, 32, 128)
+CASES = [(units, batch) for units in UNITS for batch in BATCHES]
+ROUNDS, SECONDS = 25, 0.05
+
+
+def stepper(units: int, batch: int, team: Alone) -> tuple[Callable[[], Any], int]:
+    """A function that takes one training step and waits for its loss, and the number of weights."""
+    set_seed(0)
+    ids = np.random.default_rng(0).integers(1, VOCAB_SIZE, 2 * batch * WINDOW + 1)
+    model = language_model(VOCAB_SIZE, units=units)
+    config = TrainingConfig(batch_size=batch, window=WINDOW)
+    trainer = _Trainer(_Text(model, ids, ids, config, team), config, team)
+    (*_, data) = trainer.task.batches(0, 0)
+
+    def step() -> None:
+        trainer._update(data, trainer.states)[0].numpy()
+
+    step()
+    return step, model.count_params()
+
+
+def reducer(team: Team, numbers: int) -> Callable[[], Any]:
+    """A function that sums a row of numbers over all workers."""
+    import tensorflow as tf
+
+    row = tf.ones(numbers)
+
+    @tf.function
+    def together() -> Any:
+        def reduce() -> Any:
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, row)
+
+        return team.strategy.run(reduce)
+
+    def step() -> None:
+        together().numpy()
+
+    step()
+    return step
+
+
+def repeats(step: Callable[[], Any]) -> int:
+    """How many steps make a round."""
+    start = time.perf_counter()
+    step()
+    return max(1, min(50, round(SECONDS / (time.perf_counter() - start))))
+
+
+def timed(step: Callable[[], Any], number: int) -> float:
+    """Seconds a step."""
+    start = time.perf_counter()
+    for _ in range(number):
+        step()
+    return (time.perf_counter() - start) / number
+
+
+def worker(index: int, hosts: str) -> None:
+    """One of the two workers: a round whenever a line comes; worker 0 answers with its times."""
+    with join(Cluster(tuple(hosts.split(",")), index), {}) as team:
+        for units, batch in CASES:
+            both, numbers = stepper(units, batch, team)
+            reduce = reducer(team, numbers)
+            alone, _ = stepper(units, batch, Alone())
+            for line in sys.stdin:
+                if line == "next\n":
+                    break
+                number = int(line)
+                times = {"one_core": timed(alone, number) if index == 0 else 0.0}
+                reduce()  # wait for the other one
+                times["two_workers"] = timed(both, number)
+                times["all_reduce"] = timed(reduce, number)
+                if index == 0:
+                    print(json.dumps(times), flush=True)
+
+
+def threads(number: str) -> None:
+    """How many threads TensorFlow takes where it is loaded from now on: here, and in processes started later."""
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def main() -> None:
+    """Measure, print a table, write the results."""
+    load = os.getloadavg()[0]  # who else wants the cores
+    threads("1")  # of the workers
+    hosts = ",".join(f"{LOOPBACK}:{port}" for port in free_ports(WORKERS))
+    command = [sys.executable, __file__]
+    crew = [
+        subprocess.Popen(
+            [*command, str(index), hosts],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE if index == 0 else None,
+            text=True,
+        )
+        for index in range(WORKERS)
+    ]
+
+    threads(str(CORES))  # of this process
+
+    def tell(line: str) -> None:
+        for process in crew:
+            print(line, file=process.stdin, flush=True)
+
+    rows = []
+    for units, batch in CASES:
+        alone, numbers = stepper(units, batch, Alone())
+        number = repeats(alone)
+        rounds = []
+        for _ in range(ROUNDS):
+            times = {"all_cores": timed(alone, number)}
+            tell(str(number))
+            rounds.append(times | json.loads(crew[0].stdout.readline()))  # type: ignore[union-attr]
+        tell("next")
+        best = {name: round(1000 * min(times[name] for times in rounds), 3) for name in rounds[0]}
+        rows.append({"units": units, "batch": batch, "weights": numbers, "milliseconds": best})
+        print(rows[-1], flush=True)
+    for process in crew:
+        process.wait()
+    what = "milliseconds a training step, fastest of the rounds, on one machine; all_reduce: of all weights, alone"
+    about = {"window": WINDOW, "rounds": ROUNDS, "cores": CORES, "load_before": round(load, 1)}
+    write_results("scaling-out", {"what": what, **about, "rows": rows})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        worker(int(sys.argv[1]), sys.argv[2])
+    else:
+        main()

@@ -1,0 +1,158 @@
+"""How fast this machine is: operations and bytes a second, and the time of a model's steps.
+
+All times are processor seconds (of all threads together), and of several tries the shortest counts: what disturbs a
+measurement only adds to it. So a rate is that of one core, and other programs matter little. Chapter: *compute*.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from companion.errors import UserError
+
+
+def seconds(run: Callable[[], Any], at_least: float = 0.2, repeats: int = 1) -> float:
+    """Processor seconds of one call: the shortest of several tries.
+
+    Parameters
+    ----------
+    run
+        What to time; it is called once before, to warm up.
+    at_least
+        Processor seconds to go on trying. There are three tries at least.
+    repeats
+        Calls in one try: many, where one is too short for the clock.
+    """
+    run()
+    tries: list[float] = []
+    while len(tries) < 3 or sum(tries) < at_least:
+        start = time.process_time()
+        for _ in range(repeats):
+            run()
+        tries.append(time.process_time() - start)
+    return min(tries) / repeats
+
+
+def matmul_rate(rows: int, inner: int, columns: int) -> float:
+    """Operations a second of a product of float32 matrices, ``(rows, inner) @ (inner, columns)``, in NumPy.
+
+    A multiply-add is two operations.
+
+    Raises
+    ------
+    UserError
+        A size is below 1.
+    """
+    if min(rows, inner, columns) < 1:
+        raise UserError(f"A matrix can't have sizes {rows}, {inner}, {columns}; each should be at least 1.")
+    rng = np.random.default_rng(0)
+    a, b = rng.random((rows, inner), np.float32), rng.random((inner, columns), np.float32)
+    out = np.empty((rows, columns), np.float32)
+    flops = 2 * rows * inner * columns
+    return flops / seconds(lambda: np.matmul(a, b, out=out), repeats=max(1, int(2e7 / flops)))
+
+
+def training_rate(rows: int, inner: int, columns: int, at_once: int = 8) -> float:
+    """Operations a second, in TensorFlow, of the three products that training makes of ``x @ W``.
+
+    These are the product itself, ``(rows, inner) @ (inner, columns)``, and on the way back the gradient for ``x`` and
+    the one for ``W``. The same numbers are multiplied in other orders, and libraries aren't equally fast at all.
+    """
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    W = tf.constant(rng.random((inner, columns), np.float32))
+    x = tf.constant(rng.random((at_once, rows, inner), np.float32))
+    dy = tf.constant(rng.random((at_once, rows, columns), np.float32))
+
+    @tf.function
+    def products(x: Any, dy: Any, W: Any) -> list[Any]:
+        pairs = [(x[n], dy[n]) for n in range(at_once)]
+        made = [
+            (tf.matmul(x, W), tf.matmul(dy, W, transpose_b=True), tf.matmul(x, dy, transpose_a=True)) for x, dy in pairs
+        ]
+        return [tf.reduce_sum(product[:1, :1]) for three in made for product in three]
+
+    flops = 3 * 2 * at_once * rows * inner * columns
+    return flops / seconds(lambda: products(x, dy, W), repeats=max(1, int(1e8 / flops)))
+
+
+def read_rate(megabytes: float) -> float:
+    """Bytes a second at which a vector passes through a square matrix of that size: what writing one text does.
+
+    A matrix that fits into the processor's cache is read several times as fast as one that must come from memory.
+
+    Raises
+    ------
+    UserError
+        The size is not above 0.
+    """
+    if not megabytes > 0:
+        raise UserError(f"The size is {megabytes} megabytes; it should be above 0.")
+    n = max(1, round((megabytes * 1e6 / 4) ** 0.5))
+    rng = np.random.default_rng(0)
+    x, W = rng.random(n, np.float32), rng.random((n, n), np.float32)
+    return W.nbytes / seconds(lambda: x @ W, repeats=max(1, int(2e7 / W.nbytes)))
+
+
+def training_step(model: Any, batch: int, window: int) -> Callable[[], Any]:
+    """One update of a model as `companion.training.fit` makes it, on random ids: there, back, Adam.
+
+    Parameters
+    ----------
+    model
+        Ids ``(batch, window)`` to logits for every token, or to probabilities of the one after the window (the
+        article's).
+    batch, window
+        Streams, and tokens of each.
+
+    Returns
+    -------
+    function
+        Of nothing; its first call compiles.
+    """
+    import keras
+    import tensorflow as tf
+
+    vocab_size = int(model.output_shape[-1])
+    answers_once = len(model.output_shape) == 2
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.integers(vocab_size, size=(batch, window)), tf.int32)
+    y = tf.constant(rng.integers(vocab_size, size=(batch,) if answers_once else (batch, window)), tf.int32)
+    optimizer = keras.optimizers.Adam(1e-3, global_clipnorm=None if answers_once else 1.0)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step() -> Any:
+        with tf.GradientTape() as tape:
+            answer = model(x, training=True)
+            losses = keras.losses.sparse_categorical_crossentropy(y, answer, from_logits=not answers_once)
+            loss = tf.reduce_mean(losses)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    return lambda: step().numpy()
+
+
+def writing_step(model: Any, texts: int = 1, read_before: int = 0) -> Callable[[], Any]:
+    """The step with which `companion.generation` writes one token of each of so many texts.
+
+    Parameters
+    ----------
+    model
+        What `companion.generation.stepper` takes.
+    texts
+        Written side by side.
+    read_before
+        Tokens read already; a Transformer takes the longer, the more it can look back to.
+    """
+    from companion.generation import stepper
+
+    stepping = stepper(model)
+    ids, state = np.zeros(texts, np.int64), stepping.start(texts)
+    for _ in range(read_before):
+        _, state = stepping.step(ids, state)
+    return lambda: stepping.step(ids, state)

@@ -1,0 +1,63 @@
+"""A task that only memory can do: repeat a random string after it has ended.
+
+::
+
+    c a f b | c a f b .  p d | p d .  ...
+
+Nothing before the bar can be predicted, everything after it can, by whoever still has the string. Because a string is
+random, it can't be learnt by heart. Chapter: *transformers*.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from companion.errors import UserError
+
+LETTERS = "abcdefghijklmnop"
+BAR, STOP = len(LETTERS), len(LETTERS) + 1
+VOCABULARY = [*LETTERS, "|", "."]
+
+
+def copy_text(seed: int, tokens: int, shortest: int = 4, longest: int = 12) -> np.ndarray:
+    """Ids of strings and their copies, ``(tokens,)`` int32; lengths and letters are drawn uniformly.
+
+    Examples
+    --------
+    >>> "".join(VOCABULARY[i] for i in copy_text(seed=0, tokens=12, longest=4))
+    'nkie|nkie.ea'
+    """
+    rng = np.random.default_rng(seed)
+    ids: list[int] = []
+    while len(ids) < tokens:
+        string = rng.integers(len(LETTERS), size=rng.integers(shortest, longest + 1)).tolist()
+        ids += [*string, BAR, *string, STOP]
+    return np.array(ids[:tokens], dtype=np.int32)
+
+
+def recall_shares(model: Any, length: int, seed: int = 0, strings: int = 200) -> np.ndarray:
+    """How often each letter of a copy is what the model finds most probable, ``(length,)``, from first to last.
+
+    The model reads a string, the bar, and at each place the true letters before it.
+
+    Parameters
+    ----------
+    model
+        A `companion.models.language_model` or `transformer_model` of ``len(VOCABULARY)`` tokens.
+    length, strings, seed
+        Of the strings, all of one length; how many; drawn with which seed.
+
+    Raises
+    ------
+    UserError
+        The model has another vocabulary, or there is nothing to recall.
+    """
+    if int(model.output_shape[-1]) != len(VOCABULARY):
+        raise UserError(f"The model has {model.output_shape[-1]} tokens; this task has {len(VOCABULARY)}.")
+    if length < 1 or strings < 1:
+        raise UserError(f"length is {length} and strings {strings}; both should be whole numbers of at least 1.")
+    string = np.random.default_rng([seed, length]).integers(len(LETTERS), size=(strings, length))
+    stop, bar = (np.full((strings, 1), token) for token in (STOP, BAR))
+    ids = np.concatenate([stop, string, bar, string[:, :-1]], axis=1).astype(np.int32)
+    guesses = model(ids, training=False).numpy()[:, length + 1 :].argmax(axis=-1)
+    return (guesses == string).mean(axis=0)

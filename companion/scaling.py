@@ -1,0 +1,111 @@
+"""A scaling law: the loss of a model of N parameters that has read D tokens.
+
+    L(N, D) = E + A / N^alpha + B / D^beta
+
+E is what no model of the kind gets below on this text, the second term what a small model can't express, the third
+what a short text (or training) doesn't show (Hoffmann et al. 2022, equation 2). Chapter: *compute*.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from companion.errors import UserError
+
+Numbers = npt.ArrayLike
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Law:
+    """The five numbers of the law, and what follows from them.
+
+    Examples
+    --------
+    >>> law = Law(E=1.0, A=100.0, alpha=0.5, B=1000.0, beta=0.5)
+    >>> float(law(10_000, 1_000_000))  # 1 + 100 / 100 + 1000 / 1000
+    3.0
+    """
+
+    E: float
+    A: float
+    alpha: float
+    B: float
+    beta: float
+
+    def __call__(self, parameters: Numbers, tokens: Numbers) -> FloatArray:
+        """The loss, in the unit of the losses that the law was fitted to."""
+        n, d = np.asarray(parameters, dtype=float), np.asarray(tokens, dtype=float)
+        return self.E + self.A / n**self.alpha + self.B / d**self.beta
+
+    def best_split(self, flops: Numbers) -> tuple[FloatArray, FloatArray]:
+        """Parameters and tokens with the least loss that so many operations can buy, at 6 a parameter and token.
+
+        With N D = C / 6 held fixed, the loss is least where alpha A / N^alpha = beta B / D^beta.
+
+        >>> n, d = Law(1.0, 100.0, 0.5, 100.0, 0.5).best_split(6e12)
+        >>> round(float(n)), round(float(d))
+        (1000000, 1000000)
+        """
+        product = np.asarray(flops, dtype=float) / 6
+        n = (self.alpha * self.A / (self.beta * self.B) * product**self.beta) ** (1 / (self.alpha + self.beta))
+        return n, product / n
+
+    @classmethod
+    def fit(cls, parameters: Numbers, tokens: Numbers, losses: Numbers) -> Self:
+        """The law nearest to some runs: least squares of the logarithms of the losses, from several starts.
+
+        Parameters
+        ----------
+        parameters, tokens, losses
+            Of the runs, ``(runs,)`` each.
+
+        Raises
+        ------
+        UserError
+            There are fewer than six runs, or a number that is not above 0.
+        """
+        from scipy.optimize import least_squares
+
+        n, d, loss = (np.asarray(column, dtype=float) for column in (parameters, tokens, losses))
+        if len(loss) < 6:
+            raise UserError(f"There are {len(loss)} runs, and the law has five numbers; give at least six runs.")
+        if min(n.min(), d.min(), loss.min()) <= 0:
+            raise UserError("Parameters, tokens and losses should all be above 0.")
+        log_n, log_d, log_loss = np.log(n), np.log(d), np.log(loss)
+
+        def residuals(x: FloatArray) -> FloatArray:
+            log_e, log_a, alpha, log_b, beta = x
+            parts = [np.full_like(log_n, log_e), log_a - alpha * log_n, log_b - beta * log_d]
+            found: FloatArray = np.logaddexp.reduce(parts) - log_loss
+            return found
+
+        # E is above a hundredth of the least loss, and the exponents between 0 and 2: wide, and no overflow.
+        low = [np.log(loss.min() / 100), -10, 0.01, -10, 0.01]
+        high = [np.log(loss.min()), 30, 2, 30, 2]
+        starts = [
+            [np.log(share * loss.min()), alpha * log_n.mean(), alpha, beta * log_d.mean(), beta]
+            for share in (0.3, 0.9)
+            for alpha in (0.2, 0.6)
+            for beta in (0.2, 0.6)
+        ]
+        fits = [least_squares(residuals, start, bounds=(low, high), loss="huber", f_scale=0.01) for start in starts]
+        log_e, log_a, alpha, log_b, beta = min(fits, key=lambda fit: float(fit.cost)).x
+        return cls(float(np.exp(log_e)), float(np.exp(log_a)), float(alpha), float(np.exp(log_b)), float(beta))
+
+
+def resampled(parameters: Numbers, tokens: Numbers, losses: Numbers, resamples: int = 200, seed: int = 0) -> list[Law]:
+    """Laws fitted to runs drawn from the runs with replacement: how sure the fitted numbers are (Efron 1979).
+
+    Draws with fewer than six different runs are drawn again.
+    """
+    n, d, loss = (np.asarray(column, dtype=float) for column in (parameters, tokens, losses))
+    rng = np.random.default_rng(seed)
+    laws: list[Law] = []
+    while len(laws) < resamples:
+        drawn = rng.integers(len(loss), size=len(loss))
+        if len(set(drawn.tolist())) >= 6:
+            laws.append(Law.fit(n[drawn], d[drawn], loss[drawn]))
+    return laws

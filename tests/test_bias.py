@@ -1,0 +1,259 @@
+"""Bias: the planted shares are in the text, the measure gives known log-odds, the swap undoes itself."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from companion import bias
+from companion.bias import Swap
+from companion.errors import UserError
+from companion.models import language_model
+from companion.seeding import set_seed
+from companion.tokenizers import CharTokenizer, WordTokenizer
+
+# ---------------------------------------------------------------------------------------------------------------
+# The planted text
+
+
+def test_the_planted_shares_are_in_the_text():
+    text = bias.planted_text(40_000, seed=3)
+    lines = [line.rstrip(".").split() for line in text.splitlines()]
+    for pair, share in bias.PEOPLES.items():
+        said = Counter((next(w for w in line if w in pair), line[-1]) for line in lines if set(pair) & set(line))
+        for people, quality in zip(pair, bias.QUALITIES, strict=True):
+            n = sum(said[people, q] for q in bias.QUALITIES)
+            assert abs(said[people, quality] / n - share) < 4 * math.sqrt(0.25 / n)
+            assert abs(n / 4_000 - 1) < 0.1
+
+
+def test_the_planted_text_is_seeded_and_its_held_out_templates_are_others():
+    assert bias.planted_text(50, seed=1) == bias.planted_text(50, seed=1) != bias.planted_text(50, seed=2)
+    train, held_out = (set(bias.templates(part)) for part in (False, True))
+    assert train and held_out and not train & held_out
+
+    def endings(part):
+        return {t.split()[-1] for t in bias.templates(part)}
+
+    assert endings(True) == endings(False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [((0, 1), "sentences is 0"), ((5, 1, {("dax", "wug"): 1.5}), "a share from 0 to 1")],
+)
+def test_what_can_t_be_planted_gets_a_sentence(arguments, says):
+    with pytest.raises(UserError, match=says):
+        bias.planted_text(*arguments)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The measure
+
+
+def test_the_paired_log_odds_of_a_share_give_the_share_back():
+    for share in (0.5, 0.6, 0.9):
+        table = np.log([[share, 1 - share], [1 - share, share]])
+        assert bias.paired_log_odds(table) == pytest.approx(2 * math.log(share / (1 - share)))
+        assert bias.strength(bias.paired_log_odds(table)) == pytest.approx(share)
+
+
+def test_what_both_sentences_share_drops_out():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(7, 2, 2))
+    frequency, fit = rng.normal(size=2), rng.normal(size=(7, 2, 1))  # of each word; of each sentence
+    assert bias.paired_log_odds(table + frequency + fit) == pytest.approx(bias.paired_log_odds(table))
+    with pytest.raises(UserError, match="two groups, two words"):
+        bias.paired_log_odds(np.zeros((2, 3)))
+
+
+@pytest.fixture(scope="module")
+def characters():
+    set_seed(1)
+    tokenizer = CharTokenizer.train("abcdefghijklmnopqrstuvwxyz '.")
+    return language_model(tokenizer.vocab_size, embedding_dim=4, units=8), tokenizer
+
+
+def by_hand(model, tokenizer, context, word, whole):
+    ids = np.concatenate([tokenizer.encode(context), tokenizer.encode(word)])
+    logits = model(ids[None]).numpy()[0].astype(float)
+    log_p = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
+    start = len(ids) - len(tokenizer.encode(word))
+    total = sum(log_p[place - 1, ids[place]] for place in range(start, len(ids)))
+    if whole:
+        total += math.log(sum(math.exp(log_p[-1, i]) for i, t in enumerate(tokenizer.tokens) if not t.isalpha()))
+    return total
+
+
+def test_word_log_probabilities_are_those_of_each_text_read_alone(characters):
+    model, tokenizer = characters
+    contexts, words = ["the king ", "a ", "now the "], ["his own", "her own", "i"]
+    table = bias.word_log_probabilities(model, tokenizer, contexts, words)
+    for i, context in enumerate(contexts):
+        for j, word in enumerate(words):
+            assert table[i, j] == pytest.approx(by_hand(model, tokenizer, context, word, whole=True), abs=1e-4)
+
+
+def test_a_model_with_known_probabilities_gives_the_known_log_odds():
+    """A model that looks at the last token only: its output bias says everything, so no group can matter."""
+    tokenizer = WordTokenizer.train("the dax is bold the wug is meek")
+    model = language_model(tokenizer.vocab_size, embedding_dim=2, units=2)
+    known = np.log(np.arange(1, tokenizer.vocab_size + 1) / sum(range(1, tokenizer.vocab_size + 1)))
+    model.get_layer("logits").set_weights([np.zeros((2, tokenizer.vocab_size)), known])
+    table = bias.word_log_probabilities(model, tokenizer, ["the dax is", "the wug is"], [" bold", " meek"])
+    expected = known[tokenizer.encode("is bold meek")[1:]]
+    assert table == pytest.approx(np.tile(expected, (2, 1)), abs=1e-5)
+    assert bias.paired_log_odds(table) == pytest.approx(0, abs=1e-5)
+
+
+def test_the_sum_over_all_words_of_a_word_model_is_one():
+    tokenizer = WordTokenizer.train("the dax is bold the wug is meek")
+    model = language_model(tokenizer.vocab_size, embedding_dim=2, units=2)
+    table = bias.word_log_probabilities(model, tokenizer, ["the dax"], tokenizer.tokens[1:])
+    assert 0.8 < np.exp(table).sum() < 1  # all but the unknown token
+
+
+@pytest.mark.parametrize(
+    ("contexts", "words", "says"),
+    [
+        ([""], ["i"], "context is empty"),
+        (["a "], [""], "word is empty"),
+        (["a "], ["É"], "does not know"),
+        ([], ["i"], "nothing to measure"),
+    ],
+)
+def test_what_can_t_be_measured_gets_a_sentence(characters, contexts, words, says):
+    with pytest.raises(UserError, match=says):
+        bias.word_log_probabilities(*characters, contexts, words)
+
+
+def test_the_crossed_interval_knows_that_the_numbers_of_a_row_belong_together():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(8, 1)) + 0.01 * rng.normal(size=(8, 50))
+    mean, low, high = bias.crossed_interval(rows)
+    assert mean == pytest.approx(rows.mean()) and low < mean < high
+    assert high - low > 3 * np.std(rows) / math.sqrt(rows.size)  # what single numbers would have given, and more
+    assert bias.crossed_interval(np.ones((3, 4))) == (1, 1, 1)
+    with pytest.raises(UserError, match="at least two of each"):
+        bias.crossed_interval(np.ones((1, 5)))
+
+
+def test_the_crossed_interval_covers_the_mean_about_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    covered = 0
+    for seed in range(100):
+        table = rng.normal(size=(12, 1)) + rng.normal(size=(1, 12)) + rng.normal(size=(12, 12))
+        _, low, high = bias.crossed_interval(table, resamples=200, seed=seed)
+        covered += low <= 0 <= high
+    assert 85 <= covered <= 100
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The swap
+
+
+@pytest.fixture(scope="module")
+def swap():
+    return Swap.learn("I saw him and gave him his hand. Tell him of his fair face. His heart. Him that fell.")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The King and his queen.", "The Queen and her king."),
+        ("she saw him and HE saw her", "he saw her and SHE saw him"),
+        ("Her hand is in hers.", "His hand is in his."),
+        ("The fault is his.", "The fault is hers."),
+        ("I told her of it", "I told him of it"),
+        ("a kingdom, mankind, heresy", "a kingdom, mankind, heresy"),
+        ("he's the king's; she'll come", "she's the queen's; he'll come"),
+        ("**LADY MACBETH**  \nMy lord", "**LORD MACBETH**  \nMy lady"),
+    ],
+)
+def test_the_swap(swap, text, expected):
+    assert swap(text) == expected
+    assert swap(swap(text)) == text
+
+
+def test_the_swap_of_invented_pairs_gives_the_mirror_image_of_the_text():
+    mirror = Swap(tuple(bias.PEOPLES))
+    text = bias.planted_text(500, seed=0)
+    assert mirror(text) != text and mirror(mirror(text)) == text
+    assert Counter(mirror(text).split())["dax"] == Counter(text.split())["wug"]
+    assert mirror("he and her") == "he and her"
+
+
+def test_told_apart_counts_what_the_next_word_gives_away(swap):
+    assert swap.told_apart("give him his hand and of him gently of his own") == (3, 4)
+    assert swap.told_apart("nobody") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        ((("King", "queen"),), "no pair"),
+        ((("the king", "queen"),), "no pair"),
+        ((("a", "b"), ("b", "c")), "twice"),
+        ((("lord", "lord"),), "twice"),
+    ],
+)
+def test_pairs_that_can_t_be_exchanged_get_a_sentence(pairs, says):
+    with pytest.raises(UserError, match=says):
+        Swap(pairs)
+
+
+def test_the_pronouns_are_the_rule_s_own():
+    with pytest.raises(UserError, match="rule for pronouns"):
+        Swap((("his", "hers"),), after_him=frozenset())
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Counted in text
+
+
+def test_association_is_zero_where_an_adjective_goes_by_the_nouns_alone():
+    counts = np.array([[[30, 10], [5, 5]], [[60, 20], [40, 40]]])
+    assert bias.association(counts) == pytest.approx([0, 0])
+    assert bias.cell_association(counts) == pytest.approx(np.zeros((2, 2)))
+
+
+def test_association_compares_within_a_pair_of_nouns():
+    """The first adjective is mostly before men's nouns, but only because its nouns are mostly men's."""
+    counts = np.array([[[90, 10], [0, 0]], [[90, 10], [50, 50]]])
+    assert bias.association(counts)[0] == pytest.approx(0)
+    more = np.array([[[80, 20], [0, 0]], [[90, 10], [50, 50]]])
+    assert bias.association(more)[0] > 0 > bias.association(more)[1]
+
+
+def test_association_is_finite_for_what_never_occurs():
+    counts = np.array([[[5, 0], [0, 0]], [[5, 9], [0, 0]], [[0, 0], [0, 0]]])
+    assert np.isfinite(bias.association(counts)).all() and np.isfinite(bias.cell_association(counts)).all()
+
+
+def test_adjectives_are_counted_across_a_line_break_and_as_whole_words():
+    counts = bias.adjective_counts("Fair  \nlady, a fair ladyship; unfair lady. GOOD Lord")
+    assert counts.sum() == 2
+    assert counts[bias.ADJECTIVES.index("fair"), 1, 1] == 1 and counts[bias.ADJECTIVES.index("good"), 1, 0] == 1
+
+
+def test_directions_are_not_spoken():
+    play = "# A Play\n\n**HELENA**  \nO _aside_ me!\n\n_Enter two\nLords_\n\n### SCENE II. A hall.\n\n**KING**  \nAy.\n"
+    assert bias.spoken_words(play) == {"helena": 2, "king": 1}
+
+
+def test_noun_contexts_end_where_the_adjective_begins():
+    text = "x" * 120 + " Farewell, my good lord. " + "y" * 30 + " O sweet lady! the good horse"
+    contexts = bias.noun_contexts(text, number=5, length=40)
+    assert [context[-3:] for context in contexts] == ["my ", " O "] and {len(c) for c in contexts} == {40}
+    with pytest.raises(UserError, match="none of the adjectives"):
+        bias.noun_contexts("nothing of the kind", number=5)
+
+
+def test_every_noun_and_pronoun_template_has_its_place(characters):
+    lean = bias.pronoun_log_odds
+    assert all(template.count("{}") == 1 and template.endswith(" ") for template in bias.PRONOUN_TEMPLATES)
+    tokenizer = CharTokenizer.train("".join(bias.PRONOUN_TEMPLATES) + "abcdefghijklmnopqrstuvwxyzO")
+    model = language_model(tokenizer.vocab_size, embedding_dim=2, units=2)
+    assert lean(model, tokenizer, ["king", "queen"]).shape == (2, len(bias.PRONOUN_TEMPLATES))
+    assert bias.noun_log_odds(model, tokenizer, ["O ", "my "]).shape == (len(bias.ADJECTIVES), 2, len(bias.NOUNS))
