@@ -773,10 +773,13 @@ def predictions(panels: "Mapping[str, Mapping[str, tuple[float, float, float]]]"
             ax.plot(rough, found, "o", color=colour, markerfacecolor="none", markersize=7)
             ax.plot(better, found, "o", color=colour, markersize=7)
             place = (-9, 0) if n % 2 else (11, 0)
-            x, side = (rough, "right") if n % 2 else (max(rough, better, found), "left")
+            beside = min(other[0] for _, other in ordered[max(0, n - 1) : n + 2])
+            x, side = (beside, "right") if n % 2 else (max(rough, better, found), "left")
             ax.annotate(
                 name, (x, found), place, textcoords="offset points", ha=side, va="center", color=colour, fontsize=10
             )
-        ax.set(xscale="log", yscale="log", xlim=(low / 4, high * 5), ylim=(min(m[2] for m in models.values()) / 1.6, high))
+        ax.set(
+            xscale="log", yscale="log", xlim=(low / 4, high * 5), ylim=(min(m[2] for m in models.values()) / 1.6, high)
+        )
         ax.set(xlabel=f"predicted seconds for {what}", ylabel="measured")
     return figure
