@@ -1,7 +1,7 @@
 """When do two workers train faster than one? Run ``python benchmarks/scaling_out.py``.
 
 Two worker processes on this machine, one thread each, and this process with as many threads as there are cores take
-turns with the same global batch, for two models and three batches:
+turns with the same global batch, for models and batches of several sizes:
 
 - one worker on one core, and one worker on all cores, alone;
 - both workers together: each half of the batch, then the all-reduce;
