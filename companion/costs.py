@@ -35,7 +35,7 @@ class Layer:
     name
         What it is.
     parameters
-        Numbers that are learned.
+        Numbers that are learnt.
     products
         Multiply-adds of the forward pass.
     read
@@ -91,7 +91,7 @@ class Cost:
 
     @property
     def parameters(self) -> int:
-        """Numbers that are learned."""
+        """Numbers that are learnt."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
