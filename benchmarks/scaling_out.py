@@ -30,9 +30,9 @@ from companion.workers import LOOPBACK, Cluster, Team, free_ports, join
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 WORKERS = 2
 VOCAB_SIZE, WINDOW = 85, 32
-UNITS, BATCHES = (64, 256, 512), (8, 32, 128)
+UNITS, BATCHES = (64, 256), (8, 32, 128)
 CASES = [(units, batch) for units in UNITS for batch in BATCHES]
-ROUNDS, SECONDS = 25, 0.05
+ROUNDS, SECONDS = 40, 0.02
 
 
 def stepper(units: int, batch: int, team: Alone) -> tuple[Callable[[], Any], int]:

@@ -554,9 +554,9 @@ def ring_states(states: Any) -> "Figure":
     import numpy as np
 
     states = np.asarray(states).astype(int)
-    workers = states.shape[1]
-    columns = workers
-    figure, panels = plt.subplots(-(-len(states) // columns), columns, figsize=(6.6, 4.0))
+    workers, columns = states.shape[1], 3
+    rows = -(-len(states) // columns)
+    figure, panels = plt.subplots(rows, columns, figsize=(5.4, 1.85 * rows))
     tints = ("#e4e4e4", "#cfe2f3", "#7fb8dd", INPUT)
     for step, ax in enumerate(panels.flat):
         ax.axis("off")
@@ -568,14 +568,14 @@ def ring_states(states: Any) -> "Figure":
                 tint = tints[(count - 1) * (len(tints) - 1) // max(1, workers - 1)]
                 ax.add_patch(_rectangle((chunk + 0.06, worker + 0.06), 0.88, 0.88, tint))
                 colour = "white" if count == workers else "black"
-                ax.text(chunk + 0.5, worker + 0.52, str(count), ha="center", va="center", color=colour, fontsize=10)
+                ax.text(chunk + 0.5, worker + 0.52, str(count), ha="center", va="center", color=colour, fontsize=11)
                 if step and count != states[step - 1, worker, chunk]:
                     corner = (chunk + 0.06, worker + 0.06)
                     ax.add_patch(plt.Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=FORGET, linewidth=2.2))
             if step % columns == 0:
-                ax.text(-0.15, worker + 0.5, f"worker {worker}", ha="right", va="center", fontsize=9)
+                ax.text(-0.15, worker + 0.5, f"worker {worker}", ha="right", va="center", fontsize=10)
         ax.set(xlim=(0, workers), ylim=(workers, 0), aspect="equal")
-        ax.set_title("start" if step == 0 else f"step {step}", fontsize=10, color=INK)
+        ax.set_title("start" if step == 0 else f"step {step}", fontsize=11, color=INK)
     return figure
 
 
@@ -773,10 +773,13 @@ def predictions(panels: "Mapping[str, Mapping[str, tuple[float, float, float]]]"
             ax.plot(rough, found, "o", color=colour, markerfacecolor="none", markersize=7)
             ax.plot(better, found, "o", color=colour, markersize=7)
             place = (-9, 0) if n % 2 else (11, 0)
-            x, side = (rough, "right") if n % 2 else (max(rough, better, found), "left")
+            beside = min(other[0] for _, other in ordered[max(0, n - 1) : n + 2])
+            x, side = (beside, "right") if n % 2 else (max(rough, better, found), "left")
             ax.annotate(
                 name, (x, found), place, textcoords="offset points", ha=side, va="center", color=colour, fontsize=10
             )
-        ax.set(xscale="log", yscale="log", xlim=(low / 4, high * 5), ylim=(min(m[2] for m in models.values()) / 1.6, high))
+        ax.set(
+            xscale="log", yscale="log", xlim=(low / 4, high * 5), ylim=(min(m[2] for m in models.values()) / 1.6, high)
+        )
         ax.set(xlabel=f"predicted seconds for {what}", ylabel="measured")
     return figure

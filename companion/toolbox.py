@@ -128,11 +128,12 @@ def stands_on() -> list[tuple[str, str, str]]:
 def _licence(package: str) -> str:
     """What a package's metadata say: an SPDX expression where there is one, else a short name, else a classifier."""
     about = importlib.metadata.metadata(package)
-    short = about["License"] or ""
+    stated = {field: about[field] for field in ("License", "License-Expression") if field in about}
+    short = stated.get("License", "")
     classified = [c.split(" :: ")[-1] for c in about.get_all("Classifier") or [] if c.startswith("License")]
     if len(short) > 40 or short == "UNKNOWN":
         short = ""
-    said = about["License-Expression"] or short or "; ".join(classified) or "not stated"
+    said = stated.get("License-Expression") or short or "; ".join(classified) or "not stated"
     return _SPDX.get(said, said)
 
 

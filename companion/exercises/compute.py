@@ -11,7 +11,7 @@ from companion.exercises import Wrong, call, exercise, show
 
 @exercise("compute-flops", asks="a function of (vocab_size, width, units, layers) that gives a number of operations")
 def flops(answer: Callable[..., Any]) -> str:
-    for sizes in [(10, 3, 5, 1), (85, 64, 256, 1), (85, 64, 256, 3), (50, 128, 32, 2)]:
+    for sizes in [(10, 3, 4, 1), (85, 64, 256, 1), (85, 64, 256, 3), (50, 128, 32, 2)]:
         vocab_size, width, units, layers = sizes
         right = costs.language_model(vocab_size, width, units, layers).training_flops()
         got = _number(call(answer, *sizes), sizes)
@@ -48,6 +48,7 @@ def roof(answer: Callable[..., Any]) -> str:
     for given in [
         (1, 1e6, 4, 1e9, 1e9),
         (1, 8e9, 2, 1e12, 1e11),
+        (4, 1e6, 0.5, 1e9, 1e9),
         (64, 1e6, 4, 1e9, 1e9),
         (8, 1e6, 4, 4e9, 1e9),
         (100, 1e9, 0.5, 1e12, 1e11),
