@@ -234,8 +234,8 @@ def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         save, saved = training._Trainer.save, []
 
-        def stop(self, path, history):
-            save(self, path, history)
+        def stop(self, path, history, states):
+            save(self, path, history, states)
             saved.append(path)
             if len(saved) == 3:
                 raise KeyboardInterrupt
