@@ -1,12 +1,14 @@
 """LSTM and Transformer side by side: run ``python benchmarks/transformers.py``.
 
 - ``speed``: one update of each, in turns, at several window lengths, always 2,048 characters; processor seconds.
-- ``lstm-0``, ``lstm-1``, ``transformer-0``: as many parameters and the same characters of the plays for both; the
-  number is the seed. ``same-seconds-0``: the Transformer once more, with as many processor seconds as the LSTM took.
-- ``recall``: repeating a random string after it has ended, two seeds.
+- ``lstm-0``, ``lstm-1``, ``transformer-0``, ``transformer-1``: as many parameters and the same characters of the plays
+  for both; the number is the seed. Seed 0 tries both rates of its kind and keeps the one with the lower validation
+  loss, which seed 1 then takes too. ``same-seconds-0``, ``same-seconds-1``: the Transformer with as many processor
+  seconds as the LSTM took.
+- ``recall``: repeating a random string after it has ended, two seeds; ``mixed``: strings of many lengths.
 
 ``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to ``results/transformers.json``
-after each part; what is there already is not run again. A few minutes on one idle processor altogether.
+after each part; what is there already is not run again. Half an hour on one idle processor altogether.
 """
 
 import dataclasses
@@ -26,10 +28,11 @@ from companion.recall import VOCABULARY, copy_text, recall_shares
 from companion.training import TrainingConfig, _Text, _Trainer, fit
 
 NAME = "transformers"
-CONFIG = TrainingConfig(batch_size=32, window=64, warmup_steps=50, learning_rate=3e-3, evaluations=6)
-UPDATES = 300
-KINDS = ("lstm", "transformer")
-RUNS = ("lstm-0", "lstm-1", "transformer-0", "same-seconds-0")  # with the seed
+CONFIG = TrainingConfig(batch_size=32, window=64, warmup_steps=50, evaluations=8)
+UPDATES = 1000
+RATES = {"lstm": (3e-3, 6e-3), "transformer": (2e-3, 4e-3)}
+KINDS = tuple(RATES)
+RUNS = ("lstm-0", "lstm-1", "transformer-0", "transformer-1", "same-seconds-0", "same-seconds-1")  # with the seed
 LONGEST = 256  # characters of context
 
 
@@ -46,9 +49,9 @@ def plays() -> tuple[int, list[np.ndarray]]:
     return tokenizer.vocab_size, parts
 
 
-def trained(kind: str, seed: int, updates: int) -> tuple[Any, Any]:
+def trained(kind: str, seed: int, updates: int, rate: float) -> tuple[Any, Any]:
     """A model after so many updates, and its history; validated on a tenth of the validation plays."""
-    config = dataclasses.replace(CONFIG, seed=seed)
+    config = dataclasses.replace(CONFIG, seed=seed, learning_rate=rate)
     vocab, (train, validation, _) = plays()
     set_seed(seed)
     model = build(kind, vocab)
@@ -64,14 +67,21 @@ def bits(losses: np.ndarray) -> list[float]:
 
 def matched(name: str, seed: str) -> dict[str, Any]:
     """One training: its curve, its score on the test plays, and what it pays with so much context."""
-    seconds = results.read_results(NAME)["speed"][str(CONFIG.window)]
+    measured = results.read_results(NAME)
     kind, updates = ("lstm", UPDATES) if name == "lstm" else ("transformer", UPDATES)
     if name == "same-seconds":
+        seconds = measured["speed"][str(CONFIG.window)]
         updates = round(UPDATES * seconds["lstm"] / seconds["transformer"])
-    model, history = trained(kind, int(seed), updates)
+    first = f"{kind}-0"
+    rates = [measured[first]["rate"]] if first in measured else RATES[kind]
+    runs = {rate: trained(kind, int(seed), updates, rate) for rate in rates}
+    rate = min(runs, key=lambda rate: runs[rate][1].best["validation_loss"])
+    model, history = runs[rate]
     test = plays()[1][2]
     return {
         "parameters": model.count_params(),
+        "rate": rate,
+        "rates": {str(rate): bits(run[1].column("validation_loss"))[-1] for rate, run in runs.items()},
         "updates": history.column("step").astype(int).tolist(),
         "validation": bits(history.column("validation_loss")),
         "test": round(evaluate(model, test).bits_per_character, 4),
@@ -100,21 +110,26 @@ def speed() -> dict[str, dict[str, float]]:
     return found
 
 
-def recall(length: int = 16, updates: int = 400) -> list[dict[str, Any]]:
-    """Share of letters recalled, by length of the string, of networks trained on one length alone."""
+LENGTHS = (4, 8, 12, 15, 16, 17, 20, 24)
+
+
+def recall(
+    shortest: int = 16, longest: int = 16, updates: int = 400, lengths: tuple[int, ...] = LENGTHS
+) -> list[dict[str, Any]]:
+    """Share of letters recalled, by length of the string, after training on strings of some lengths."""
     rows = []
     for seed in (0, 1):
         for kind, rate in (("lstm", 1e-2), ("transformer", 4e-3)):
             config = TrainingConfig(
-                batch_size=32, window=2 * length + 2, learning_rate=rate, warmup_steps=30, evaluations=8, seed=seed
+                batch_size=32, window=2 * longest + 2, learning_rate=rate, warmup_steps=30, evaluations=8, seed=seed
             )
             set_seed(seed)
             size = len(VOCABULARY)
             is_lstm = kind == "lstm"
             model = language_model(size, 16, 88) if is_lstm else transformer_model(size, 40, 2, 2, config.window)
-            ids = copy_text(seed, updates * config.batch_size * config.window + 1, length, length)
-            history = fit(model, ids, copy_text(100, 5_000, length, length), config, progress=False)
-            shares = {n: recall_shares(model, n, seed=9).round(3).tolist() for n in (4, 8, 12, 15, 16, 17, 20, 24)}
+            ids = copy_text(seed, updates * config.batch_size * config.window + 1, shortest, longest)
+            history = fit(model, ids, copy_text(100, 5_000, shortest, longest), config, progress=False)
+            shares = {n: recall_shares(model, n, seed=9).round(3).tolist() for n in lengths}
             row = {"name": kind, "seed": seed, "parameters": model.count_params(), "shares": shares}
             row["updates"] = history.column("step").astype(int).tolist()
             row["validation"] = bits(history.column("validation_loss"))
@@ -129,6 +144,7 @@ PARTS: dict[str, Callable[[], Any]] = {
     "speed": speed,
     **{run: functools.partial(matched, *run.rsplit("-", 1)) for run in RUNS},
     "recall": recall,
+    "mixed": functools.partial(recall, shortest=2, longest=8, updates=2000, lengths=(2, 3, 4, 5, 6, 7, 8, 10, 12)),
 }
 
 
