@@ -435,7 +435,18 @@ def join(
     except UserError as error:
         team.leave(str(error))
         raise
+    except Exception as error:
+        if _broken_exchange(error):
+            time.sleep(timeout)  # whoever listens to the lost worker says so and ends this process, mostly at once
+        raise
     team.leave()
+
+
+def _broken_exchange(error: Exception) -> bool:
+    """Whether TensorFlow noticed before we did that a worker is gone."""
+    import tensorflow as tf
+
+    return isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
