@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from companion import workers
 from companion.cli import main
@@ -116,7 +117,8 @@ def is_running(pid: int) -> bool:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_when_the_launcher_ends_its_workers_do(text, how):
     loud = [word for word in command(text, "ended", "--workers", "2", "--epochs", "500") if word != "--quiet"]
-    launcher = run(*loud)
+    # A shell lets what it runs in the background ignore SIGINT; the launcher is to be as if typed.
+    launcher = run(*loud, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     pids = [int(pid) for pid in re.findall(r"\d+", launcher.stdout.readline().partition("processes")[2])]
     assert len(pids) == 2 and all(map(is_running, pids))
     launcher.send_signal(how)
@@ -244,17 +246,33 @@ def test_two_that_say_they_are_the_same_worker_are_told():
 
 
 @pytest.fixture
-def pair(monkeypatch):
-    """Two teams joined by a socket, without a strategy; where they would end the process they note why."""
-    ended: list = []
-    monkeypatch.setattr(workers.Team, "_stop", lambda self, sentence, code: ended.append((self.index, sentence, code)))
-    sockets = socket.socketpair()
+def ended(monkeypatch):
+    """Where a team would end the process, it notes here who, why and with which exit code."""
+    said: list = []
+
+    def stop(self: workers.Team, sentence: str, code: int) -> None:
+        said.append((self.index, sentence, code))
+        self._leaving.set()
+
+    monkeypatch.setattr(workers.Team, "_stop", stop)
+    return said
+
+
+@pytest.fixture
+def pair(ended):
+    """Two teams joined by a socket, without a strategy."""
+    sockets, teams = socket.socketpair(), []
 
     def team(index: int, timeout: float) -> workers.Team:
         line = workers._Line(sockets[index], 1 - index, timeout)
-        return workers.Team(Cluster(("a:5000", "b:5000"), index), [line], timeout, None)
+        teams.append(workers.Team(Cluster(("a:5000", "b:5000"), index), [line], timeout, None))
+        return teams[-1]
 
     yield team, ended
+    for each in teams:  # a thread that goes on listening would one day end the tests' process
+        each._leaving.set()
+    for each in teams:
+        each._lines[0].close()
     for each in sockets:
         each.close()
 
@@ -307,6 +325,22 @@ def test_an_error_is_told_to_the_others(pair):
     make(1, 30).leave("The disk is full.")
     wait_for(ended)
     assert ended[0] == (0, "The disk is full.", workers.EXIT_BAD_INPUT)
+
+
+@pytest.mark.parametrize(("error", "told"), [(tf.errors.AbortedError, True), (tf.errors.InvalidArgumentError, False)])
+def test_an_exchange_that_breaks_waits_for_the_reason(monkeypatch, ended, error, told):
+    """TensorFlow may notice a lost worker first; its own errors are no reason to wait."""
+    here, there = socket.socketpair()
+    monkeypatch.setattr(workers, "_meet", lambda *given: [workers._Line(here, 1, 30)])
+    monkeypatch.setattr(workers, "_strategy", lambda cluster: None)
+    with pytest.raises(error), workers.join(Cluster(("a:5000", "b:5000"), 0), {}, timeout=2) as team:
+        if told:
+            there.close()
+        raise error(None, None, "broken")
+    assert [code for _, _, code in ended] == [workers.EXIT_LOST] * told
+    team._leaving.set()
+    team._lines[0].close()
+    there.close()
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------
