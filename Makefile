@@ -33,8 +33,8 @@ book: data ## execute the chapters and build the pages; again, only what changed
 test: data ## check everything: code, a fresh build, every notebook again, every page
 	@rm -rf _build/html _build/jupyter_execute _build/.doctrees && mkdir -p _build/jupyter_execute
 	@{ $(BUILD) 2>&1; echo $$? > _build/build.status; } | tee _build/build.log
-	BOOK_IS_BUILT=1 $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile \
-	  --nbval --nbval-current-env tests _build/jupyter_execute
+	BOOK_IS_BUILT=1 $(PYTHON) -m pytest -n auto --maxprocesses 4 --max-worker-restart 0 \
+	  --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env _build/jupyter_execute tests
 
 lab: setup ## open the chapters in JupyterLab, as notebooks
 	JUPYTER_CONFIG_PATH=$(CURDIR)/tools/jupyter $(PYTHON) -m jupyterlab book
