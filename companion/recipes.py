@@ -128,6 +128,20 @@ RECIPES: dict[str, AnyRecipe] = {
             ),
         ),
         Recipe(
+            "shakespeare-small",
+            "an LSTM of 256 units, one pass over the plays",
+            training=TrainingConfig(
+                epochs=1,
+                batch_size=64,
+                window=64,
+                learning_rate=5e-3,
+                warmup_steps=100,
+                final_rate=0.01,
+                clip_norm=1.0,
+                evaluations=10,
+            ),
+        ),
+        Recipe(
             "grammar-tiny",
             "an LSTM of 16 units, sixteen passes over the grammar: small enough to look at every unit",
             corpus="grammar",
