@@ -16,6 +16,7 @@ from companion.errors import UserError
 STREAMS = 64
 WARM_UP = 512
 WINDOW = 256
+LOGITS = 2**21  # at once: more don't fit into a processor's cache, and take longer
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,9 @@ def _recurrent_losses(model: Any, ids: np.ndarray) -> np.ndarray:
     streams = int(np.clip(targets // (2 * WARM_UP), 1, STREAMS))
     own = -(-targets // streams)
     own, warm_up = (-(-own // WINDOW) * WINDOW, WARM_UP) if streams > 1 else (own, 0)
+    window = WINDOW
+    while window > 16 and streams * window * int(model.output_shape[-1]) > LOGITS:
+        window //= 2
     # Position of every input token, stream by stream; before the text and after it there is padding, not counted.
     positions = np.arange(-warm_up, own)[None, :] + own * np.arange(streams)[:, None]
     counted = (np.arange(-warm_up, own)[None, :] >= 0) & (positions < targets)
@@ -221,10 +225,10 @@ def _recurrent_losses(model: Any, ids: np.ndarray) -> np.ndarray:
 
     losses = np.zeros(targets)
     states = zero_states(model, streams)
-    for start in range(0, positions.shape[1], WINDOW):
+    for start in range(0, positions.shape[1], window):
         # The first stream has nothing to warm up on: its state is set to zero where its own tokens start.
         fresh = positions[:, start] == 0
-        part = slice(start, start + WINDOW)
+        part = slice(start, start + window)
         loss, states = read(inputs[:, part], outputs[:, part], fresh, states)
         kept = counted[:, part]
         losses[positions[:, part][kept]] = loss.numpy()[kept]
@@ -243,7 +247,8 @@ def _window_losses(model: Any, ids: np.ndarray, context: int) -> np.ndarray:
     losses = [read(ids[None, :t], ids[t : t + 1]).numpy() for t in range(1, min(context, len(ids)))]
     if len(ids) > context:
         windows = np.lib.stride_tricks.sliding_window_view(ids[:-1], context)
-        for start in range(0, len(windows), 1024):
-            part = slice(start, start + 1024)
+        rows = max(16, min(1024, LOGITS // int(model.output_shape[-1])))
+        for start in range(0, len(windows), rows):
+            part = slice(start, start + rows)
             losses.append(read(windows[part], ids[context:][part]).numpy())
     return np.concatenate(losses) if losses else np.zeros(0)
