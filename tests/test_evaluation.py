@@ -42,6 +42,17 @@ def test_cutting_a_text_into_streams_changes_nothing(model, length, monkeypatch)
         np.testing.assert_allclose(losses, plain_losses(model, ids), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "make", [lambda: language_model(50, embedding_dim=4, units=6), lambda: article_model(50, 4, 6)]
+)
+def test_pieces_that_fit_a_cache_change_nothing(make, monkeypatch):
+    set_seed(0)
+    model, ids = make(), np.random.default_rng(0).integers(50, size=5_000)
+    whole = token_losses(model, ids, context=8)
+    monkeypatch.setattr(evaluation, "LOGITS", 20 * 50)
+    np.testing.assert_allclose(token_losses(model, ids, context=8), whole, atol=1e-5)
+
+
 def test_the_state_is_carried(model, monkeypatch):
     """With a warm-up of nothing the streams would start from zero, and the check above would notice."""
     ids = np.random.default_rng(5).integers(0, 20, 640).astype(np.int32)
