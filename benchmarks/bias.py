@@ -21,7 +21,7 @@ from companion.tokenizers import CharTokenizer
 from companion.training import TrainingConfig, fit
 
 SEEDS = range(3)
-SIZES = {"embedding_dim": 32, "units": 96}
+SIZES: dict[str, Any] = {"embedding_dim": 32, "units": 96}
 CONTEXTS = 24
 VALIDATION = 60_000  # characters of each kind, to watch the training
 

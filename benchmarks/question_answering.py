@@ -69,7 +69,11 @@ def run(name: str, seed: int, sets: dict[str, Any]) -> dict[str, Any]:
     size = reader.vocab_size
     model: Any = Answerer(size, network.attention) if network.attention else WholeStory(size)
     start = time.process_time()
-    settings = {"epochs": network.epochs, "learning_rate": network.learning_rate, "shown": network.shown}
+    settings: dict[str, Any] = {
+        "epochs": network.epochs,
+        "learning_rate": network.learning_rate,
+        "shown": network.shown,
+    }
     losses = train(model, reader, told, seed=seed, **settings)
     seconds = time.process_time() - start
 

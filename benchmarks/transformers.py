@@ -25,7 +25,7 @@ from companion.errors import UserError
 from companion.evaluation import evaluate, losses_by_context
 from companion.models import language_model, transformer_model
 from companion.recall import VOCABULARY, copy_text, recall_shares
-from companion.training import TrainingConfig, _Text, _Trainer, fit
+from companion.training import Alone, TrainingConfig, _Text, _Trainer, fit
 
 NAME = "transformers"
 CONFIG = TrainingConfig(batch_size=32, window=64, warmup_steps=50, evaluations=8)
@@ -95,8 +95,8 @@ def speed() -> dict[str, dict[str, float]]:
     found = {}
     for window in (16, 32, 64, 128, 256):
         config = TrainingConfig(batch_size=2048 // window, window=window)
-        tasks = {kind: _Text(build(kind, vocab), train[:500_000], validation, config) for kind in KINDS}
-        trainers = {kind: _Trainer(task, config) for kind, task in tasks.items()}
+        tasks = {kind: _Text(build(kind, vocab), train[:500_000], validation, config, Alone()) for kind in KINDS}
+        trainers = {kind: _Trainer(task, config, Alone()) for kind, task in tasks.items()}
         batch = next(iter(tasks["lstm"].batches(0, 0)))
         times: dict[str, list[float]] = {kind: [] for kind in trainers}
         for turn in range(7):

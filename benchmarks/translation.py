@@ -66,7 +66,8 @@ def sentence_scores(seed: int) -> dict[str, float]:
     vocabulary, _, _, test = recipe.pairs()
     reference = [pair.en for pair in translation.sentences()["test"]]
     found = {}
-    for name, how in {"greedy": {}, "beam": {"beam_width": 4, "length_penalty": 1.0}}.items():
+    ways: dict[str, Any] = {"greedy": {}, "beam": {"beam_width": 4, "length_penalty": 1.0}}
+    for name, how in ways.items():
         written = decode(model, test.sources, 40, **how)
         texts = [translation.english(vocabulary, ids) for ids in written]
         found[f"{name}_chrf"] = translation.chrf(texts, reference)
