@@ -62,7 +62,12 @@ def score(total_nats: float, tokens: int, characters: int | None = None) -> Scor
 
 
 def evaluate(
-    model: Any, ids: np.ndarray, characters: int | None = None, extra_nats: float = 0.0, context: int = 32
+    model: Any,
+    ids: np.ndarray,
+    characters: int | None = None,
+    extra_nats: float = 0.0,
+    context: int = 32,
+    streams: int = STREAMS,
 ) -> Score:
     """Score a model on a whole text: every token once, none skipped.
 
@@ -70,8 +75,8 @@ def evaluate(
     ----------
     model
         A `companion.ngrams.NGramModel`, a `companion.models.language_model` or `transformer_model` (their states are
-        carried along, so every token has all the context the model can use), or a Keras model that reads a window and
-        gives the probabilities of the next token, as `companion.models.article_model` does.
+        carried along), or a Keras model that reads a window and gives the probabilities of the next token, as
+        `companion.models.article_model` does.
     ids
         The text's token ids ``(tokens,)``.
     characters
@@ -80,6 +85,10 @@ def evaluate(
         Nats paid outside the model, for example to spell the words a tokenizer does not know.
     context
         Window length of a model that reads windows; others carry their state and ignore it.
+    streams
+        A long text is cut into at most so many streams, which are read side by side. Each begins with nothing read,
+        512 tokens before its own, which are not counted: enough for a model that has learnt to begin. 1 reads the
+        text in one go.
 
     Raises
     ------
@@ -87,12 +96,12 @@ def evaluate(
         There are no ids, or an id the model has no output for.
     """
     ids = _checked(ids)
-    losses = token_losses(model, ids, context)
+    losses = token_losses(model, ids, context, streams)
     return score(float(losses.sum(dtype=np.float64)) + extra_nats, len(ids), characters)
 
 
-def token_losses(model: Any, ids: np.ndarray, context: int = 32) -> np.ndarray:
-    """What each token costs, in nats ``(tokens,)``: -ln p(token | everything before it).
+def token_losses(model: Any, ids: np.ndarray, context: int = 32, streams: int = STREAMS) -> np.ndarray:
+    """What each token costs, in nats ``(tokens,)``: -ln p(token | everything before it). See `evaluate`.
 
     A neural model has nothing to go by at the very first token and pays ln(vocab_size) for it.
     """
@@ -105,7 +114,8 @@ def token_losses(model: Any, ids: np.ndarray, context: int = 32) -> np.ndarray:
             f"The ids go from {ids.min()} to {ids.max()}, but the model has {vocab_size} tokens: "
             "encode the text with the tokenizer the model was trained with."
         )
-    rest = _window_losses(model, ids, context) if len(model.output_shape) == 2 else _recurrent_losses(model, ids)
+    by_window = len(model.output_shape) == 2
+    rest = _window_losses(model, ids, context) if by_window else _recurrent_losses(model, ids, streams)
     return np.concatenate([[math.log(vocab_size)], rest])
 
 
@@ -190,7 +200,7 @@ def _checked(ids: np.ndarray) -> np.ndarray:
     return ids
 
 
-def _recurrent_losses(model: Any, ids: np.ndarray) -> np.ndarray:
+def _recurrent_losses(model: Any, ids: np.ndarray, most: int) -> np.ndarray:
     """-ln p of ids[1:], the state carried from window to window.
 
     A long text is cut into streams that are read side by side. A stream first reads the WARM_UP tokens before its
@@ -203,7 +213,7 @@ def _recurrent_losses(model: Any, ids: np.ndarray) -> np.ndarray:
     targets = len(ids) - 1
     if not targets:
         return np.zeros(0)
-    streams = int(np.clip(targets // (2 * WARM_UP), 1, STREAMS))
+    streams = int(np.clip(targets // (2 * WARM_UP), 1, most))
     own = -(-targets // streams)
     own, warm_up = (-(-own // WINDOW) * WINDOW, WARM_UP) if streams > 1 else (own, 0)
     window = WINDOW

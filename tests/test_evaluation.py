@@ -42,6 +42,22 @@ def test_cutting_a_text_into_streams_changes_nothing(model, length, monkeypatch)
         np.testing.assert_allclose(losses, plain_losses(model, ids), atol=1e-4)
 
 
+def test_one_stream_reads_in_one_go_what_no_cut_may_forget(monkeypatch):
+    """A cell that never forgets: what was read long before counts, and only one stream knows it."""
+    monkeypatch.setattr(evaluation, "WARM_UP", 64)
+    monkeypatch.setattr(evaluation, "WINDOW", 32)
+    model = language_model(20, embedding_dim=4, units=6)
+    kernel, recurrent, bias = model.get_layer("lstm_1").get_weights()
+    bias[6:12] = 12.0  # the forget gate is open
+    model.get_layer("lstm_1").set_weights([3 * kernel, recurrent, bias])
+    ids = np.random.default_rng(0).integers(0, 20, 600).astype(np.int32)
+    ids[:100] = 7
+    exact = plain_losses(model, ids)
+    np.testing.assert_allclose(token_losses(model, ids, streams=1), exact, atol=1e-3)
+    assert np.abs(token_losses(model, ids, streams=2) - exact).max() > 0.01
+    assert evaluate(model, ids, streams=1).nats_per_token == pytest.approx(exact.mean(), abs=1e-4)
+
+
 @pytest.mark.parametrize(
     "make", [lambda: language_model(50, embedding_dim=4, units=6), lambda: article_model(50, 4, 6)]
 )
