@@ -179,7 +179,7 @@ def lstm_forward(
     h_before, c_before = h_0, c_0
     for t in range(len(x)):
         a = a_x[t] + h_before @ W_h  # one projection,
-        a_i, a_f, a_g, a_o = np.split(a, 4, axis=-1)  # split into four
+        a_i, a_f, a_g, a_o = a.reshape(len(a), 4, len(W_h)).swapaxes(0, 1)  # split into four (np.split takes longer)
 
         i[t] = sigmoid(a_i)  # input gate: how much to write
         f[t] = sigmoid(a_f)  # forget gate: how much to keep

@@ -342,7 +342,14 @@ def interval(labels: Array, said: Array, draws: int = 200, seed: int = 0) -> tup
     """
     rng = np.random.default_rng(seed)
     again = rng.integers(len(labels), size=(draws, len(labels)))
-    scores = [score(labels[rows], said[rows]) for rows in again]
+    if is_yes_no(labels):  # the same scores, from each passage's counts
+        yes, no = labels == 1, labels == 0
+        right = np.stack([yes & (said > 0), no & (said <= 0)]).sum(axis=-1)[:, again].sum(axis=-1)
+        with np.errstate(invalid="ignore"):  # nan where a draw has no yes or no no, as in `score`
+            shares = right / np.stack([yes, no]).sum(axis=-1)[:, again].sum(axis=-1)
+        scores = (shares[0] + shares[1]) / 2
+    else:
+        scores = np.array([score(labels[rows], said[rows]) for rows in again])
     low, high = np.nanquantile(scores, (0.025, 0.975))
     return float(low), float(high)
 
@@ -414,7 +421,7 @@ def best_threshold(x: Array, y: Array) -> tuple[float, float, float]:
     >>> best_threshold(np.array([0.0, 1.0, 2.0, 4.0]), np.array([0.0, 0.0, 1.0, 1.0]))
     (1.0, -1.5, 1.0)
     """
-    order = np.argsort(x, kind="stable")
+    order = np.argsort(x)  # in which order equal values stand makes no difference: there is no cut between them
     ranked, yes = x[order], y[order]
     share_yes, share_no = np.cumsum(yes) / yes.sum(), np.cumsum(1 - yes) / (1 - yes).sum()
     above = (1 - share_yes + share_no) / 2  # balanced accuracy of "yes above the cut behind place k"

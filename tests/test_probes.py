@@ -194,6 +194,15 @@ def test_an_interval_is_wider_where_passages_differ(planted):
     assert 0 < widths[0] < 0.3 * widths[1]
 
 
+def test_an_interval_from_counts_is_that_of_the_scores():
+    rng = np.random.default_rng(3)
+    yes = np.where(rng.random((8, 40)) < 0.2, np.nan, (rng.random((8, 40)) < 0.05).astype(float))
+    said = rng.normal(size=(8, 40)).round()
+    again = np.random.default_rng(0).integers(8, size=(200, 8))
+    scores = [probes.score(yes[rows], said[rows]) for rows in again]
+    assert probes.interval(yes, said) == tuple(np.nanquantile(scores, (0.025, 0.975)))
+
+
 def test_the_interval_of_a_mean_holds_the_mean():
     values = np.random.default_rng(0).normal(2, 1, (10, 50))
     counted = np.random.default_rng(1).random((10, 50)) < 0.5
