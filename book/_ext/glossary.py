@@ -3,8 +3,9 @@
 ``book/glossary.yml`` holds the entries and says how they are written; the page ``book/glossary.md`` shows them with
 the directives ``{terms}`` (by the English name) and ``{terms-by-pinyin}``. The links are made while a page is read,
 in running text only: never in headings, captions, tables, quotations, formulas, code, exercises or other links. Where
-the author sets a term in italics or bold, that is the place; else it is the first one. In a Chinese edition the
-Chinese names are looked for as well, in the translated text. ``{term}`` works too, with either name.
+the chapter that explains a term sets it in italics or bold, that is the place, even in an exercise if nothing comes
+before it; else it is the first one. In a Chinese edition the Chinese names are looked for as well, in the translated
+text. ``{term}`` works too, with either name.
 """
 
 import functools
@@ -28,33 +29,39 @@ from sphinx.util.nodes import make_refnode
 
 logger = logging.getLogger(__name__)
 
-KEYS = {"term": str, "zh": str, "pinyin": str, "meaning": str, "chapter": str}
-MORE_KEYS = {"also": list, "zh_also": list, "emphasised": bool, "pages": list}
+KEYS = {"term": str, "zh": str, "pinyin": str, "meaning": str}
+MORE_KEYS = {"chapter": str, "also": list, "zh_also": list, "emphasised": bool | list, "pages": list}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 # Blocks whose text isn't running text. Headings and captions aren't paragraphs, so they need no mention.
 ASIDE = (nodes.block_quote, nodes.table, nodes.topic, nodes.footnote, addnodes.glossary)
-ASIDE_NAMES = {"exercise_node", "exercise_enumerable_node", "exercise_unenumerable_node", "solution_node"}
+EXERCISES = {"exercise_node", "exercise_enumerable_node", "exercise_unenumerable_node", "solution_node"}
 WORDS = {"en": ("Explained in ", "; first used in ", "."), "zh": ("讲解：", "；首次出现：", "。")}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A term; ``also`` and ``zh_also`` are other forms that the text may have, ``pages`` the only pages to look at."""
+    """A term; ``also`` and ``zh_also`` are other forms that the text may have, ``pages`` the only pages to look at.
+
+    ``emphasised``, whether the text means the term only where it is in italics or bold, or which forms of it do.
+    """
 
     term: str
     zh: str
     pinyin: str
     meaning: str
-    chapter: str
+    chapter: str = ""
     also: tuple[str, ...] = ()
     zh_also: tuple[str, ...] = ()
-    emphasised: bool = False
+    emphasised: bool | tuple[str, ...] = False
     pages: tuple[str, ...] = ()
 
     def forms(self, chinese: bool) -> list[str]:
         """What to look for in a text: the term without its bracket, and the other forms."""
         names = [self.term, *self.also, *([self.zh, *self.zh_also] if chinese else [])]
         return [re.sub(r"\s*[(（].*[)）]$", "", name) for name in names]
+
+    def needs_emphasis(self, form: str) -> bool:
+        return form in self.emphasised if isinstance(self.emphasised, tuple) else self.emphasised
 
     def sort_key(self, chinese: bool) -> str:
         """By the English name, or by pinyin without tones."""
@@ -68,14 +75,16 @@ class Entry:
 def problem(raw: Any) -> str:
     """What is wrong with an entry as it stands in the file; nothing if it is good."""
     if not isinstance(raw, dict):
-        return "an entry is a mapping with term, zh, pinyin, meaning and chapter"
-    allowed = KEYS | MORE_KEYS
+        return "an entry is a mapping with term, zh, pinyin and meaning"
+    allowed: dict[str, Any] = KEYS | MORE_KEYS
     if unknown := raw.keys() - allowed.keys():
         return f"it has the unknown key {min(map(str, unknown))!r}; there are {', '.join(allowed)}"
     if missing := [key for key in KEYS if not raw.get(key)]:
         return f"{missing[0]!r} is missing"
     if wrong := [key for key in raw if not isinstance(raw[key], allowed[key])]:
-        return f"{wrong[0]!r} is to be a {allowed[wrong[0]].__name__}"
+        return f"{wrong[0]!r} is to be a {getattr(allowed[wrong[0]], '__name__', 'bool or list')}"
+    if isinstance(only := raw.get("emphasised"), list) and (strange := set(only) - {raw["term"], *raw.get("also", [])}):
+        return f"'emphasised' has {min(strange)!r}, which isn't the term nor under 'also'"
     if not CHINESE.search(raw["zh"]):
         return f"'zh' has no Chinese character: {raw['zh']!r}"
     if not raw["meaning"].rstrip().endswith("."):
@@ -141,18 +150,19 @@ class Finder:
         self.forms = {form: forms[form] for form in sorted(forms, key=lambda form: (-len(form), form))}
         self.any_form = any_of(tuple(self.forms))
 
-    def _entry(self, found: str) -> Entry | None:
-        return next(entry for form, entry in self.forms.items() if any_of((form,)).fullmatch(found))
+    def _form(self, found: str) -> str:
+        return next(form for form in self.forms if any_of((form,)).fullmatch(found))
 
     def whole(self, text: str) -> Entry | None:
         """The entry that an emphasised text names, perhaps with an article or a full stop."""
         name = re.sub(r"^(an?|the) ", "", text.strip(" .:"), flags=re.IGNORECASE)
-        return self._entry(name) if self.any_form.fullmatch(name) else None
+        return self.forms[self._form(name)] if self.any_form.fullmatch(name) else None
 
     def within(self, text: str) -> Iterator[tuple[int, int, Entry]]:
         """Where a text has terms that need no emphasis; of overlapping ones the longest."""
         for match in self.any_form.finditer(text):
-            if (entry := self._entry(match[0])) and not entry.emphasised:
+            form = self._form(match[0])
+            if (entry := self.forms[form]) and not entry.needs_emphasis(form):
                 yield match.start(), match.end(), entry
 
 
@@ -174,14 +184,15 @@ def pattern(form: str) -> str:
     return f"{words[:-1]}(?:y|ies)" if re.search("[^aeiou]y$", form) else f"{words}(?:s|es)?"
 
 
-def running_text(doctree: nodes.document) -> Iterator[nodes.Text]:
-    """The pieces of running text of a page: plain ones, and those that are emphasised as a whole."""
+def running_text(doctree: nodes.document, exercises: bool = False) -> Iterator[nodes.Text]:
+    """The pieces of running text of a page (or of its exercises): plain ones, and those emphasised as a whole."""
     for paragraph in doctree.findall(nodes.paragraph):
-        above, aside = paragraph.parent, False
+        above, aside, exercise = paragraph.parent, False, False
         while above is not None and not aside:
-            aside = isinstance(above, ASIDE) or type(above).__name__ in ASIDE_NAMES
+            aside = isinstance(above, ASIDE)
+            exercise = exercise or type(above).__name__ in EXERCISES
             above = above.parent
-        if not aside:
+        if not aside and exercise == exercises:
             join_lines(paragraph)
             for child in list(paragraph.children):
                 if is_emphasis(child):
@@ -215,10 +226,10 @@ def link_node(entry: Entry, page: str, content: nodes.TextElement) -> addnodes.p
 def link_page(doctree: nodes.document, entries: Iterable[Entry], page: str, chinese: bool = False) -> list[str]:
     """Link the first use of each term of a page; which terms were linked."""
     finder, linked = Finder(entries, page, chinese), set()
-    texts = list(running_text(doctree))
-    # First the definitions: where the chapter that explains a term sets it in italics or bold.
-    for definitions in (True, False):
-        for text in texts:
+    texts, exercises = list(running_text(doctree)), list(running_text(doctree, exercises=True))
+    # First the definitions: where the chapter that explains a term sets it in italics or bold. Last those in exercises.
+    for definitions, there in ((True, texts), (False, texts), (True, exercises)):
+        for text in there:
             if is_emphasis(emphasis := text.parent):
                 entry = finder.whole(text.astext())
                 if entry and entry.term not in linked and (not definitions or page == entry.chapter):
