@@ -1,6 +1,7 @@
 """Bias: the planted shares are in the text, the measure gives known log-odds, the swap undoes itself."""
 
 import math
+import re
 from collections import Counter
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 
 from companion import bias
 from companion.bias import Swap
+from companion.corpora import load_corpus
 from companion.errors import UserError
 from companion.models import language_model
+from companion.results import bootstrap
 from companion.seeding import set_seed
 from companion.tokenizers import CharTokenizer, WordTokenizer
 
@@ -149,6 +152,31 @@ def test_the_crossed_interval_covers_the_mean_about_as_often_as_it_says():
     assert 85 <= covered <= 100
 
 
+def test_crossed_draws_in_which_the_statistic_is_not_defined_are_left_out():
+    table = np.arange(12.0).reshape(4, 3)
+    found = bias.crossed_interval(table, lambda drawn: np.nan if drawn[0, 0] < 3 else float(drawn[0, 0]))
+    assert math.isnan(found.mean) and 3 <= found.low <= found.high <= 11
+
+
+def test_cells_of_a_row_are_no_independent_cells():
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(12, 1))
+    x, y = (rows + 0.05 * rng.normal(size=(12, 7)) for _ in range(2))
+    y[:, ::2] += rng.normal(size=(12, 1))
+    chosen = rng.random((12, 7)) < 0.7
+    found = bias.crossed_cells(x, y, chosen)
+    assert found.mean == pytest.approx(np.corrcoef(x[chosen], y[chosen])[0, 1])
+    pairs = list(zip(x[chosen], y[chosen], strict=True))
+    single = bootstrap(pairs, lambda some: bias.correlation(*np.array(some).T))
+    assert found.low < single.low and found.high - found.low > 1.2 * (single.high - single.low)
+    assert bias.crossed_cells(x, 3 * x, chosen, bias.slope) == pytest.approx((3, 3, 3))
+
+
+def test_draws_without_two_different_cells_say_nothing():
+    x, chosen = np.arange(6.0).reshape(2, 3), np.array([[True, False, False], [False, True, False]])
+    assert bias.crossed_cells(x, x, chosen) == pytest.approx((1, 1, 1))
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # The swap
 
@@ -229,6 +257,24 @@ def test_association_compares_within_a_pair_of_nouns():
 def test_association_is_finite_for_what_never_occurs():
     counts = np.array([[[5, 0], [0, 0]], [[5, 9], [0, 0]], [[0, 0], [0, 0]]])
     assert np.isfinite(bias.association(counts)).all() and np.isfinite(bias.cell_association(counts)).all()
+
+
+def test_a_perfect_network_is_near_a_perfect_score_only_where_much_was_counted():
+    few, many = (np.full((18, 7, 2), n) for n in (1, 5_000))
+    every = np.ones((18, 7), bool)
+    assert bias.perfect_network(many, every, spread=1.0) == pytest.approx((1, 1), abs=0.01)
+    r, slope = bias.perfect_network(few, every, spread=1.0)
+    assert 0.3 < r < 0.7 and slope < 0.9
+    assert bias.perfect_network(few, every, spread=0.1)[0] < 0.2 < r < bias.perfect_network(few, every, spread=3.0)[0]
+    assert bias.perfect_network(few, every, 1.0) == bias.perfect_network(few, every, 1.0)
+
+
+def test_women_are_speakers_of_the_plays_under_one_name_or_two():
+    plays = load_corpus("shakespeare").documents
+    speakers = set().union(*(bias.spoken_words(play.text) for play in plays))
+    assert speakers >= bias.WOMEN
+    joint = {who for who in speakers if set(re.split(r" & |, | and ", who)) <= bias.WOMEN}
+    assert joint <= bias.WOMEN  # what women say together is theirs
 
 
 def test_adjectives_are_counted_across_a_line_break_and_as_whole_words():
