@@ -23,6 +23,7 @@ from companion.results import read_results, write_results
 from companion.training import TrainingConfig, fit
 
 NAME = "scaling-law"
+WHAT = "bits per character on the test plays after one pass over so many characters, one LSTM layer"
 BATCH, WINDOW = 16, 32  # small: the shortest run still makes 256 updates
 
 
@@ -89,7 +90,7 @@ def main() -> None:
             write_results(
                 NAME,
                 {
-                    "what": "bits per character on the test plays after one pass over so many characters, one LSTM",
+                    "what": WHAT,
                     "vocab_size": tokenizer.vocab_size,
                     "embedding": "a quarter of the units",
                     "batch_size": BATCH,

@@ -1,4 +1,4 @@
-"""When do two workers train faster than one? Run ``python benchmarks/scaling_out.py``.
+"""When do two workers train faster than one? Run ``python benchmarks/scaling_out.py`` on an idle machine.
 
 Two worker processes on this machine, one thread each, and this process with as many threads as there are cores take
 turns with the same global batch, for models and batches of several sizes:
@@ -7,8 +7,12 @@ turns with the same global batch, for models and batches of several sizes:
 - both workers together: each half of the batch, then the all-reduce;
 - the all-reduce alone, of as many numbers as the model has weights.
 
-The fastest of several rounds is kept, as with ``timeit``: what else the machine does can only make a round slower. The
-table is printed and written to ``results/scaling-out.json``.
+The fastest of several rounds is kept, as with ``timeit``: what else the machine does can only make a round slower. All
+of it is done several times, each time with new processes, and every run is kept, so that one can see how much they
+differ. The table is printed and written to ``results/scaling-out.json``. It takes about five minutes.
+
+Programs that want the cores too make two workers slower than one: a worker that has to wait for a core keeps the other
+one waiting. So the script refuses to start while the machine is busy, unless it is told ``--busy``.
 """
 
 import json
@@ -32,7 +36,8 @@ WORKERS = 2
 VOCAB_SIZE, WINDOW = 85, 32
 UNITS, BATCHES = (64, 256), (8, 32, 128)
 CASES = [(units, batch) for units in UNITS for batch in BATCHES]
-ROUNDS, SECONDS = 40, 0.02
+RUNS, ROUNDS, SECONDS = 4, 24, 0.02
+IDLE = 0.5  # processes that wanted a core in the last minute, on average: with more the machine counts as busy
 
 
 def stepper(units: int, batch: int, team: Alone) -> tuple[Callable[[], Any], int]:
@@ -110,9 +115,8 @@ def threads(number: str) -> None:
     os.environ |= {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def main() -> None:
-    """Measure, print a table, write the results."""
-    load = os.getloadavg()[0]  # who else wants the cores
+def run() -> list[dict[str, Any]]:
+    """Measure all cases once, with two new workers."""
     threads("1")  # of the workers
     hosts = ",".join(f"{LOOPBACK}:{port}" for port in free_ports(WORKERS))
     command = [sys.executable, __file__]
@@ -147,13 +151,34 @@ def main() -> None:
         print(rows[-1], flush=True)
     for process in crew:
         process.wait()
-    what = "milliseconds a training step, fastest of the rounds, on one machine; all_reduce: of all weights, alone"
-    about = {"window": WINDOW, "rounds": ROUNDS, "cores": CORES, "load_before": round(load, 1)}
+    return rows
+
+
+def by_case(runs: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """One row a case, with the times of every run."""
+    return [
+        case[0]
+        | {"milliseconds": {name: [row["milliseconds"][name] for row in case] for name in case[0]["milliseconds"]}}
+        for case in zip(*runs, strict=True)
+    ]
+
+
+def main(busy: bool = False) -> None:
+    """Measure, print a table, write the results."""
+    load = round(os.getloadavg()[0], 1)  # who else wants the cores
+    if load > IDLE and not busy:
+        raise SystemExit(
+            f"In the last minute {load} processes wanted a core, more than {IDLE}: the times would be those of a busy "
+            "machine. Wait until the other programs have ended and a minute more, or measure all the same with --busy."
+        )
+    rows = by_case([run() for _ in range(RUNS)])
+    what = "milliseconds a training step, fastest of a run's rounds, each run; all_reduce: of all weights, alone"
+    about = {"window": WINDOW, "runs": RUNS, "rounds": ROUNDS, "cores": CORES, "load_before": load}
     write_results("scaling-out", {"what": what, **about, "rows": rows})
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        worker(int(sys.argv[1]), sys.argv[2])
+    if sys.argv[1:] in ([], ["--busy"]):
+        main(busy=len(sys.argv) > 1)
     else:
-        main()
+        worker(int(sys.argv[1]), sys.argv[2])

@@ -54,7 +54,7 @@ class Law:
         return n, product / n
 
     @classmethod
-    def fit(cls, parameters: Numbers, tokens: Numbers, losses: Numbers) -> Self:
+    def fit(cls, parameters: Numbers, tokens: Numbers, losses: Numbers, near: Self | None = None) -> Self:
         """The law nearest to some runs, by the logarithms of the losses, from several starts.
 
         Small misses count by their squares, those above one percent by their size (Huber's loss, as in Hoffmann et
@@ -64,6 +64,8 @@ class Law:
         ----------
         parameters, tokens, losses
             Of the runs, ``(runs,)`` each.
+        near
+            A law to start from, instead of the several starts: that of runs which are mostly the same.
 
         Raises
         ------
@@ -79,11 +81,18 @@ class Law:
             raise UserError("Parameters, tokens and losses should all be above 0.")
         log_n, log_d, log_loss = np.log(n), np.log(d), np.log(loss)
 
-        def residuals(x: FloatArray) -> FloatArray:
+        def terms(x: FloatArray) -> FloatArray:
             log_e, log_a, alpha, log_b, beta = x
-            parts = [np.full_like(log_n, log_e), log_a - alpha * log_n, log_b - beta * log_d]
-            found: FloatArray = np.logaddexp.reduce(parts) - log_loss
+            return np.stack([np.full_like(log_n, log_e), log_a - alpha * log_n, log_b - beta * log_d])
+
+        def residuals(x: FloatArray) -> FloatArray:
+            found: FloatArray = np.logaddexp.reduce(terms(x)) - log_loss
             return found
+
+        def slopes(x: FloatArray) -> FloatArray:
+            logs = terms(x)
+            e, a, b = np.exp(logs - np.logaddexp.reduce(logs))  # each term's share of the loss
+            return np.stack([e, a, -a * log_n, b, -b * log_d], axis=1)
 
         # E is above a hundredth of the least loss, and the exponents between 0 and 2: wide, and no overflow.
         low = [np.log(loss.min() / 100), -10, 0.01, -10, 0.01]
@@ -93,7 +102,13 @@ class Law:
             for share in (0.3, 0.9)
             for slope in (0.2, 0.6)
         ]
-        fits = [least_squares(residuals, start, bounds=(low, high), loss="huber", f_scale=0.01) for start in starts]
+        if near:
+            known = [np.log(near.E), np.log(near.A), near.alpha, np.log(near.B), near.beta]
+            starts = [np.clip(known, low, high).tolist()]
+        fits = [
+            least_squares(residuals, start, jac=slopes, bounds=(low, high), loss="huber", f_scale=0.01)
+            for start in starts
+        ]
         log_e, log_a, alpha, log_b, beta = min(fits, key=lambda fit: float(fit.cost)).x
         return cls(float(np.exp(log_e)), float(np.exp(log_a)), float(alpha), float(np.exp(log_b)), float(beta))
 
@@ -101,13 +116,14 @@ class Law:
 def resampled(parameters: Numbers, tokens: Numbers, losses: Numbers, resamples: int = 200, seed: int = 0) -> list[Law]:
     """Laws fitted to runs drawn from the runs with replacement: how sure the fitted numbers are (Efron 1979).
 
-    Draws with fewer than six different runs are drawn again.
+    Draws with fewer than six different runs are drawn again. Each fit starts from the law of all runs.
     """
     n, d, loss = (np.asarray(column, dtype=float) for column in (parameters, tokens, losses))
     rng = np.random.default_rng(seed)
+    of_all = Law.fit(n, d, loss)
     laws: list[Law] = []
     while len(laws) < resamples:
         drawn = rng.integers(len(loss), size=len(loss))
         if len(set(drawn.tolist())) >= 6:
-            laws.append(Law.fit(n[drawn], d[drawn], loss[drawn]))
+            laws.append(Law.fit(n[drawn], d[drawn], loss[drawn], near=of_all))
     return laws

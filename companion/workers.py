@@ -29,6 +29,7 @@ from companion.training import Alone
 EXIT_BAD_INPUT, EXIT_LOST = 2, 3
 LOOPBACK = "127.0.0.1"
 HELLO = "gate-by-gate worker"
+KNOCK = 5.0  # seconds until a port counts as closed
 
 
 class WorkerLostError(UserError):
@@ -185,6 +186,8 @@ def _receive_all(
         for worker, line in lines.items():
             line.worker = worker
             _reach(cluster, worker)
+        if len(lines) > 1:
+            _let_them_knock(lines)
         for line in lines.values():
             line.send("go")
         return list(lines.values())
@@ -198,12 +201,41 @@ def _receive_all(
 def _reach(cluster: Cluster, worker: int) -> None:
     """Knock on a worker's port: TensorFlow will need it, and would wait in silence if a firewall is between."""
     try:
-        socket.create_connection(cluster.address(worker), timeout=5).close()
+        socket.create_connection(cluster.address(worker), timeout=KNOCK).close()
     except OSError as error:
         raise UserError(
-            f"Worker {worker} came, but worker 0 can't reach it at {cluster.hosts[worker]} ({error}): see that the "
-            "address is right, and open that port in its firewall."
+            f"Worker {worker} came, but worker {cluster.index} can't reach it at {cluster.hosts[worker]} ({error}): "
+            "see that the address is right, and open that port in its firewall."
         ) from None
+
+
+def _let_them_knock(lines: Mapping[int, _Line]) -> None:
+    """Ask all workers to knock on each other's ports; in a ring they talk to each other, not to the chief alone."""
+    problems = []
+    for line in lines.values():
+        line._connection.settimeout(2 * KNOCK)
+        line.send("knock")
+    for worker, line in lines.items():  # all answers are read: a line closed before would take its last message along
+        try:
+            kind, data = line.receive()
+        except (OSError, ValueError):
+            kind, data = "error", f"Worker {worker} went away before the training began; start all again.".encode()
+        if kind == "error":
+            problems.append(data.decode())
+    if problems:
+        raise UserError(problems[0])
+
+
+def _knock(cluster: Cluster, line: _Line) -> None:
+    """Tell the chief whether this worker reaches all others but the chief, whom it has reached."""
+    try:
+        for worker in range(1, len(cluster.hosts)):
+            if worker != cluster.index:
+                _reach(cluster, worker)
+    except UserError as error:
+        line.send("error", str(error).encode())
+    else:
+        line.send("reached")
 
 
 def _checked(line: _Line, told: Mapping[str, Any], plan: Mapping[str, Any], lines: Mapping[int, _Line]) -> _Line:
@@ -240,6 +272,9 @@ def _visit(cluster: Cluster, plan: Mapping[str, Any], deadline: float, timeout: 
             line = _Line(socket.create_connection(cluster.address(0), timeout=left), 0, timeout + 10)
             line.send(HELLO, hello)
             kind, data = line.receive()
+            if kind == "knock":
+                _knock(cluster, line)
+                kind, data = line.receive()
         except (OSError, ValueError):  # not there yet, or not a worker of ours
             time.sleep(0.2)
             continue
@@ -271,6 +306,7 @@ class Team(Alone):
         self.cluster, self.size, self.index = cluster, len(cluster.hosts), cluster.index
         self._lines, self._report_file = lines, report_file
         self._inbox: queue.Queue[bytes] = queue.Queue()
+        self._ready = threading.Semaphore(0)
         self._leaving = threading.Event()
         for line in lines:
             line._connection.settimeout(timeout)
@@ -291,6 +327,8 @@ class Team(Alone):
                 break
             if kind == "data":
                 self._inbox.put(data)
+            elif kind == "ready":
+                self._ready.release()
             elif kind == "error":
                 self._stop(data.decode(), EXIT_BAD_INPUT)
             elif kind == "done":
@@ -315,6 +353,15 @@ class Team(Alone):
         for line in self._lines:
             with contextlib.suppress(OSError):  # who listens to that line will notice
                 line.send(kind, data)
+
+    def assemble(self) -> None:
+        """Return when all workers have come so far: each tells the chief, and then the chief all of them."""
+        if self.index:
+            self._send("ready")
+        for _ in self._lines:
+            self._ready.acquire()
+        if not self.index:
+            self._send("ready")
 
     def run(self, step: Any, *arguments: Any) -> Any:
         return self.strategy.run(step, arguments)
@@ -386,9 +433,6 @@ def share_dropout(model: Any, team: Alone) -> None:
 
 def _strategy(cluster: Cluster) -> Any:
     os.environ["TF_CONFIG"] = cluster.tf_config()
-    from companion.seeding import quiet_tensorflow
-
-    quiet_tensorflow()
     import tensorflow as tf
 
     try:
@@ -427,9 +471,15 @@ def join(
     UserError
         The port is taken, a worker does not come in time, or one has another plan.
     """
+    from companion.seeding import quiet_tensorflow
+
     lines = _meet(cluster, plan, timeout)
     team = Team(cluster, lines, timeout, report_file)
     try:
+        # While TensorFlow's servers wait for each other, no other thread of Python runs: nobody would say a word or
+        # notice that a worker is gone. So all load it first, which takes seconds, and start the servers together.
+        quiet_tensorflow()
+        team.assemble()
         team.strategy = _strategy(cluster)
         yield team
     except UserError as error:

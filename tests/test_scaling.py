@@ -36,6 +36,13 @@ def test_resampled_laws_lie_around_the_truth():
     assert min(values) < TRUE.E < max(values) and len(set(values)) > 10
 
 
+def test_a_fit_that_starts_near_ends_where_the_others_do():
+    noise = np.exp(0.02 * np.random.default_rng(1).normal(size=len(N)))
+    some = np.random.default_rng(2).integers(len(N), size=len(N))
+    runs = N[some], D[some], (TRUE(N, D) * noise)[some]
+    assert Law.fit(*runs, near=TRUE)(N, D) == pytest.approx(Law.fit(*runs)(N, D), rel=1e-3)
+
+
 def test_bad_input_is_one_sentence():
     with pytest.raises(UserError, match="There are 5 runs"):
         Law.fit(N[:5], D[:5], D[:5])

@@ -52,6 +52,10 @@ def run(*arguments: str, **more) -> subprocess.Popen[str]:
     )
 
 
+def hosts(number: int = 2) -> str:
+    return ",".join(f"127.0.0.1:{port}" for port in free_ports(number))
+
+
 @pytest.fixture(scope="module")
 def together(text):
     """What two workers trained, and what their command printed."""
@@ -104,6 +108,51 @@ def test_a_killed_worker_is_named_and_the_same_command_ends_as_if_nothing_had_be
         np.testing.assert_array_equal(killed.history.column(name), together.history.column(name))
 
 
+def test_two_workers_train_the_transformer_of_one(text):
+    own = ["--model", "transformer", "--layers", "2", "--heads", "2", "--context", "16", "--epochs", "2"]
+    own += ["--learning-rate", "0.003"]
+    assert main(command(text, "one-transformer", *own)) == 0
+    process = run(*command(text, "two-transformers", *own, "--workers", "2"))
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    one, two = (load_model(text.with_name(name)) for name in ("one-transformer", "two-transformers"))
+    losses = one.history.column("training_loss")
+    np.testing.assert_allclose(losses, two.history.column("training_loss"), atol=1e-4)
+    assert losses[-1] < losses[0] - 0.1, "it learned"
+    assert difference(one, two) < 1e-3
+
+
+def test_tf_config_starts_workers_too(text, together):
+    addresses = tuple(hosts().split(","))
+    configs = [Cluster(addresses, n).tf_config() for n in (0, 1)]
+    both = [run(*command(text, "config"), env=os.environ | {"TF_CONFIG": each}) for each in configs]
+    for process in both:
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+    assert difference(load_model(text.with_name("config")), together) == 0
+
+
+def test_a_worker_started_by_hand_ends_with_code_3_when_it_loses_the_other(text):
+    """A shell's loop starts such a worker again, and leaves one alone that was asked for what it can't do (code 2)."""
+    addresses = hosts()
+    longer = [*command(text, "lost"), "--epochs", "500", "--hosts", addresses]
+    left, lost = (run(*longer, "--worker", str(n)) for n in (0, 1))
+    deadline = time.monotonic() + 300
+    try:
+        while not text.with_name("lost.checkpoint.npz").exists() and time.monotonic() < deadline:
+            assert left.poll() is None, left.communicate()[1]
+            time.sleep(0.05)
+        lost.kill()
+        _, err = left.communicate(timeout=120)
+    finally:
+        for process in (left, lost):
+            process.kill()
+            process.communicate()
+    assert left.returncode == workers.EXIT_LOST == 3
+    assert re.fullmatch(r"companion: Worker 1 \(127.0.0.1:\d+\) is gone, so the training stopped. .*\n", err)
+    assert not text.with_name("lost").exists()
+
+
 # -- nobody is left behind ---------------------------------------------------------------------------------------------
 
 
@@ -143,14 +192,14 @@ def test_a_worker_that_fails_ends_all(text):
 # -- the meeting -------------------------------------------------------------------------------------------------------
 
 
-def meet(plans: list[dict], indices: list[int] | None = None, timeout: float = 20) -> list:
+def meet(plans: list[dict], timeout: float = 20, cluster=Cluster) -> list:
     """Let workers meet in threads, one a plan (None: it doesn't come); what each got, a list of lines or an error."""
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(len(plans)))
     got: list = [None] * len(plans)
 
     def worker(n: int) -> None:
         try:
-            got[n] = workers._meet(Cluster(hosts, n), plans[n], timeout)
+            got[n] = workers._meet(cluster(hosts, n), plans[n], timeout)
         except UserError as error:
             got[n] = error
 
@@ -211,6 +260,19 @@ def test_other_addresses_are_told():
 def test_a_worker_behind_a_firewall_is_told():
     with pytest.raises(UserError, match="Worker 1 came, but worker 0 can't reach it"):
         workers._reach(Cluster(("127.0.0.1:5000", f"127.0.0.1:{free_ports(1)[0]}"), 0), 1)
+
+
+class Severed(Cluster):
+    """Nobody listens where worker 1 looks for worker 2."""
+
+    def address(self, index: int) -> tuple[str, int]:
+        return ("127.0.0.1", free_ports(1)[0]) if (self.index, index) == (1, 2) else super().address(index)
+
+
+def test_workers_that_can_t_reach_each_other_are_told():
+    """The chief reaches both, so only they can find it out."""
+    for error in meet([PLAN] * 3, cluster=Severed):
+        assert re.match(r"Worker 2 came, but worker 1 can't reach it at 127.0.0.1:\d+ ", str(error))
 
 
 def test_a_stranger_at_the_door_is_sent_away():
@@ -292,6 +354,33 @@ def test_the_others_get_what_the_chief_has(pair):
     assert ended == []
 
 
+def test_nobody_goes_on_before_all_are_ready(pair):
+    make, ended = pair
+    gone_on = []
+
+    def go(team: workers.Team) -> None:
+        team.assemble()
+        gone_on.append(team.index)
+
+    chief = threading.Thread(target=go, args=(make(0, 30),), daemon=True)
+    chief.start()
+    other = make(1, 30)
+    time.sleep(0.2)
+    assert gone_on == []
+    go(other)
+    chief.join(20)
+    assert sorted(gone_on) == [0, 1] and ended == []
+
+
+def test_a_worker_that_dies_before_all_are_ready_is_noticed(pair):
+    make, ended = pair
+    chief, other = make(0, 30), make(1, 30)
+    threading.Thread(target=chief.assemble, daemon=True).start()
+    other._lines[0].close()
+    wait_for(ended, 2)
+    assert (0, workers.EXIT_LOST) in [(index, code) for index, _, code in ended]
+
+
 def test_a_silent_worker_counts_as_lost(pair):
     make, ended = pair
     make(0, 0.3)  # nobody at the other end beats
@@ -333,6 +422,7 @@ def test_an_exchange_that_breaks_waits_for_the_reason(monkeypatch, ended, error,
     here, there = socket.socketpair()
     monkeypatch.setattr(workers, "_meet", lambda *given: [workers._Line(here, 1, 30)])
     monkeypatch.setattr(workers, "_strategy", lambda cluster: None)
+    monkeypatch.setattr(workers.Team, "assemble", lambda team: None)
     with pytest.raises(error), workers.join(Cluster(("a:5000", "b:5000"), 0), {}, timeout=2) as team:
         if told:
             there.close()
@@ -352,10 +442,6 @@ def told(capsys, *arguments: str) -> str:
     said = capsys.readouterr()
     assert code == 2 and said.err.startswith("companion: ") and said.err.count("\n") == 1
     return said.err
-
-
-def hosts(number: int = 2) -> str:
-    return ",".join(f"127.0.0.1:{port}" for port in free_ports(number))
 
 
 @pytest.mark.parametrize("worker", ["0", "1"])
