@@ -299,7 +299,7 @@ class NGramModel:
         """
         levels = self._levels_up_to(self.order if order is None else order)
         tokens = self._check(_as_ids(ids))
-        numbers = self._numbers(tokens)
+        numbers = self._numbers(tokens, len(levels))
         counts = Counts(*np.zeros((3, len(tokens)), dtype=np.int64))
         contexts = 1
         for n, level in enumerate(levels[: len(tokens)], start=1):
@@ -337,13 +337,13 @@ class NGramModel:
             longest[n - 1 :][numbers >= 0] = n
         return longest
 
-    def _numbers(self, tokens: IntArray) -> list[IntArray]:
-        """For n = 0 to ``order``: which n-gram ends at each token from the n-th on, by number; -1 if never seen.
+    def _numbers(self, tokens: IntArray, order: int | None = None) -> list[IntArray]:
+        """For n = 0 to ``order``, by default the model's: which n-gram ends at each token from the n-th on, by number; -1 if never seen.
 
         The list ends early where the text is shorter than n tokens.
         """
         numbers = [np.zeros(len(tokens) + 1, dtype=np.int64)]
-        for n, level in enumerate(self._levels[: len(tokens)], start=1):
+        for n, level in enumerate(self._levels[:order][: len(tokens)], start=1):
             # A context never seen has number -1, so its key is negative and is not found either.
             numbers.append(_places(level.keys, numbers[-1][:-1] * self._vocab_size + tokens[n - 1 :]))
         return numbers
