@@ -338,9 +338,9 @@ class NGramModel:
         return longest
 
     def _numbers(self, tokens: IntArray, order: int | None = None) -> list[IntArray]:
-        """For n = 0 to ``order``, by default the model's: which n-gram ends at each token from the n-th on, by number; -1 if never seen.
+        """For n = 0 to ``order``, by default the model's: which n-gram ends at each token from the n-th on, by number.
 
-        The list ends early where the text is shorter than n tokens.
+        It is -1 if never seen. The list ends early where the text is shorter than n tokens.
         """
         numbers = [np.zeros(len(tokens) + 1, dtype=np.int64)]
         for n, level in enumerate(self._levels[:order][: len(tokens)], start=1):
