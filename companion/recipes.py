@@ -26,7 +26,7 @@ from companion.corpora import load_corpus
 from companion.errors import UserError
 from companion.evaluation import evaluate, evaluate_pairs
 from companion.ngrams import NGramModel
-from companion.saving import ENCODER_DECODER, Trained, load_model, save_model
+from companion.saving import ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER, Trained, load_model, save_model
 from companion.seeding import set_seed
 from companion.storage import cache_dir
 from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer
@@ -107,124 +107,164 @@ class PairRecipe:
         return getattr(importlib.import_module(f"companion.{module}"), function)()
 
 
-AnyRecipe = Recipe | PairRecipe
+@dataclass(frozen=True)
+class TransformerRecipe:
+    """How a Transformer is made, to the last number.
 
-RECIPES: dict[str, AnyRecipe] = {
-    recipe.name: recipe
-    for recipe in [
-        Recipe("shakespeare-1gram", "how often each character occurs, and nothing else", order=1),
-        Recipe("shakespeare-3gram", "counts of three characters, interpolated Kneser-Ney", order=3),
-        Recipe("shakespeare-6gram", "counts of six characters, interpolated Kneser-Ney", order=6),
-        Recipe(
-            "shakespeare-rnn",
-            "a plain recurrent network of 256 units, one pass over the plays",
-            cell="rnn",
-            training=TrainingConfig(
-                epochs=1,
-                batch_size=64,
-                window=64,
-                learning_rate=2e-3,  # the plain network falls apart at the LSTM's rate
-                clip_norm=1.0,
-            ),
+    Attributes
+    ----------
+    name, description, corpus, tokenizer, vocab_size
+        As in `Recipe`.
+    width, layers, heads, context, dropout
+        The arguments of `companion.models.transformer_model`.
+    training, seed
+        As in `Recipe`.
+    """
+
+    name: str
+    description: str
+    training: TrainingConfig
+    corpus: str = "shakespeare"
+    tokenizer: str = "char"
+    vocab_size: int | None = None
+    width: int = 128
+    layers: int = 4
+    heads: int = 4
+    context: int = 128
+    dropout: float = 0.0
+    seed: int = 0
+
+
+AnyRecipe = Recipe | PairRecipe | TransformerRecipe
+
+_ALL: list[AnyRecipe] = [
+    Recipe("shakespeare-1gram", "how often each character occurs, and nothing else", order=1),
+    Recipe("shakespeare-3gram", "counts of three characters, interpolated Kneser-Ney", order=3),
+    Recipe("shakespeare-6gram", "counts of six characters, interpolated Kneser-Ney", order=6),
+    Recipe(
+        "shakespeare-rnn",
+        "a plain recurrent network of 256 units, one pass over the plays",
+        cell="rnn",
+        training=TrainingConfig(
+            epochs=1,
+            batch_size=64,
+            window=64,
+            learning_rate=2e-3,  # the plain network falls apart at the LSTM's rate
+            clip_norm=1.0,
         ),
-        Recipe(
-            "shakespeare-small",
-            "an LSTM of 256 units, one pass over the plays",
-            training=TrainingConfig(
-                epochs=1,
-                batch_size=64,
-                window=64,
-                learning_rate=5e-3,
-                warmup_steps=100,
-                final_rate=0.01,
-                clip_norm=1.0,
-                evaluations=10,
-            ),
+    ),
+    Recipe(
+        "shakespeare-small",
+        "an LSTM of 256 units, one pass over the plays",
+        training=TrainingConfig(
+            epochs=1,
+            batch_size=64,
+            window=64,
+            learning_rate=5e-3,
+            warmup_steps=100,
+            final_rate=0.01,
+            clip_norm=1.0,
+            evaluations=10,
         ),
-        Recipe(
-            "grammar-tiny",
-            "an LSTM of 16 units, sixteen passes over the grammar: small enough to look at every unit",
-            corpus="grammar",
-            tokenizer="word",
-            units=16,
-            embedding_dim=8,
-            training=TrainingConfig(
-                epochs=16,
-                batch_size=64,
-                window=32,  # nearly every sentence is shorter
-                learning_rate=2e-2,  # a small network learns best with long steps,
-                average=0.99,  # whose noise the average takes out again
-                clip_norm=1.0,
-            ),
+    ),
+    Recipe(
+        "grammar-tiny",
+        "an LSTM of 16 units, sixteen passes over the grammar: small enough to look at every unit",
+        corpus="grammar",
+        tokenizer="word",
+        units=16,
+        embedding_dim=8,
+        training=TrainingConfig(
+            epochs=16,
+            batch_size=64,
+            window=32,  # nearly every sentence is shorter
+            learning_rate=2e-2,  # a small network learns best with long steps,
+            average=0.99,  # whose noise the average takes out again
+            clip_norm=1.0,
         ),
-        Recipe(
-            "shakespeare-chars",
-            "the book's own model: an LSTM of 512 units, twelve passes over the plays",
-            units=512,
-            dropout=0.2,
-            training=TrainingConfig(
-                epochs=12,
-                batch_size=64,
-                window=128,
-                learning_rate=3e-3,
-                warmup_steps=200,
-                average=0.998,  # about the last 500 updates
-                clip_norm=1.0,
-            ),
+    ),
+    Recipe(
+        "shakespeare-chars",
+        "the book's own model: an LSTM of 512 units, twelve passes over the plays",
+        units=512,
+        dropout=0.2,
+        training=TrainingConfig(
+            epochs=12,
+            batch_size=64,
+            window=128,
+            learning_rate=3e-3,
+            warmup_steps=200,
+            average=0.998,  # about the last 500 updates
+            clip_norm=1.0,
         ),
-    ]
-}
-RECIPES |= {
-    pair_recipe.name: pair_recipe
-    for pair_recipe in [
-        PairRecipe(
-            "dates",
-            "dates and numbers from English into Chinese and ISO 8601, 240,000 of them, each read once",
-            data="dates.pairs",
-            embedding_dim=32,
-            units=128,
-            attention="multiplicative",
-            training=TrainingConfig(
-                epochs=1,  # there is no end of pairs, so none is read twice
-                batch_size=64,
-                learning_rate=5e-3,
-                average=0.98,
-                evaluations=8,
-            ),
+    ),
+    TransformerRecipe(
+        "shakespeare-transformer",
+        "a Transformer with as many numbers as the book's own model, and as long a training: seven passes",
+        width=160,
+        layers=4,
+        heads=5,
+        context=128,
+        dropout=0.1,
+        training=TrainingConfig(
+            epochs=7,  # what fits into the processor seconds of the LSTM's twelve
+            batch_size=16,  # as fast a character as a larger batch, and more updates
+            window=128,
+            learning_rate=2e-3,
+            warmup_steps=500,
+            average=0.998,
+            clip_norm=1.0,
+            evaluations=2,
         ),
-        PairRecipe(
-            "sentences",
-            "short sentences from Chinese into English, learnt from 3,600 pairs",
-            data="translation.pairs",
-            embedding_dim=64,
-            units=128,
-            attention="additive",
-            dropout=0.3,
-            training=TrainingConfig(
-                epochs=25,  # by then the validation loss has stopped falling
-                batch_size=32,
-                learning_rate=4e-3,
-                average=0.98,
-            ),
+    ),
+    PairRecipe(
+        "dates",
+        "dates and numbers from English into Chinese and ISO 8601, 240,000 of them, each read once",
+        data="dates.pairs",
+        embedding_dim=32,
+        units=128,
+        attention="multiplicative",
+        training=TrainingConfig(
+            epochs=1,  # there is no end of pairs, so none is read twice
+            batch_size=64,
+            learning_rate=5e-3,
+            average=0.98,
+            evaluations=8,
         ),
-        PairRecipe(
-            "docstring-summaries",
-            "an encoder-decoder that can copy: from what a docstring explains to its first line",
-            data="docstrings.recipe_data",
-            embedding_dim=64,
-            units=128,
-            dropout=0.3,
-            copy=True,
-            training=TrainingConfig(
-                epochs=6,
-                batch_size=32,  # some thousand pairs only: small batches, so that there are updates enough
-                learning_rate=3e-3,
-                average=0.99,
-                clip_norm=1.0,
-            ),
+    ),
+    PairRecipe(
+        "sentences",
+        "short sentences from Chinese into English, learnt from 3,600 pairs",
+        data="translation.pairs",
+        embedding_dim=64,
+        units=128,
+        attention="additive",
+        dropout=0.3,
+        training=TrainingConfig(
+            epochs=25,  # by then the validation loss has stopped falling
+            batch_size=32,
+            learning_rate=4e-3,
+            average=0.98,
         ),
-    ]
-}
+    ),
+    PairRecipe(
+        "docstring-summaries",
+        "an encoder-decoder that can copy: from what a docstring explains to its first line",
+        data="docstrings.recipe_data",
+        embedding_dim=64,
+        units=128,
+        dropout=0.3,
+        copy=True,
+        training=TrainingConfig(
+            epochs=6,
+            batch_size=32,  # some thousand pairs only: small batches, so that there are updates enough
+            learning_rate=3e-3,
+            average=0.99,
+            clip_norm=1.0,
+        ),
+    ),
+]
+RECIPES = {recipe.name: recipe for recipe in _ALL}
 
 
 def list_recipes() -> list[str]:
@@ -293,6 +333,8 @@ def key(recipe: AnyRecipe) -> str:
     modules = ["corpora", "grammar", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"]
     if isinstance(recipe, PairRecipe):
         modules += ["seq2seq", "attention", "copying", recipe.data.split(".")[0]]
+    if isinstance(recipe, TransformerRecipe):
+        modules += ["transformer"]
     for module in modules:
         spec = importlib.util.find_spec(f"companion.{module}")
         assert spec and spec.origin
@@ -330,7 +372,9 @@ def _count(recipe: Recipe) -> Trained:
 def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
     if _is_counted(recipe):
         return _count(recipe)
-    train_from = _language_model(recipe, progress) if isinstance(recipe, Recipe) else _encoder_decoder(recipe, progress)
+    train_from = (
+        _encoder_decoder(recipe, progress) if isinstance(recipe, PairRecipe) else _language_model(recipe, progress)
+    )
     checkpoint = _checkpoint(recipe)
     interrupted = checkpoint.exists()
     try:
@@ -351,25 +395,23 @@ def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
     return trained
 
 
-def _language_model(recipe: Recipe, progress: bool | None) -> Callable[[Path], Trained]:
+def _language_model(recipe: Recipe | TransformerRecipe, progress: bool | None) -> Callable[[Path], Trained]:
     """What trains the recipe's language model, going on from a checkpoint, and scores it."""
-    from companion.models import language_model
+    from companion.models import language_model, transformer_model
 
     tokenizer, (train, validation, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
-    sizes: dict[str, Any] = {
-        "vocab_size": tokenizer.vocab_size,
-        "embedding_dim": recipe.embedding_dim,
-        "units": recipe.units,
-        "layers": recipe.layers,
-        "dropout": recipe.dropout,
-        "cell": recipe.cell,
-    }
+    kind, build, names = (
+        (LANGUAGE_MODEL, language_model, ("embedding_dim", "units", "layers", "dropout", "cell"))
+        if isinstance(recipe, Recipe)
+        else (TRANSFORMER, transformer_model, ("width", "layers", "heads", "context", "dropout"))
+    )
+    sizes: dict[str, Any] = {"vocab_size": tokenizer.vocab_size} | {name: getattr(recipe, name) for name in names}
 
     def train_from(checkpoint: Path) -> Trained:
         set_seed(recipe.seed)
-        model = language_model(**sizes)
+        model = build(**sizes)
         history = fit(model, train, validation, recipe.training, checkpoint, progress)
-        return Trained(model, tokenizer, sizes, history, evaluate(model, test, characters))
+        return Trained(model, tokenizer, sizes, history, evaluate(model, test, characters), kind=kind)
 
     return train_from
 
