@@ -3,7 +3,7 @@
 A recipe says all there is to say about a model: corpus, tokenizer, network, training, seed. ``load_recipe`` trains
 it the first time and keeps it in the cache folder under a key made of the recipe and of the code it depends on. A
 recipe that takes longer than a reader would wait comes with its weights (``companion/weights/``), in half precision
-and with the log of the run that made them; ``load_recipe(name, retrain=True)`` makes them anew.
+and with the log of the run that made them; `ship` made them. ``load_recipe(name, retrain=True)`` trains anew.
 
 ``python -m companion.recipes`` trains whatever is missing.
 """
@@ -14,7 +14,6 @@ import importlib
 import importlib.util
 import json
 import platform
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,9 +29,10 @@ from companion.saving import ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER, Train
 from companion.seeding import set_seed
 from companion.storage import cache_dir
 from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer
-from companion.training import TrainingConfig, fit, fit_pairs
+from companion.training import CheckpointError, TrainingConfig, fit, fit_pairs
 
 SHIPPED = Path(__file__).parent / "weights"
+LOADED = 4  # models at most that stay in memory
 TOKENIZERS: dict[str, type[Tokenizer]] = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
 
 
@@ -53,9 +53,9 @@ class Recipe:
     units, embedding_dim, layers, dropout, cell
         Of a network: the arguments of `companion.models.language_model`.
     training
-        Of a network.
+        Of a network; its own seed is that of the order in which the text is read.
     seed
-        Of everything random.
+        Of everything else that is random: the first weights and what dropout leaves out.
     """
 
     name: str
@@ -272,6 +272,9 @@ def list_recipes() -> list[str]:
     return sorted(RECIPES)
 
 
+_loaded: dict[tuple[str, Path], Trained] = {}
+
+
 def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) -> Trained:
     """A trained model by name: shipped, from the cache folder, or trained now.
 
@@ -280,7 +283,8 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
     name
         See `list_recipes`.
     retrain
-        Train it anew, whatever is there.
+        Train it anew, whatever is there. The new model takes the old one's place in the cache folder once it is
+        complete; of a recipe that comes with its weights, these are still what is loaded without ``retrain``.
     progress
         Whether to show the progress bar; see `companion.training.fit`.
 
@@ -297,20 +301,42 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
     if name not in RECIPES:
         raise UserError(f"There is no recipe {name!r}; there are {', '.join(list_recipes())}.")
     recipe = RECIPES[name]
+    place = (name, cache_dir())
     if retrain:
-        _loaded.cache_clear()
-        shutil.rmtree(_folder(recipe), ignore_errors=True)
         _checkpoint(recipe).unlink(missing_ok=True)
-        return _train(recipe, progress)
-    return _loaded(name, cache_dir(), progress)
+        trained = _train(recipe, progress)
+        _loaded.pop(place, None)
+        return trained
+    trained = _loaded.pop(place) if place in _loaded else _found(recipe, progress)
+    _loaded[place] = trained  # the last is the one that was used last
+    while len(_loaded) > LOADED:
+        del _loaded[next(iter(_loaded))]
+    return trained
 
 
-@functools.lru_cache(maxsize=4)
-def _loaded(name: str, _cache: Path, progress: bool | None) -> Trained:
-    recipe = RECIPES[name]
+def ship(name: str, progress: bool | None = None) -> Path:
+    """Train a recipe anew and keep it with the package, in half precision: from now on it is what is loaded.
+
+    It is used by hand, in the repository: ``python -c "from companion.recipes import ship; ship('dates')"``. The
+    score that is kept with the weights is that of the run, in full precision; a test holds the two together.
+
+    Raises
+    ------
+    UserError
+        There is no such recipe, or its corpus can't be had, or it has no weights to keep.
+    """
+    if name in RECIPES and _is_counted(RECIPES[name]):
+        raise UserError(f"{name} is counted in seconds and has no weights to keep; ship a network.")
+    trained = load_recipe(name, retrain=True, progress=progress)
+    save_model(SHIPPED / name, trained, half_precision=True)
+    return SHIPPED / name
+
+
+def _found(recipe: AnyRecipe, progress: bool | None) -> Trained:
+    """A recipe's model: shipped, from the cache folder, or trained now."""
     if _is_counted(recipe):
         return _count(recipe)
-    for folder in (SHIPPED / name, _folder(recipe)):
+    for folder in (SHIPPED / recipe.name, _folder(recipe)):
         try:
             trained = load_model(folder)
         except UserError:
@@ -330,11 +356,11 @@ def definition(recipe: AnyRecipe) -> dict[str, Any]:
 def key(recipe: AnyRecipe) -> str:
     """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it."""
     digest = hashlib.sha256(json.dumps(definition(recipe), sort_keys=True).encode("utf-8"))
-    modules = ["corpora", "grammar", "tokenizers", "ngrams", "models", "training", "evaluation", "saving"]
+    modules = ["corpora", "grammar", "tokenizers", "ngrams", "models", "training", "evaluation", "saving", "seeding"]
     if isinstance(recipe, PairRecipe):
         modules += ["seq2seq", "attention", "copying", recipe.data.split(".")[0]]
     if isinstance(recipe, TransformerRecipe):
-        modules += ["transformer"]
+        modules += ["transformer", "attention"]
     for module in modules:
         spec = importlib.util.find_spec(f"companion.{module}")
         assert spec and spec.origin
@@ -376,13 +402,10 @@ def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
         _encoder_decoder(recipe, progress) if isinstance(recipe, PairRecipe) else _language_model(recipe, progress)
     )
     checkpoint = _checkpoint(recipe)
-    interrupted = checkpoint.exists()
     try:
         trained = train_from(checkpoint)
-    except UserError:
-        if not interrupted:
-            raise
-        checkpoint.unlink(missing_ok=True)  # what was left of the interrupted run is of no use: start anew
+    except CheckpointError:  # what was left of the interrupted run is of no use: start anew
+        checkpoint.unlink(missing_ok=True)
         trained = train_from(checkpoint)
     trained.about = {
         "recipe": definition(recipe),
