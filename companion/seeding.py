@@ -63,7 +63,7 @@ def set_seed(seed: int, tensorflow: bool = True) -> None:
     Raises
     ------
     UserError
-        The seed is none.
+        It is no such number.
     """
     check_seed(seed)
     random.seed(seed)
