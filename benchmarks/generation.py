@@ -10,14 +10,9 @@ The same untrained LSTM writes greedily, character by character, turn by turn in
 Medians of characters a second are printed and written to ``results/generation.json``.
 """
 
-import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,9 +20,8 @@ import numpy as np
 from companion import set_seed
 from companion.generation import Sampler, sample_ids, stepper
 from companion.models import language_model, with_states, zero_states
-from companion.storage import write_atomically
+from companion.results import write_results
 
-RESULTS = Path(__file__).parent / "results" / "generation.json"
 VOCAB_SIZE = 85
 UNITS = (256, 512)
 WINDOW = 40
@@ -120,14 +114,9 @@ def main() -> None:
         "what": "characters a second of one stream, by the LSTM's units; wall-clock time",
         "rounds": ROUNDS,
         "window": WINDOW,
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "medians": medians,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("keras", "numpy", "tensorflow")},
-        },
     }
-    write_atomically(RESULTS, json.dumps(content, indent=2) + "\n")
+    write_results("generation", content)
 
 
 if __name__ == "__main__":

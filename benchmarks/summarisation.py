@@ -1,6 +1,7 @@
 """Lines for docstrings, scored: run ``python benchmarks/summarisation.py``.
 
-The recipe ``docstring-summaries`` is trained with three seeds, and once without its copy mechanism. Each
+The recipe ``docstring-summaries`` is trained with three seeds, and once without its copy mechanism. The seeds give
+other first weights and another dropout; the order in which the pairs are read is the same for all. Each
 network writes a line for every docstring of the test packages, greedily: with words repeated, if it likes, and with no
 word twice. Beside them stand ways that need no network: the first sentence, whole and cut to ten words, the most
 central and the most surprising, a random one, the line of the nearest training docstring, and the best choice of a

@@ -8,14 +8,10 @@ would use every core; it is held to one here, as ours is, and called in its fast
 (This file is not called ``tokenizers.py``: Python would then import it in place of the library.)
 """
 
-import json
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 os.environ["RAYON_NUM_THREADS"] = "1"  # before the library is imported
@@ -25,10 +21,9 @@ import numpy as np
 import tokenizers as library
 
 from companion.corpora import load_corpus
-from companion.storage import write_atomically
+from companion.results import write_results
 from companion.tokenizers import BPETokenizer
 
-RESULTS = Path(__file__).parent / "results" / "tokenizers.json"
 MERGES = 2000
 VOCAB_SIZE = 256 + MERGES
 TRAINING_CHARACTERS = 1_000_000
@@ -109,12 +104,8 @@ def main() -> None:
         "training_characters": TRAINING_CHARACTERS,
         "encoded_megabytes": round(megabytes, 3),
         "medians": medians,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("tokenizers", "regex")},
-        },
     }
-    write_atomically(RESULTS, json.dumps(content, indent=2) + "\n")
+    write_results("tokenizers", content, packages=("tokenizers", "regex"))
 
 
 if __name__ == "__main__":

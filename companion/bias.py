@@ -25,7 +25,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.results import Interval
 
 Array = np.ndarray
@@ -77,11 +77,12 @@ def planted_text(
     Raises
     ------
     UserError
-        There are no sentences to make, or a strength is no share.
+        There are no sentences to make, no pairs, or a strength is no share.
     """
     strengths = PEOPLES if strengths is None else strengths
-    if sentences < 1:
-        raise UserError(f"sentences is {sentences}; it should be a whole number of at least 1.")
+    check_sizes(sentences=sentences)
+    if not strengths:
+        raise UserError("There are no pairs of peoples to write about; give at least one with its strength.")
     for pair, strength in strengths.items():
         if not 0 <= strength <= 1:
             raise UserError(f"The strength of {pair} is {strength}; it should be a share from 0 to 1, 0.5 for no bias.")
@@ -165,7 +166,7 @@ def word_log_probabilities(model: Any, tokenizer: Any, contexts: Sequence[str], 
     Parameters
     ----------
     model, tokenizer
-        A `companion.models.language_model` and what turns text into its ids.
+        A `companion.models.language_model` or `transformer_model`, and what turns text into its ids.
     contexts
         Texts of at least one token. A character model's context ends with the space before the word.
     words
@@ -226,13 +227,13 @@ def _readers(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     from companion.models import with_states, zero_states
 
     twin = with_states(model)
-    states = [tf.TensorSpec((None, state.shape[1])) for state in zero_states(model, 1)]
+    states = [tf.TensorSpec((None, *state.shape[1:])) for state in zero_states(model, 1)]
     ids_type = tf.TensorSpec((None, None), tf.int32)
 
     @tf.function(input_signature=[ids_type])
     def start(ids: Any) -> Any:
         rows = tf.shape(ids)[0]
-        logits, *after = twin([ids, *(tf.zeros((rows, spec.shape[1])) for spec in states)], training=False)
+        logits, *after = twin([ids, *(tf.zeros((rows, *spec.shape[1:])) for spec in states)], training=False)
         return tf.nn.log_softmax(logits[:, -1]), after
 
     @tf.function(
@@ -542,6 +543,12 @@ def adjective_counts(text: str) -> Array:
     return table
 
 
+def _shares(counts: Array) -> Array:
+    """Of each pair of nouns, the share of either when all adjectives are taken together, ``(pairs, 2)``."""
+    shares: Array = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 2)), 1)[:, None]
+    return shares
+
+
 def association(counts: Array) -> Array:
     """Of each adjective, the log-odds of a woman's noun beyond what the nouns' own frequency gives, ``(adjectives,)``.
 
@@ -561,15 +568,14 @@ def association(counts: Array) -> Array:
     >>> association(np.array([[[9, 29]], [[29, 9]]])).round(2).tolist()
     [1.13, -1.13]
     """
-    share = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 2)), 1)[:, None]
-    expected = (counts.sum(axis=2)[:, :, None] * share).sum(axis=1)
+    expected = (counts.sum(axis=2)[:, :, None] * _shares(counts)).sum(axis=1)
     imaginary = expected / np.maximum(expected.sum(axis=1, keepdims=True), 1e-12)
     return _log_ratio(counts.sum(axis=1) + imaginary, expected + imaginary)
 
 
 def cell_association(counts: Array) -> Array:
     """The same for each adjective with each pair of nouns, ``(adjectives, pairs)``: 0 where it never occurs."""
-    share = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 2)), 1)[:, None]
+    share = _shares(counts)
     expected = counts.sum(axis=2)[:, :, None] * share
     return _log_ratio(counts + share, expected + share)
 

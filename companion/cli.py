@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SHORTEST = 5_000
 # Characters that the default number of epochs makes the model read, however short the text is.
 READING = 4_000_000
-EXIT_BAD_INPUT, EXIT_WORKER_LOST, EXIT_INTERRUPTED = 2, 3, 130
+EXIT_INTERRUPTED = 130
 
 EPILOG = """examples:
   python -m companion train my.txt --out mymodel
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
         sys.stdout.flush()
     except UserError as error:
-        code = EXIT_WORKER_LOST if isinstance(error, workers.WorkerLostError) else EXIT_BAD_INPUT
+        code = workers.EXIT_LOST if isinstance(error, workers.WorkerLostError) else workers.EXIT_BAD_INPUT
         workers.report(getattr(options, "report", None), str(error), code)
         return code
     except KeyboardInterrupt:
@@ -220,7 +220,7 @@ def read_text(path: Path) -> str:
     Raises
     ------
     UserError
-        It is missing, a folder, empty, or not UTF-8.
+        It is missing, a folder, empty, not UTF-8, or can't be read.
     """
     try:
         return _decoded(path.read_bytes(), str(path))
@@ -230,6 +230,8 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path} is a folder; give the path of a text file.") from None
     except PermissionError:
         raise UserError(f"{path} may not be read; check its permissions.") from None
+    except OSError as error:
+        raise UserError(f"{path} can't be read ({error.strerror}); give the path of a text file.") from None
 
 
 def _standard_input() -> str:
@@ -361,11 +363,11 @@ def _config(options: argparse.Namespace, tokens: int, characters: int, workers: 
     from companion.training import TrainingConfig
 
     # At least 32 updates an epoch, also for a short text: fewer streams, and as many for each worker.
-    batch = options.batch_size or max(1, min(64, tokens // (32 * options.window)) // workers) * workers
-    epochs = options.epochs or max(1, min(30, math.ceil(READING / characters)))
+    usual_batch = max(1, min(64, tokens // (32 * max(1, options.window))) // workers) * workers
+    usual_epochs = max(1, min(30, math.ceil(READING / characters)))
     return TrainingConfig(
-        epochs=epochs,
-        batch_size=batch,
+        epochs=usual_epochs if options.epochs is None else options.epochs,
+        batch_size=usual_batch if options.batch_size is None else options.batch_size,
         window=options.window,
         learning_rate=options.learning_rate,
         seed=options.seed,

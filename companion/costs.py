@@ -16,7 +16,7 @@ All counts are for one token of one text. The functions have the names and the s
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +43,8 @@ class Layer:
     kept
         Numbers that the way back needs and that the layer makes (what it was given, the layer before it keeps).
     state
-        Numbers that are carried to the next token when text is written.
+        Numbers that are carried to the next token when text is written; of a Transformer's block the row that the
+        token itself adds is counted too.
     """
 
     name: str
@@ -96,7 +97,7 @@ class Cost:
 
     @property
     def state(self) -> int:
-        """Numbers carried from token to token of one text that is written."""
+        """Numbers carried from token to token of one text that is written; see `Layer`."""
         return sum(layer.state for layer in self.layers)
 
     def forward_flops(self, tokens: int = 1) -> int:
@@ -120,8 +121,8 @@ class Cost:
     def step_bytes(self, texts: int = 1, bytes_per_weight: float = FLOAT) -> float:
         """Bytes that must pass through the processor to write the next token of each of so many texts.
 
-        The weights are read once for all texts, the state of each text is read once and a new one is written; of
-        a Transformer's state all is read and a row is written, which is counted as once.
+        The weights are read once for all texts. The state of each text is counted once, although an RNN's is read
+        and a new one written; of a Transformer's, ``context - 1`` rows of keys and values are read and one is written.
         """
         whole = sum(layer.read for layer in self.layers if layer.read == layer.parameters)
         rows = sum(layer.read for layer in self.layers if layer.read != layer.parameters)
@@ -134,7 +135,7 @@ class Cost:
 
 def embedding(vocab_size: int, width: int) -> Layer:
     """A table of which a token takes one row: no product at all."""
-    _check(vocab_size=vocab_size, width=width)
+    check_sizes(vocab_size=vocab_size, width=width)
     return Layer("embedding", vocab_size * width, 0, width, width)
 
 
@@ -156,7 +157,7 @@ def recurrent(cell: str, inputs: int, units: int) -> Layer:
     """
     if cell not in GATES:
         raise UserError(f"There is no cell {cell!r}; there are {', '.join(GATES)}.")
-    _check(inputs=inputs, units=units)
+    check_sizes(inputs=inputs, units=units)
     gates = GATES[cell]
     products = gates * units * (inputs + units)
     parameters = products + (2 if cell == "gru" else 1) * gates * units
@@ -172,14 +173,14 @@ def dense(inputs: int, outputs: int, bias: bool = True) -> Layer:
     >>> dense(256, 85).products
     21760
     """
-    _check(inputs=inputs, outputs=outputs)
+    check_sizes(inputs=inputs, outputs=outputs)
     parameters = (inputs + bias) * outputs
     return Layer("dense", parameters, inputs * outputs, parameters, outputs)
 
 
 def norm(width: int) -> Layer:
     """Layer normalisation: a scale and a shift for each number, and no matrix."""
-    _check(width=width)
+    check_sizes(width=width)
     return Layer("norm", 2 * width, 0, 2 * width, 2 * width)
 
 
@@ -195,14 +196,14 @@ def block(width: int, heads: int, context: int) -> Layer:
     >>> short.parameters == long.parameters, short.products, long.products
     (True, 229376, 458752)
     """
-    _check(heads=heads, context=context)
+    check_sizes(heads=heads, context=context)
     inside = [norm(width), norm(width), dense(width, 4 * width), dense(4 * width, width)]
     inside += [dense(width, width, bias=False)] * 4  # queries, keys, values, and what is made of the average
     parameters, products = (sum(getattr(layer, name) for layer in inside) for name in ("parameters", "products"))
     # Beside what its parts keep: scores and weights of every head (one of the two is enough), their average, the sum
     # after each half.
     kept = sum(layer.kept for layer in inside) + heads * context + 3 * width
-    state = 2 * context * width  # keys and values
+    state = 2 * context * width  # keys and values: context - 1 rows from before, and the one that is added
     return Layer("block", parameters, products + 2 * context * width, parameters, kept, state)
 
 
@@ -218,7 +219,7 @@ def language_model(
     >>> language_model(85, embedding_dim=64, units=256).parameters
     355989
     """
-    _check(layers=layers)
+    check_sizes(layers=layers)
     widths = [embedding_dim] + [units] * layers
     cells = [recurrent(cell, before, units) for before in widths[:-1]]
     return Cost((embedding(vocab_size, embedding_dim), *cells, dense(units, vocab_size)))
@@ -232,7 +233,7 @@ def article_model(vocab_size: int = 10_000, embedding_dim: int = 128, hidden_uni
     >>> article_model().parameters
     1979408
     """
-    _check(window=window)
+    check_sizes(window=window)
     reading = [embedding(vocab_size, embedding_dim), recurrent("lstm", embedding_dim, hidden_units)]
     return Cost((*(layer.times(window) for layer in reading), dense(hidden_units, vocab_size)))
 
@@ -246,7 +247,7 @@ def transformer_model(vocab_size: int, width: int = 128, layers: int = 4, heads:
     >>> transformer_model(85).parameters
     813141
     """
-    _check(layers=layers)
+    check_sizes(layers=layers)
     blocks = (block(width, heads, context) for _ in range(layers))
     return Cost((embedding(vocab_size, width), *blocks, norm(width), dense(width, vocab_size)))
 
@@ -293,9 +294,3 @@ def _count_layer(layer: Any) -> list[Layer]:
             "count it with article_model, which takes the window's length."
         )
     return [recurrent(cells[kind], layer.cell.kernel.shape[0], layer.units)]
-
-
-def _check(**sizes: int) -> None:
-    for name, size in sizes.items():
-        if size < 1:
-            raise UserError(f"{name} is {size}; it should be a whole number of at least 1.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 
 # A held-out text is read as this many streams side by side, each warmed up on the tokens before its start.
 STREAMS = 64
@@ -105,15 +105,10 @@ def token_losses(model: Any, ids: np.ndarray, context: int = 32, streams: int = 
 
     A neural model has nothing to go by at the very first token and pays ln(vocab_size) for it.
     """
-    ids = _checked(ids)
     if hasattr(model, "log_probabilities"):
-        return -model.log_probabilities(ids)
+        return -model.log_probabilities(_checked(ids))
     vocab_size = int(model.output_shape[-1])
-    if ids.min() < 0 or ids.max() >= vocab_size:
-        raise UserError(
-            f"The ids go from {ids.min()} to {ids.max()}, but the model has {vocab_size} tokens: "
-            "encode the text with the tokenizer the model was trained with."
-        )
+    ids = _checked(ids, vocab_size)
     by_window = len(model.output_shape) == 2
     rest = _window_losses(model, ids, context) if by_window else _recurrent_losses(model, ids, streams)
     return np.concatenate([[math.log(vocab_size)], rest])
@@ -137,11 +132,12 @@ def losses_by_context(model: Any, ids: np.ndarray, length: int = 256) -> np.ndar
     Raises
     ------
     UserError
-        The text is shorter than one window and the token after it.
+        The text is shorter than one window and the token after it, or has an id the model has no output for.
     """
     import tensorflow as tf
 
-    ids = _checked(ids)
+    check_sizes(length=length)
+    ids = _checked(ids, int(model.output_shape[-1]))
     count = (len(ids) - 1) // length
     if not count:
         raise UserError(f"The text has {len(ids):,} tokens; a window of {length} needs {length + 1:,} or more.")
@@ -193,10 +189,15 @@ def pair_losses(model: Any) -> Any:
     return read
 
 
-def _checked(ids: np.ndarray) -> np.ndarray:
+def _checked(ids: np.ndarray, vocab_size: int | None = None) -> np.ndarray:
     ids = np.asarray(ids)
     if ids.ndim != 1 or not len(ids):
         raise UserError(f"The ids have shape {ids.shape}; expected one row (tokens,) with at least one token.")
+    if vocab_size and (ids.min() < 0 or ids.max() >= vocab_size):
+        raise UserError(
+            f"The ids go from {ids.min()} to {ids.max()}, but the model has {vocab_size} tokens: "
+            "encode the text with the tokenizer the model was trained with."
+        )
     return ids
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from companion.errors import UserError
+from companion.seeding import generator
 from companion.tokenizers import UNKNOWN_ID, UNKNOWN_NAME
 
 State = list[np.ndarray]
@@ -524,7 +525,7 @@ def stream(
     sampler, stepping = Sampler(temperature, top_k, top_p, greedy), stepper(model)
     prompt_ids = _prompt_ids(stepping, tokenizer, prompt, max_tokens)
     banned = _banned(tokenizer)
-    tokens = stream_ids(stepping, prompt_ids, max_tokens, sampler, np.random.default_rng(seed), 1, banned)
+    tokens = stream_ids(stepping, prompt_ids, max_tokens, sampler, generator(seed), 1, banned)
     return _text_pieces(tokenizer, (int(ids[0]) for ids in tokens))
 
 
@@ -555,7 +556,7 @@ def sample_ids(
         Ids that are never written.
     """
     _check_max_tokens(max_tokens)
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     steps = list(stream_ids(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned))
     return np.stack(steps, axis=1).astype(np.int32) if steps else np.zeros((samples, 0), dtype=np.int32)
 
@@ -575,7 +576,7 @@ def write_until(
     Writing stops as soon as all have ended. A continuation that never does has max_tokens ids.
     """
     _check_max_tokens(max_tokens)
-    rng, steps, ended = np.random.default_rng(seed), [], np.zeros(samples, dtype=bool)
+    rng, steps, ended = generator(seed), [], np.zeros(samples, dtype=bool)
     for ids in stream_ids(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned):
         steps.append(ids)
         ended |= ids == end_id

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 
 
 def seconds(run: Callable[[], Any], at_least: float = 0.2, repeats: int = 1) -> float:
@@ -45,8 +45,7 @@ def matmul_rate(rows: int, inner: int, columns: int) -> float:
     UserError
         A size is below 1.
     """
-    if min(rows, inner, columns) < 1:
-        raise UserError(f"A matrix can't have sizes {rows}, {inner}, {columns}; each should be at least 1.")
+    check_sizes(rows=rows, inner=inner, columns=columns)
     rng = np.random.default_rng(0)
     a, b = rng.random((rows, inner), np.float32), rng.random((inner, columns), np.float32)
     out = np.empty((rows, columns), np.float32)
@@ -59,7 +58,20 @@ def training_rate(rows: int, inner: int, columns: int, at_once: int = 8) -> floa
 
     These are the product itself, ``(rows, inner) @ (inner, columns)``, and on the way back the gradient for ``x`` and
     the one for ``W``. The same numbers are multiplied in other orders, and libraries aren't equally fast at all.
+
+    Parameters
+    ----------
+    rows, inner, columns
+        Sizes of the matrices: ``x`` is ``(rows, inner)``, ``W`` is ``(inner, columns)``.
+    at_once
+        So many different ``x`` in one call, for which TensorFlow has some overhead.
+
+    Raises
+    ------
+    UserError
+        A size is below 1.
     """
+    check_sizes(rows=rows, inner=inner, columns=columns, at_once=at_once)
     import tensorflow as tf
 
     rng = np.random.default_rng(0)

@@ -7,7 +7,7 @@ the unnormalised log-probabilities of the token that comes next. Chapters: *arti
 
 from typing import TYPE_CHECKING, Any
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.seeding import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -21,7 +21,13 @@ def article_model(vocab_size: int = 10_000, embedding_dim: int = 128, hidden_uni
 
     It reads a window of token ids ``(batch, time)`` and gives the probabilities ``(batch, vocab_size)`` of the one
     token after it; its targets are one-hot vectors of that shape.
+
+    Raises
+    ------
+    UserError
+        A size below 1.
     """
+    check_sizes(vocab_size=vocab_size, embedding_dim=embedding_dim, hidden_units=hidden_units)
     quiet_tensorflow()
     import keras
 
@@ -122,10 +128,10 @@ def transformer_model(
     ----------
     Vaswani et al. 2017, *Attention Is All You Need*; Radford et al. 2018 for the decoder alone.
     """
-    _check(dropout, vocab_size=vocab_size, width=width, layers=layers, heads=heads)
-    from companion.transformer import EPSILON, TransformerBlock, check_sizes, keras
+    _check(dropout, vocab_size=vocab_size, width=width, layers=layers, heads=heads, context=context)
+    from companion.transformer import EPSILON, TransformerBlock, check_heads, keras
 
-    check_sizes(width, heads, context)
+    check_heads(width, heads, context)
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(vocab_size, width, name="embedding")(ids)
     x = keras.layers.Dropout(dropout)(x) if dropout else x
@@ -137,18 +143,9 @@ def transformer_model(
 
 
 def _check(dropout: float, **sizes: int) -> None:
-    for name, size in sizes.items():
-        if size < 1:
-            raise UserError(f"{name} is {size}; it should be a whole number of at least 1.")
+    check_sizes(**sizes)
     if not 0 <= dropout < 1:
         raise UserError(f"dropout is {dropout}; it should be at least 0 and below 1.")
-
-
-def recurrent_layers(model: "keras.Model") -> "list[keras.layers.RNN]":
-    """The model's recurrent layers, from the input upwards."""
-    import keras
-
-    return [layer for layer in model.layers if isinstance(layer, keras.layers.RNN)]
 
 
 def state_shapes(layer: "keras.layers.Layer") -> list[tuple[int, ...]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 
 LETTERS = "abcdefghijklmnop"
 BAR, STOP = len(LETTERS), len(LETTERS) + 1
@@ -26,7 +26,15 @@ def copy_text(seed: int, tokens: int, shortest: int = 4, longest: int = 12) -> n
     --------
     >>> "".join(VOCABULARY[i] for i in copy_text(seed=0, tokens=12, longest=4))
     'nkie|nkie.ea'
+
+    Raises
+    ------
+    UserError
+        A length below 1, or a shortest that is longer than the longest.
     """
+    check_sizes(tokens=tokens, shortest=shortest, longest=longest)
+    if shortest > longest:
+        raise UserError(f"shortest is {shortest} and longest {longest}; the shortest should not be the longer one.")
     rng = np.random.default_rng(seed)
     ids: list[int] = []
     while len(ids) < tokens:
@@ -54,8 +62,7 @@ def recall_shares(model: Any, length: int, seed: int = 0, strings: int = 200) ->
     """
     if int(model.output_shape[-1]) != len(VOCABULARY):
         raise UserError(f"The model has {model.output_shape[-1]} tokens; this task has {len(VOCABULARY)}.")
-    if length < 1 or strings < 1:
-        raise UserError(f"length is {length} and strings {strings}; both should be whole numbers of at least 1.")
+    check_sizes(length=length, strings=strings)
     string = np.random.default_rng([seed, length]).integers(len(LETTERS), size=(strings, length))
     stop, bar = (np.full((strings, 1), token) for token in (STOP, BAR))
     ids = np.concatenate([stop, string, bar, string[:, :-1]], axis=1).astype(np.int32)

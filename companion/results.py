@@ -81,8 +81,8 @@ def bootstrap(
         One entry for each test item: a score, or whatever ``statistic`` reads.
     statistic
         From a resample of the items (an array, or a list where the items are no numbers) to a number.
-    resamples, seed
-        How many test sets are drawn, with replacement, and of what seed.
+    resamples, seed, confidence
+        How many test sets are drawn, with replacement, of what seed, and what share of them the interval holds.
 
     Raises
     ------
@@ -113,7 +113,12 @@ def write_results(
 ) -> Path:
     """Write what a benchmark found, with the machine and the versions it ran on; give the file."""
     about = {
-        "machine": {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
+        "machine": {
+            "processor": platform.machine(),
+            "system": platform.system(),
+            "cores": os.cpu_count(),
+            "threads": os.environ.get("TF_NUM_INTRAOP_THREADS", "all"),
+        },
         "versions": {"python": platform.python_version()} | {package: version(package) for package in packages},
     }
     path = FOLDER / f"{name}.json"

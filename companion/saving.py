@@ -111,7 +111,7 @@ def load_model(folder: str | Path) -> Trained:
     model, tokenizer, fits = _built(kind, folder, content["model"])
     variables = parameters(model)
     with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
-        stored = [arrays[name] for name in sorted(arrays.files)]
+        stored = [arrays[f"weight_{n:02d}"] for n in range(len(arrays.files))]
     if [a.shape for a in stored] != [tuple(v.shape) for v in variables] or not fits:
         raise UserError(_not_a_model(folder, "its files do not belong together"))
     for variable, array in zip(variables, stored, strict=True):

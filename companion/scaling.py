@@ -70,15 +70,11 @@ class Law:
         Raises
         ------
         UserError
-            There are fewer than six runs, or a number that is not above 0.
+            There are fewer than six runs, columns of different lengths, or a number that is not above 0 and finite.
         """
         from scipy.optimize import least_squares
 
-        n, d, loss = (np.asarray(column, dtype=float) for column in (parameters, tokens, losses))
-        if len(loss) < 6:
-            raise UserError(f"There are {len(loss)} runs, and the law has five numbers; give at least six runs.")
-        if min(n.min(), d.min(), loss.min()) <= 0:
-            raise UserError("Parameters, tokens and losses should all be above 0.")
+        n, d, loss = _runs(parameters, tokens, losses)
         log_n, log_d, log_loss = np.log(n), np.log(d), np.log(loss)
 
         def terms(x: FloatArray) -> FloatArray:
@@ -113,12 +109,32 @@ class Law:
         return cls(float(np.exp(log_e)), float(np.exp(log_a)), float(alpha), float(np.exp(log_b)), float(beta))
 
 
+def _runs(parameters: Numbers, tokens: Numbers, losses: Numbers) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The three columns as arrays, once a law can be fitted to them."""
+    n, d, loss = (np.atleast_1d(np.asarray(column, dtype=float)) for column in (parameters, tokens, losses))
+    if not n.shape == d.shape == loss.shape or loss.ndim != 1:
+        raise UserError(
+            f"Parameters, tokens and losses have shapes {n.shape}, {d.shape} and {loss.shape}; expected one of each "
+            "for every run."
+        )
+    if len(loss) < 6:
+        raise UserError(f"There are {len(loss)} runs, and the law has five numbers; give at least six runs.")
+    if not all(np.isfinite(column).all() and column.min() > 0 for column in (n, d, loss)):
+        raise UserError("Parameters, tokens and losses should all be above 0, and finite.")
+    return n, d, loss
+
+
 def resampled(parameters: Numbers, tokens: Numbers, losses: Numbers, resamples: int = 200, seed: int = 0) -> list[Law]:
     """Laws fitted to runs drawn from the runs with replacement: how sure the fitted numbers are (Efron 1979).
 
     Draws with fewer than six different runs are drawn again. Each fit starts from the law of all runs.
+
+    Raises
+    ------
+    UserError
+        As for `Law.fit`.
     """
-    n, d, loss = (np.asarray(column, dtype=float) for column in (parameters, tokens, losses))
+    n, d, loss = _runs(parameters, tokens, losses)
     rng = np.random.default_rng(seed)
     of_all = Law.fit(n, d, loss)
     laws: list[Law] = []

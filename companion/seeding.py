@@ -4,8 +4,13 @@ import importlib
 import os
 import random
 import sys
+from typing import Any
 
 import numpy as np
+
+from companion.errors import UserError
+
+LARGEST = 2**32 - 1  # what NumPy's and Keras's seeds can be
 
 
 def quiet_tensorflow() -> None:
@@ -31,16 +36,36 @@ def quiet_tensorflow() -> None:
     tensorflow.get_logger().setLevel("ERROR")
 
 
+def check_seed(seed: Any) -> None:
+    """Raise a `UserError` if this is no seed: a whole number from 0 to `LARGEST`."""
+    if not isinstance(seed, int | np.integer) or not 0 <= seed <= LARGEST:
+        raise UserError(f"The seed is {seed}; it should be a whole number from 0 to {LARGEST:,}.")
+
+
+def generator(seed: Any) -> np.random.Generator:
+    """``np.random.default_rng``, which says in a sentence what is no seed: one or several whole numbers, or None."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise UserError(f"The seed is {seed}; it should be a whole number of at least 0.") from None
+
+
 def set_seed(seed: int, tensorflow: bool = True) -> None:
     """Seed Python, NumPy and Keras, and make TensorFlow's operations deterministic.
 
     Parameters
     ----------
     seed
-        Any non-negative integer.
+        A whole number from 0 to `LARGEST`.
     tensorflow
         Chapters that need no network pass ``False`` and start a few seconds sooner.
+
+    Raises
+    ------
+    UserError
+        It is no such number.
     """
+    check_seed(seed)
     random.seed(seed)
     np.random.seed(seed)
     if tensorflow:

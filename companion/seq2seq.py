@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from companion import generation
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.generation import Sampler, State, lstm_step, softmax
-from companion.seeding import quiet_tensorflow
+from companion.seeding import generator, quiet_tensorflow
 from companion.storage import read_json, write_atomically
 
 if TYPE_CHECKING:
@@ -285,10 +285,7 @@ def encoder_decoder(
     ----------
     .. [1] See, Liu & Manning 2017, *Get To The Point: Summarization with Pointer-Generator Networks*, section 2.2.
     """
-    sizes = {"source_vocab": source_vocab, "target_vocab": target_vocab, "embedding_dim": embedding_dim, "units": units}
-    for name, size in sizes.items():
-        if size < 1:
-            raise UserError(f"{name} is {size}; it should be a whole number of at least 1.")
+    check_sizes(source_vocab=source_vocab, target_vocab=target_vocab, embedding_dim=embedding_dim, units=units)
     if units % 2:
         raise UserError(f"units is {units}; it should be even, half for each direction of the encoder.")
     if not 0 <= dropout < 1:
@@ -537,7 +534,7 @@ def stream(
     banned: Sequence[int] = NEVER_WRITTEN,
 ) -> Iterator[int]:
     """What ``decode`` writes for one source, id by id while it is written."""
-    sampler, rng = sampler or Sampler(greedy=True), np.random.default_rng(seed)
+    sampler, rng = sampler or Sampler(greedy=True), generator(seed)
     for ids in generation.stream_ids(SourceStepper(model, [source]), [BEGIN], max_tokens, sampler, rng, 1, banned):
         if ids[0] == END:
             return

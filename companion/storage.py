@@ -70,13 +70,18 @@ def write_atomically(path: str | Path, content: bytes | str) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)
+            _as_usual(temporary, 0o666)
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _as_usual(path: str | Path, mode: int) -> None:
+    """Give what `tempfile` made, for its maker alone, the permissions of whatever else the user makes."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(path, mode & ~umask)
 
 
 @contextlib.contextmanager
@@ -91,6 +96,7 @@ def directory_atomically(path: str | Path) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             yield temporary
+            _as_usual(temporary, 0o777)
             old = temporary.with_name(temporary.name + ".old")
             if path.exists():
                 os.replace(path, old)

@@ -24,10 +24,15 @@ from typing import Any
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
+from companion.seeding import check_seed
 from companion.storage import write_atomically
 
 PROGRESS_VARIABLE = "GATE_BY_GATE_PROGRESS"
+
+
+class CheckpointError(UserError):
+    """A checkpoint is damaged or of another training: nothing can go on from it."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,9 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "window", "evaluations"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}; it should be a whole number of at least 1.")
+        check_sizes(**{name: getattr(self, name) for name in ("epochs", "batch_size", "window", "evaluations")})
+        check_sizes(0, warmup_steps=self.warmup_steps)
+        check_seed(self.seed)
         if not self.learning_rate > 0 or not self.clip_norm > 0:
             raise UserError("learning_rate and clip_norm should be above 0.")
         if not 0 <= self.average < 1 or not 0 <= self.final_rate <= 1:
@@ -85,7 +90,8 @@ class History:
     ----------
     rows
         Dictionaries with ``step``, ``epoch``, ``tokens`` (seen in training so far), ``training_loss`` and
-        ``validation_loss`` (nats per token), ``learning_rate`` and ``seconds`` of training so far.
+        ``validation_loss`` (nats per token), ``learning_rate`` and ``seconds`` so far, of training and of scoring
+        the validation text.
     """
 
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -348,9 +354,10 @@ class _Text:
         """How many tokens that many steps have read."""
         return step * self.config.batch_size * self.config.window
 
-    def digest(self) -> str:
-        """A hash of the training text."""
-        return hashlib.sha256(self.ids.astype(np.int32).tobytes()).hexdigest()
+    def digests(self) -> list[str]:
+        """A hash of the training text, and one of the validation text."""
+        texts = (self.ids, np.asarray(self.validation_ids))
+        return [hashlib.sha256(ids.astype(np.int32).tobytes()).hexdigest() for ids in texts]
 
 
 class _Pairs:
@@ -395,8 +402,8 @@ class _Pairs:
     def tokens(self, step: int) -> int:
         return int(self.read_by[step])
 
-    def digest(self) -> str:
-        return self.pairs.digest()
+    def digests(self) -> list[str]:
+        return [self.pairs.digest(), self.validation_pairs.digest()]
 
 
 class _Trainer:
@@ -539,8 +546,9 @@ class _Trainer:
     def _identity(self) -> dict[str, Any]:
         return {
             "config": asdict(self.config),
-            "ids": self.task.digest(),
+            "ids": self.task.digests(),
             "shapes": [list(v.shape) for v in self._variables()],
+            "layers": [_settings(layer) for layer in self.model._flatten_layers()],
         }
 
     def save(self, path: Path, history: History, states: list[Any]) -> None:
@@ -570,7 +578,7 @@ class _Trainer:
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
                 about = json.loads(str(arrays["about"]))
                 if about["identity"] != self._identity():
-                    raise UserError(
+                    raise CheckpointError(
                         f"The checkpoint {path or 'of the chief'} is of another training (other data, model or "
                         "settings). Delete it to start anew, or train with what it was made with."
                     )
@@ -578,14 +586,20 @@ class _Trainer:
                     variable.assign(arrays[f"variable_{n}"])
                 self.states = [tf.constant(arrays[f"state_{n}"][rows]) for n in range(len(self.states))]
                 self.best = [arrays[f"best_{n}"] for n in range(len(self.best))]
-        except UserError:
+        except CheckpointError:
             raise
         except Exception as error:  # whatever a damaged file makes of itself
-            raise UserError(
+            raise CheckpointError(
                 f"The checkpoint {path} is damaged ({type(error).__name__}); delete it to start anew."
             ) from error
         self.step, self.seconds, self.best_loss = about["step"], about["seconds"], about["best_loss"]
         return History(about["rows"])
+
+
+def _settings(layer: Any) -> list[Any]:
+    """What a layer does that the shapes of its weights don't show, as plain values."""
+    found = {name: getattr(layer, name, None) for name in ("rate", "dropout", "heads", "context")}
+    return [type(layer).__name__, {name: value for name, value in found.items() if isinstance(value, int | float)}]
 
 
 def _clipped(gradients: list[Any], squares: list[Any], limit: float) -> list[Any]:

@@ -92,10 +92,19 @@ def causal_attention(
     return weights @ v, weights
 
 
+def speeds(size: int) -> np.ndarray:
+    """By how many radians a position each pair of a head's ``size`` numbers is turned, ``(size / 2,)``.
+
+    >>> speeds(4).tolist()
+    [1.0, 0.01]
+    """
+    found: np.ndarray = BASE ** (-np.arange(0, size, 2) / size)
+    return found
+
+
 def turns(positions: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Cosine and sine of the angle by which each pair of numbers is turned, ``(positions, size / 2)`` each."""
-    speeds = BASE ** (-np.arange(0, size, 2) / size)
-    angles = np.asarray(positions)[:, None] * speeds
+    angles = np.asarray(positions)[:, None] * speeds(size)
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
@@ -181,8 +190,7 @@ class CausalSelfAttention(keras.layers.Layer):
 
     def _turns(self, total: Any) -> tuple[Any, Any]:
         size = self.width // self.heads
-        speeds = (BASE ** (-np.arange(0, size, 2) / size)).astype("float32")
-        angles = ops.cast(ops.arange(total), "float32")[:, None] * speeds
+        angles = ops.cast(ops.arange(total), "float32")[:, None] * speeds(size).astype("float32")
         return ops.cos(angles), ops.sin(angles)
 
     def get_config(self) -> dict[str, Any]:
@@ -255,7 +263,7 @@ class TransformerBlock(keras.layers.Layer):
         return {**super().get_config(), **sizes}
 
 
-def check_sizes(width: int, heads: int, context: int) -> None:
+def check_heads(width: int, heads: int, context: int) -> None:
     """Raise a `UserError` if the heads can't share the width, or there is no context."""
     if width % heads or (width // heads) % 2:
         raise UserError(

@@ -9,6 +9,7 @@ gone. `launch` starts all workers on this machine and watches them. Chapter: *sc
 
 import contextlib
 import json
+import math
 import os
 import queue
 import signal
@@ -24,12 +25,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from companion.errors import UserError
+from companion.storage import write_atomically
 from companion.training import Alone
 
 EXIT_BAD_INPUT, EXIT_LOST = 2, 3
 LOOPBACK = "127.0.0.1"
 HELLO = "gate-by-gate worker"
 KNOCK = 5.0  # seconds until a port counts as closed
+LONGEST_HELLO = 2**16  # bytes; a plan is far shorter
 
 
 class WorkerLostError(UserError):
@@ -54,7 +57,7 @@ class Cluster:
     def __post_init__(self) -> None:
         for host in self.hosts:
             name, _, port = host.rpartition(":")
-            if not name or not port.isdigit() or not 0 < int(port) < 65536:
+            if not name or not port.isdecimal() or not 0 < int(port) < 65536:
                 raise UserError(f"{host!r} is no address of a worker; give name:port, such as 192.168.0.7:5000.")
         if len(set(self.hosts)) < len(self.hosts):
             raise UserError(f"Two workers have the same address in {', '.join(self.hosts)}; give each its own port.")
@@ -118,9 +121,13 @@ class _Line:
         with self._lock:
             self._connection.sendall(json.dumps([kind, len(data)]).encode() + b"\n" + data)
 
-    def receive(self) -> tuple[str, bytes]:
-        """The next message; OSError or ValueError when there won't be one."""
-        kind, length = json.loads(self._reading.readline(200))
+    def receive(self, longest: float = math.inf) -> tuple[str, bytes]:
+        """The next message; OSError or ValueError when there won't be one, or when what came is none of ours."""
+        match json.loads(self._reading.readline(200)):
+            case [str(kind), int(length)] if 0 <= length <= longest:
+                pass
+            case other:
+                raise ValueError(f"no message: {other!r}")
         data = self._reading.read(length)
         if len(data) < length:
             raise OSError("the connection ended")
@@ -174,12 +181,8 @@ def _receive_all(
                 missing = [n for n in range(1, len(cluster.hosts)) if n not in lines]
                 raise UserError(_missing(cluster, missing, timeout)) from None
             line = _Line(connection, 0, min(5.0, timeout))
-            try:
-                said, data = line.receive()
-                told = json.loads(data)
-            except (OSError, ValueError):
-                said = ""
-            if said != HELLO:  # somebody else who knocked on this port
+            told = _hello(line, cluster)
+            if told is None:  # somebody else who knocked on this port
                 line.close()
                 continue
             lines[told["index"]] = _checked(line, told, plan, lines)
@@ -196,6 +199,20 @@ def _receive_all(
             with contextlib.suppress(OSError):
                 line.send("error", str(error).encode())
         raise
+
+
+def _hello(line: _Line, cluster: Cluster) -> dict[str, Any] | None:
+    """What a worker says of itself when it comes, or None if it is no worker of ours."""
+    try:
+        said, data = line.receive(LONGEST_HELLO)
+        told = json.loads(data)
+    except (OSError, ValueError, RecursionError):
+        return None
+    match told:
+        case {"index": int(index), "plan": {"hosts": str(hosts)}} if said == HELLO and index >= 0:
+            found: dict[str, Any] = told
+            return found if index < len(cluster.hosts) or hosts != ",".join(cluster.hosts) else None
+    return None
 
 
 def _reach(cluster: Cluster, worker: int) -> None:
@@ -329,7 +346,7 @@ class Team(Alone):
                 self._inbox.put(data)
             elif kind == "ready":
                 self._ready.release()
-            elif kind == "error":
+            elif kind == "error" and not self._leaving.is_set():  # else this worker has its own reason to end
                 self._stop(data.decode(), EXIT_BAD_INPUT)
             elif kind == "done":
                 line.done = True
@@ -342,8 +359,10 @@ class Team(Alone):
             )
 
     def _stop(self, sentence: str, code: int) -> NoReturn:
-        report(self._report_file, sentence, code)
-        os._exit(code)
+        try:
+            report(self._report_file, sentence, code)
+        finally:
+            os._exit(code)
 
     def _beat(self, every: float) -> None:
         while not self._leaving.wait(every):
@@ -622,6 +641,6 @@ def end_with_parent() -> None:
 def report(path: str | None, sentence: str, code: int) -> None:
     """Say why this worker ends: to who started it, by a file, or else to the reader."""
     if path:
-        Path(path).write_text(json.dumps([code, sentence]), encoding="utf-8")
+        write_atomically(path, json.dumps([code, sentence]))
     else:
         print(f"companion: {sentence}", file=sys.stderr, flush=True)

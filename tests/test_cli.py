@@ -1,5 +1,6 @@
 """The command line as a reader uses it: own text in, a model out; mistakes give a sentence, exit code 2, no loss."""
 
+import os
 import subprocess
 import sys
 
@@ -133,6 +134,7 @@ def test_a_folder_is_no_text(capsys, tmp_path):
         (["--top-p", "1.5"], "top_p"),
         (["--top-k", "0"], "top_k"),
         (["--max-tokens", "-1"], "max_tokens"),
+        (["--seed", "-1"], "seed is -1"),
         (["--prompt", "Zoë"], "'ë'"),
         (["--prompt", ""], "prompt"),
     ],
@@ -143,11 +145,21 @@ def test_bad_settings_of_generate_are_told(capsys, model, options, says):
 
 
 @pytest.mark.parametrize(
-    "options", [["--units", "0"], ["--dropout", "1"], ["--learning-rate", "0"], ["--epochs", "-1"]]
+    ("options", "says"),
+    [
+        (["--units", "0"], "units is 0"),
+        (["--dropout", "1"], "dropout is 1"),
+        (["--learning-rate", "0"], "learning_rate"),
+        (["--epochs", "-1"], "epochs is -1"),
+        (["--epochs", "0"], "epochs is 0"),
+        (["--batch-size", "0"], "batch_size is 0"),
+        (["--window", "0"], "window is 0"),
+        (["--seed", "-1"], "seed is -1"),
+    ],
 )
-def test_bad_settings_of_train_are_told(capsys, text, tmp_path, options):
+def test_bad_settings_of_train_are_told(capsys, text, tmp_path, options, says):
     code, _, err = run(capsys, "train", text, "--out", tmp_path / "m", "--quiet", *options)
-    assert code == 2 and err.startswith("companion: ")
+    assert code == 2 and err.startswith("companion: ") and says in err
     assert not (tmp_path / "m").exists()
 
 
@@ -182,6 +194,13 @@ def test_an_unknown_option_exits_with_2(capsys):
     assert run(capsys, "generate")[0] == 2
 
 
+@pytest.mark.skipif(os.name != "posix", reason="what can't be a path differs")
+@pytest.mark.parametrize(("name", "says"), [("x" * 300, "File name too long"), ("my.txt/more", "Not a directory")])
+def test_a_path_that_can_t_be_one_is_told(capsys, text, model, name, says):
+    code, _, err = run(capsys, "evaluate", model, text.with_name(name.split("/")[0]) / "/".join(name.split("/")[1:]))
+    assert code == 2 and says in err and err.count("\n") == 1
+
+
 def test_the_split_keeps_everything_once():
     text = "".join(chr(97 + n % 26) for n in range(9_999))
     assert "".join(split(text, "t")) == text
@@ -211,5 +230,7 @@ def test_reply_suggests_and_writes(capsys, monkeypatch):
     assert lines[0] == "Not known, and left out: dear, xyzzy" or lines[0] == "Not known, and left out: xyzzy"
     assert len([line for line in lines if line.startswith("   0.")]) == 2
     assert lines[-1].strip() == "i am a program."
+    code, _, err = run(capsys, "reply", "Are you a robot?", "--seed", -1)
+    assert code == 2 and "seed is -1" in err
     code, _, err = run(capsys, "reply", "Are you a robot?", "--count", 0)
     assert code == 2 and "--count is 0" in err

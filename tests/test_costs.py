@@ -119,6 +119,13 @@ def test_the_state_is_the_stepper_s(sizes):
     assert costs.language_model(**sizes).state == sum(array.size for array in state)
 
 
+def test_the_state_of_a_transformer_is_the_stepper_s_and_the_row_that_is_added():
+    state = stepper(models.transformer_model(**TRANSFORMER)).start(1)
+    added = TRANSFORMER["layers"] * 2 * TRANSFORMER["width"]
+    keys_and_values = sum(array.size for array in state if array.ndim == 3)
+    assert costs.transformer_model(**TRANSFORMER).state == keys_and_values + added
+
+
 def test_memory_by_hand():
     cost = costs.Cost((costs.embedding(10, 3), costs.recurrent("rnn", 3, 5), costs.dense(5, 10)))
     memory = cost.training_memory(tokens=6)
@@ -135,6 +142,7 @@ def test_memory_by_hand():
     [
         (lambda: costs.recurrent("mlp", 3, 4), "no cell 'mlp'; there are rnn, gru, lstm"),
         (lambda: costs.language_model(10, units=0), "units is 0"),
+        (lambda: costs.dense(1.5, 3), "inputs is 1.5"),
         (lambda: costs.transformer_model(10, layers=0), "layers is 0"),
         (lambda: costs.article_model(window=0), "window is 0"),
         (lambda: costs.count(models.article_model(50, 6, 7)), "answers only once for a whole window"),

@@ -118,6 +118,10 @@ def test_losses_by_context_start_with_nothing_and_end_with_the_whole_window(mode
         assert found[window, n] == pytest.approx(expected, abs=1e-5)
     with pytest.raises(UserError, match="needs 201 or more"):
         losses_by_context(model, ids, length=200)
+    with pytest.raises(UserError, match="length is 0"):
+        losses_by_context(model, ids, length=0)
+    with pytest.raises(UserError, match="the model has 20 tokens"):
+        losses_by_context(model, ids + 10, length=20)
 
 
 @pytest.mark.parametrize(("ids", "says"), [([], "at least one token"), ([[1]], "shape"), ([25], "20 tokens")])

@@ -327,6 +327,8 @@ def test_one_stream_of_256_units_makes_2000_characters_a_second():
         start = time.thread_time()
         sample_ids(stepping, [1], 200, Sampler(0.8, 40, 0.95), seed=1)
         best = max(best, 200 / (time.thread_time() - start))
+        if best > 2000:
+            break
     assert best > 2000
 
 

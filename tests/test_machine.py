@@ -7,7 +7,7 @@ import pytest
 
 from companion import machine, models, set_seed
 from companion.errors import UserError
-from companion.machine import matmul_rate, read_rate, seconds, training_step, writing_step
+from companion.machine import matmul_rate, read_rate, seconds, training_rate, training_step, writing_step
 
 
 @pytest.fixture
@@ -45,6 +45,10 @@ def test_large_products_run_faster_than_a_vector_through_a_matrix():
     assert 1e8 < read_rate(16) < 1e13
 
 
+def test_the_products_of_training_run_faster_for_many_rows():
+    assert 1e13 > training_rate(256, 256, 256, at_once=2) > 2 * training_rate(1, 256, 256, at_once=2) > 1e6
+
+
 def test_training_steps_learn():
     set_seed(0)
     model = models.language_model(5, embedding_dim=4, units=4)
@@ -66,7 +70,9 @@ def test_a_writing_step_gives_logits_for_each_text():
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(UserError, match="sizes 0, 2, 3"):
+    with pytest.raises(UserError, match="rows is 0"):
         matmul_rate(0, 2, 3)
+    with pytest.raises(UserError, match="at_once is 0"):
+        training_rate(1, 2, 3, at_once=0)
     with pytest.raises(UserError, match="0 megabytes"):
         read_rate(0)

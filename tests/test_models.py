@@ -5,7 +5,7 @@ import pytest
 
 from companion import set_seed
 from companion.errors import UserError
-from companion.models import article_model, language_model, recurrent_layers, with_states, zero_states
+from companion.models import article_model, language_model, with_states, zero_states
 
 
 def test_the_article_model_is_the_articles():
@@ -39,7 +39,6 @@ def test_the_twin_reads_a_cut_text_as_if_it_had_not_been_cut(cell, layers):
         parts.append(logits.numpy())
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-6)
     assert len(states) == layers * (2 if cell == "lstm" else 1)
-    assert len(recurrent_layers(model)) == layers
     assert with_states(model).trainable_variables[0] is model.trainable_variables[0]
 
 
@@ -50,8 +49,15 @@ def test_the_twin_reads_a_cut_text_as_if_it_had_not_been_cut(cell, layers):
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"cell": "gpt"}, "no cell 'gpt'"),
         ({"vocab_size": -1}, "vocab_size is -1"),
+        ({"embedding_dim": 1.5}, "embedding_dim is 1.5"),
+        ({"layers": True}, "layers is True"),
     ],
 )
 def test_bad_sizes_are_told(settings, says):
     with pytest.raises(UserError, match=says):
         language_model(**{"vocab_size": 5, **settings})
+
+
+def test_bad_sizes_of_the_article_s_model_are_told():
+    with pytest.raises(UserError, match="hidden_units is 0"):
+        article_model(hidden_units=0)

@@ -245,13 +245,13 @@ def test_on_english_each_order_does_better_and_a_discount_helps():
 def test_large_texts_fit_in_seconds():
     random = np.random.default_rng(0)
     ids = (random.pareto(1.0, size=1_000_000) * 20).astype(np.int64) % 10_000  # words: few common, many rare
-    started = time.perf_counter()
+    started = time.process_time()
     model = NGramModel(order=4, vocab_size=10_000).fit(ids)
-    fitted = time.perf_counter()
+    fitted = time.process_time()
     assert fitted - started < 12  # a fifth of the minute that 5 M tokens may take
     for i in range(100):
         model.next_distribution(ids[i : i + 10])
-    assert (time.perf_counter() - fitted) / 100 < 0.001
+    assert (time.process_time() - fitted) / 100 < 0.001
     assert model.next_distribution(ids[:10]).sum() == pytest.approx(1, abs=1e-9)
 
 

@@ -52,5 +52,9 @@ def test_without_training_it_is_chance():
 def test_what_does_not_fit_is_told():
     with pytest.raises(UserError, match="has 18"):
         recall_shares(language_model(5, 4, 8), 4)
+    with pytest.raises(UserError, match="shortest is 5 and longest 3"):
+        copy_text(seed=0, tokens=10, shortest=5, longest=3)
+    with pytest.raises(UserError, match="shortest is 0"):
+        copy_text(seed=0, tokens=10, shortest=0)
     with pytest.raises(UserError, match="length is 0"):
         recall_shares(language_model(len(VOCABULARY), 4, 8), 0)

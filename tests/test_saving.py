@@ -9,8 +9,8 @@ import pytest
 from companion import set_seed
 from companion.errors import UserError
 from companion.evaluation import Score
-from companion.models import language_model
-from companion.saving import Trained, load_model, save_model
+from companion.models import language_model, transformer_model
+from companion.saving import TRANSFORMER, Trained, load_model, save_model
 from companion.tokenizers import CharTokenizer
 from companion.training import History
 
@@ -42,6 +42,16 @@ def test_what_is_loaded_is_what_was_saved(trained, folder):
         trained.score,
         trained.about,
     )
+
+
+def test_more_than_a_hundred_weights_come_back_in_their_order(tmp_path):
+    sizes = {"vocab_size": 4, "width": 4, "layers": 9, "heads": 1, "context": 2}
+    deep = transformer_model(**sizes)
+    for n, variable in enumerate(deep.trainable_variables):
+        variable.assign(np.full(variable.shape, n))
+    save_model(tmp_path / "deep", Trained(deep, CharTokenizer("abc"), sizes, kind=TRANSFORMER))
+    loaded = load_model(tmp_path / "deep").model.trainable_variables
+    assert [float(np.unique(v).item()) for v in loaded] == list(range(113))
 
 
 def test_half_precision_is_half_as_large_and_nearly_the_same(trained, tmp_path, folder):

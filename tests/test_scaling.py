@@ -46,5 +46,10 @@ def test_a_fit_that_starts_near_ends_where_the_others_do():
 def test_bad_input_is_one_sentence():
     with pytest.raises(UserError, match="There are 5 runs"):
         Law.fit(N[:5], D[:5], D[:5])
-    with pytest.raises(UserError, match="should all be above 0"):
-        Law.fit(N, D, 0 * D)
+    with pytest.raises(UserError, match="There are 5 runs"):
+        resampled(N[:5], D[:5], D[:5])  # would draw for ever
+    for losses in (0 * D, np.full(len(D), np.inf)):
+        with pytest.raises(UserError, match="should all be above 0, and finite"):
+            Law.fit(N, D, losses)
+    with pytest.raises(UserError, match=r"shapes \(30,\), \(30,\) and \(29,\)"):
+        Law.fit(N, D, D[1:])

@@ -37,6 +37,17 @@ def test_a_folder_is_replaced_only_when_the_new_one_is_complete(tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
+def test_what_is_written_may_be_read_by_whom_the_user_lets(tmp_path):
+    with directory_atomically(tmp_path / "model") as new:
+        (new / "a").write_text("first")
+    write_atomically(tmp_path / "file", "text")
+    (tmp_path / "usual").mkdir()
+    (tmp_path / "usual" / "file").write_text("text")
+    assert (tmp_path / "model").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual" / "file").stat().st_mode
+
+
 def test_the_cache_folder_can_be_chosen(tmp_path, monkeypatch):
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
     assert cache_dir() == tmp_path

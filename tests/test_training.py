@@ -1,11 +1,11 @@
 """Training: windows that do not overlap, a validation text that is never trained on, and resuming to the same end."""
 
-import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from companion import set_seed
 from companion.errors import UserError
-from companion.models import language_model
-from companion.training import History, TrainingConfig, dataset, fit, windows
+from companion.models import language_model, transformer_model
+from companion.seeding import generator
+from companion.training import CheckpointError, History, TrainingConfig, dataset, fit, windows
 
 SMALL = TrainingConfig(epochs=2, batch_size=4, window=8, learning_rate=1e-2, warmup_steps=5, average=0.9, evaluations=2)
 
@@ -93,53 +94,69 @@ def test_the_same_seed_gives_the_same_model():
         np.testing.assert_array_equal(a, b)
 
 
-TRAIN = """
-    import sys, time
-    import numpy as np
-    from companion import training
-    from tests.test_training import SMALL, fit, small_model, text_ids
-
-    if "--slow" in sys.argv:  # leave the parent time to kill it
-        evaluate = training._Trainer.evaluate
-        training._Trainer.evaluate = lambda *a: (time.sleep(1), evaluate(*a))[1]
+def train_small(checkpoint: Path) -> list[np.ndarray]:
+    """Losses and weights at the end."""
     model = small_model()
-    history = fit(model, text_ids(), text_ids(300), SMALL, checkpoint=sys.argv[1], progress=False)
+    history = fit(model, text_ids(), text_ids(300), SMALL, checkpoint=checkpoint, progress=False)
     losses = [history.column(name) for name in ("training_loss", "validation_loss")]
-    np.savez(sys.argv[2], *losses, *[v.numpy() for v in model.trainable_variables])
+    return [*losses, *(v.numpy() for v in model.trainable_variables)]
+
+
+KILLED = """
+    import sys, time
+    from companion import training
+    from tests.test_training import train_small
+
+    evaluate = training._Trainer.evaluate  # leave the parent time to kill it
+    training._Trainer.evaluate = lambda *a: (time.sleep(1), evaluate(*a))[1]
+    train_small(sys.argv[1])
 """
 
 
 def test_killed_and_resumed_it_ends_as_if_it_had_never_stopped(tmp_path):
-    """kill -9 in the middle, as soon as there is a checkpoint; the same command again goes on from it."""
-
-    def command(name: str, *more: str) -> list[str]:
-        files = [str(tmp_path / f"{name}.checkpoint.npz"), str(tmp_path / f"{name}.npz")]
-        return [sys.executable, "-c", textwrap.dedent(TRAIN), *files, *more]
-
-    root = os.path.dirname(os.path.dirname(__file__))
-    subprocess.run(command("whole"), check=True, cwd=root)
+    """kill -9 in the middle, as soon as there is a checkpoint; the same training again goes on from it."""
     checkpoint = tmp_path / "killed.checkpoint.npz"
-    process = subprocess.Popen(command("killed", "--slow"), cwd=root)
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(checkpoint)]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[1])
     while not checkpoint.exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "killed.npz").exists(), "it was killed too late to show anything"
-    subprocess.run(command("killed"), check=True, cwd=root)
-    with np.load(tmp_path / "whole.npz") as whole, np.load(tmp_path / "killed.npz") as killed:
-        assert whole.files == killed.files
-        for name in whole.files:
-            np.testing.assert_array_equal(whole[name], killed[name])
+    assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+    before = checkpoint.read_bytes()
+    killed = train_small(checkpoint)
+    assert checkpoint.read_bytes() != before
+    whole = train_small(tmp_path / "whole.checkpoint.npz")
+    for a, b in zip(whole, killed, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     one = TrainingConfig(epochs=1, batch_size=4, window=8)
-    fit(small_model(), text_ids(), text_ids(300), one, checkpoint=tmp_path / "c.npz", progress=False)
-    with pytest.raises(UserError, match="another training"):
-        fit(small_model(), text_ids(900), text_ids(300), one, checkpoint=tmp_path / "c.npz", progress=False)
+    again = {"config": one, "checkpoint": tmp_path / "c.npz", "progress": False}
+    fit(small_model(), text_ids(), text_ids(300), **again)
+    other_dropout = language_model(6, embedding_dim=4, units=8, dropout=0.3)
+    for model, ids, validation_ids in [
+        (small_model(), text_ids(900), text_ids(300)),
+        (small_model(), text_ids(), text_ids(299)),
+        (other_dropout, text_ids(), text_ids(300)),
+    ]:
+        with pytest.raises(CheckpointError, match="another training"):
+            fit(model, ids, validation_ids, **again)
     (tmp_path / "c.npz").write_bytes(b"PK not an archive")
-    with pytest.raises(UserError, match="damaged"):
-        fit(small_model(), text_ids(), text_ids(300), one, checkpoint=tmp_path / "c.npz", progress=False)
+    with pytest.raises(CheckpointError, match="damaged"):
+        fit(small_model(), text_ids(), text_ids(300), **again)
+
+
+@pytest.mark.parametrize("other", [{"heads": 1}, {"context": 4}, {"dropout": 0.2}])
+def test_a_checkpoint_of_another_transformer_is_refused(tmp_path, other):
+    """Its weights would fit."""
+    sizes = {"vocab_size": 6, "width": 4, "layers": 1, "heads": 2, "context": 3, "dropout": 0.1}
+    again = {"checkpoint": tmp_path / "c.npz", "progress": False}
+    short = TrainingConfig(epochs=1, batch_size=4, window=8)
+    fit(transformer_model(**sizes), text_ids(70), text_ids(30), short, **again)
+    fit(transformer_model(**sizes), text_ids(70), text_ids(30), short, **again)
+    with pytest.raises(CheckpointError, match="another training"):
+        fit(transformer_model(**sizes | other), text_ids(70), text_ids(30), short, **again)
 
 
 def test_gradients_are_clipped():
@@ -198,11 +215,37 @@ def test_a_loss_that_explodes_is_told():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"epochs": 0}, {"window": 0}, {"learning_rate": 0}, {"average": 1.0}, {"clip_norm": -1}]
+    ("settings", "says"),
+    [
+        ({"epochs": 0}, "epochs is 0"),
+        ({"batch_size": 1.5}, "batch_size is 1.5"),
+        ({"window": 0}, "window is 0"),
+        ({"evaluations": True}, "evaluations is True"),
+        ({"warmup_steps": -5}, "warmup_steps is -5; .* at least 0"),
+        ({"learning_rate": 0}, "learning_rate and clip_norm"),
+        ({"clip_norm": -1}, "learning_rate and clip_norm"),
+        ({"average": 1.0}, "average should be at least 0"),
+        ({"final_rate": 1.5}, "final_rate from 0 to 1"),
+        ({"seed": -1}, "seed is -1"),
+    ],
 )
-def test_bad_settings_are_told(settings):
-    with pytest.raises(UserError):
+def test_bad_settings_are_told(settings, says):
+    with pytest.raises(UserError, match=says):
         TrainingConfig(**settings)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "1", None])
+def test_what_is_no_seed_is_told(seed):
+    with pytest.raises(UserError, match=f"The seed is {seed}; it should be a whole number from 0"):
+        set_seed(seed, tensorflow=False)
+
+
+def test_a_generator_is_numpy_s():
+    for seed in (3, [3, 1], 2**40):
+        assert generator(seed).random() == np.random.default_rng(seed).random()
+    for wrong in (-1, 1.5, [1, -1]):
+        with pytest.raises(UserError, match="at least 0"):
+            generator(wrong)
 
 
 def test_the_best_row_has_the_lowest_validation_loss():

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from companion import set_seed
+from companion import evaluation, set_seed
 from companion.errors import UserError
 from companion.evaluation import evaluate, token_losses
 from companion.generation import beam_search, generate, read
@@ -165,9 +165,11 @@ def test_a_text_read_in_pieces_is_the_text_read_at_once(model, cuts):
     assert [tuple(s.shape) for s in states] == [(3, 5, 12), (3, 5, 12), (3, 1)] * 2
 
 
-def test_every_token_is_scored_once_with_all_its_context(model):
+def test_every_token_is_scored_once_with_all_its_context(model, monkeypatch):
     """The streams of `token_losses` warm up on the text before their own: where they start makes no difference."""
-    ids = some_ids(3000)
+    monkeypatch.setattr(evaluation, "WARM_UP", 64)
+    monkeypatch.setattr(evaluation, "WINDOW", 32)
+    ids = some_ids(600)
     losses = token_losses(model, ids)
     logits = model(ids[None]).numpy()[0].astype(np.float64)
     expected = np.log(np.exp(logits).sum(axis=-1))[:-1] - logits[np.arange(len(ids) - 1), ids[1:]]
@@ -236,7 +238,8 @@ def test_the_number_of_parameters_follows_from_the_sizes(sizes):
     [
         ({"heads": 5}, "multiple of 10"),
         ({"width": 9, "heads": 3}, "multiple of 6"),
-        ({"context": 1}, "context is 1"),
+        ({"context": 1}, "context is 1; .* at least 2"),
+        ({"context": 2.5}, "context is 2.5"),
         ({"layers": 0}, "layers is 0"),
         ({"dropout": 1.0}, "dropout is 1.0"),
     ],

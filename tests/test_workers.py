@@ -88,11 +88,27 @@ def test_two_workers_have_the_losses_and_the_weights_of_one(text, together):
     assert not text.with_name("two.checkpoint.npz").exists()
 
 
-def test_a_killed_worker_is_named_and_the_same_command_ends_as_if_nothing_had_been(text, together):
+SLOW = """
+import time
+from companion import training
+
+evaluate = training._Trainer.evaluate
+training._Trainer.evaluate = lambda *given: (time.sleep(1), evaluate(*given))[1]
+"""
+
+
+def test_a_killed_worker_is_named_and_the_same_command_ends_as_if_nothing_had_been(
+    text, together, tmp_path, monkeypatch
+):
     checkpoint = text.with_name("killed.checkpoint.npz")
-    with Crew(command(text, "killed"), 2, output=subprocess.DEVNULL) as crew:
+    (tmp_path / "sitecustomize.py").write_text(SLOW)  # Python runs it first: a brake, so that there is time to kill
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+        crew = Crew(command(text, "killed"), 2, output=subprocess.DEVNULL)
+    with crew:
         while not checkpoint.exists() and all(process.poll() is None for process in crew.processes):
             time.sleep(0.01)
+        assert crew.processes[1].poll() is None, "it ended before it could be killed"
         crew.processes[1].kill()
         with pytest.raises(WorkerLostError, match=r"Worker 1 was killed \(SIGKILL\).*same command"):
             crew.wait()
@@ -275,7 +291,31 @@ def test_workers_that_can_t_reach_each_other_are_told():
         assert re.match(r"Worker 2 came, but worker 1 can't reach it at 127.0.0.1:\d+ ", str(error))
 
 
-def test_a_stranger_at_the_door_is_sent_away():
+def hello(content: str, length: int | None = None) -> bytes:
+    return json.dumps([workers.HELLO, len(content) if length is None else length]).encode() + b"\n" + content.encode()
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"1\n",
+        b"null\n",
+        b'["x"]\n',
+        b'{"a": 1, "b": 2}\n',
+        b'["x", 0.5]\n',
+        b"\xff\n",
+        hello("{}"),
+        hello("5"),
+        hello("{}", -1),
+        hello("{}", 10**18),
+        hello("[" * 5000),
+        hello('{"index": "1", "plan": {"hosts": ""}}'),
+        hello('{"index": 1, "plan": {}}'),
+        b'["go", 37]\n{"index": 1, "plan": {"hosts": "a:1"}}',
+    ],
+)
+def test_a_stranger_at_the_door_is_sent_away(says):
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     got = []
     chief = threading.Thread(target=lambda: got.append(workers._meet(Cluster(hosts, 0), PLAN, 30)))
@@ -286,7 +326,7 @@ def test_a_stranger_at_the_door_is_sent_away():
             with contextlib.suppress(ConnectionRefusedError):
                 stranger = stack.enter_context(socket.create_connection(Cluster(hosts, 0).address(0)))
                 break
-        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        stranger.sendall(says)
         (line,) = workers._meet(Cluster(hosts, 1), PLAN, 30)
     chief.join(30)
     assert [each.worker for each in got[0]] == [1]
@@ -414,6 +454,28 @@ def test_an_error_is_told_to_the_others(pair):
     make(1, 30).leave("The disk is full.")
     wait_for(ended)
     assert ended[0] == (0, "The disk is full.", workers.EXIT_BAD_INPUT)
+
+
+def test_who_has_an_error_of_its_own_keeps_to_it(pair):
+    make, ended = pair
+    chief, other = make(0, 30), make(1, 30)
+    chief._leaving.set()
+    other.leave("The disk is full.")
+    time.sleep(0.2)
+    assert ended == []
+
+
+def test_a_report_that_can_t_be_written_keeps_no_worker_alive(monkeypatch, tmp_path):
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    (tmp_path / "file").write_text("no folder")
+    team = object.__new__(workers.Team)
+    team._report_file = str(tmp_path / "file" / "report")
+    monkeypatch.setattr(os, "_exit", leave)
+    with pytest.raises(SystemExit) as ending:
+        team._stop("Worker 1 is gone.", workers.EXIT_LOST)
+    assert ending.value.code == workers.EXIT_LOST
 
 
 @pytest.mark.parametrize(("error", "told"), [(tf.errors.AbortedError, True), (tf.errors.InvalidArgumentError, False)])
