@@ -6,20 +6,13 @@ Measured, in processor seconds of one thread, the shortest of several tries:
 - one matrix too large for the cache, times more and more vectors at once;
 - a training step and a writing step of the book's models, with float32. Beside each, the same step of a *twin*: the
   same kind of model, as narrow as it can be. It does next to no arithmetic, so its time is what the steps cost
-  whatever the width: calls, loops, softmaxes;
-- the largest memory of a process that makes a few training steps, with few and with many streams at once: their
-  difference is what the added tokens take, without the program itself.
+  whatever the width: calls, loops, softmaxes.
 
 For one thread, set ``OMP_NUM_THREADS``, ``OPENBLAS_NUM_THREADS`` and ``TF_NUM_INTRAOP_THREADS`` to 1 before it starts.
-``python benchmarks/compute.py memory`` measures the memory alone and leaves the other results as they are. Written to
-``results/compute.json``; the chapter *compute* holds these against what it predicts from the shapes.
+Written to ``results/compute.json``; the chapter *compute* holds these against what it predicts from the shapes.
 """
 
-import json
 import os
-import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +20,7 @@ from companion import set_seed
 from companion.costs import GATES
 from companion.machine import matmul_rate, read_rate, seconds, training_rate, training_step, writing_step
 from companion.models import article_model, language_model, transformer_model
-from companion.results import read_results, write_results
+from companion.results import write_results
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 VOCAB_SIZE = 85
@@ -74,7 +67,6 @@ MODELS: list[dict[str, Any]] = [
         "shape": (32 * 128, 128, 512),
     },
 ]
-MEMORY = {"LSTM 256": (64, 512), "Transformer": (32, 96)}  # streams, few and many
 MAKERS: dict[str, Callable[..., Any]] = {
     "language_model": language_model,
     "article_model": article_model,
@@ -97,28 +89,6 @@ def measure(entry: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def peak_memory(name: str, batch: int) -> int:
-    """Bytes that this process has held at most, after three training steps with so many streams."""
-    (entry,) = [entry for entry in MODELS if entry["name"] == name]
-    step = training_step(MAKERS[entry["kind"]](**entry["sizes"]), batch, entry["window"])
-    for _ in range(3):
-        step()
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def memory() -> list[dict[str, Any]]:
-    """The largest memory of two sizes of a batch, each in a process of its own."""
-    rows = []
-    for name, batches in MEMORY.items():
-        (entry,) = [entry for entry in MODELS if entry["name"] == name]
-        command = [sys.executable, __file__, name]
-        found = [int(subprocess.check_output([*command, str(batch)]).split()[-1]) for batch in batches]
-        rows.append({"name": name, "tokens": [batch * entry["window"] for batch in batches], "bytes": found})
-        print(json.dumps(rows[-1]), flush=True)
-    return rows
-
-
 def main() -> None:
     """Measure and write."""
     if {os.environ.get(name) for name in THREADS} != {"1"}:
@@ -129,15 +99,9 @@ def main() -> None:
         "read": [{"megabytes": megabytes, "rate": read_rate(megabytes)} for megabytes in MEGABYTES],
         "texts": [{"texts": texts, "side": LARGE, "rate": matmul_rate(texts, LARGE, LARGE)} for texts in TEXTS],
         "models": [measure(entry) for entry in MODELS],
-        "memory": memory(),
     }
     write_results("compute", content)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["memory"]:
-        write_results("compute", read_results("compute") | {"memory": memory()})
-    elif sys.argv[1:]:
-        print(peak_memory(sys.argv[1], int(sys.argv[2])))
-    else:
-        main()
+    main()
