@@ -247,7 +247,8 @@ class LSTMClassifier:
                 layers.Dense(1),
             ]
         )
-        self.model.compile(keras.optimizers.Adam(3e-3), keras.losses.BinaryCrossentropy(from_logits=True))
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        self.model.compile(keras.optimizers.Adam(3e-3), loss, steps_per_execution=25)  # the same updates, but faster
         self.model.optimizer.build(self.model.trainable_variables)
         self._variables = [*self.model.variables, *self.model.optimizer.variables]
         self._start = [variable.numpy() for variable in self._variables]
