@@ -138,9 +138,13 @@ class TinyBook:
         )
 
     def good_build(self) -> int:
-        """Build without a warning; how often the first chapter has been executed so far."""
+        """Build without a warning; give `executions`."""
         outcome = self.build()
         assert outcome.returncode == 0, (outcome.stdout + outcome.stderr)[-3000:]
+        return self.executions()
+
+    def executions(self) -> int:
+        """How often the first chapter has been executed so far."""
         return self.runs.read_text().count("run")
 
     def page(self, name: str = "one") -> str:
@@ -177,7 +181,7 @@ def test_executed_notebooks_hold_every_output(built: TinyBook) -> None:
 
 
 def test_prose_alone_executes_nothing(built: TinyBook) -> None:
-    before = built.good_build()
+    before = built.executions()
     built.write("one", CHAPTER.replace("Some prose", "Other prose"))
     assert built.good_build() == before
     assert "Other prose" in built.page() and "output of a cell" in built.page()
@@ -192,7 +196,7 @@ def test_alt_text_and_tags_are_never_stale(built: TinyBook) -> None:
 
 
 def test_a_changed_cell_is_executed(built: TinyBook) -> None:
-    before = built.good_build()
+    before = built.executions()
     built.write("one", CHAPTER.replace("output of a cell", "output of the changed cell"))
     assert built.good_build() == before + 1
     assert "output of the changed cell" in built.page()
@@ -200,7 +204,7 @@ def test_a_changed_cell_is_executed(built: TinyBook) -> None:
 
 @pytest.mark.parametrize("file", ["companion/code.py", "benchmarks/results/speed.json", "requirements.lock"])
 def test_changed_code_results_or_versions_execute_everything(built: TinyBook, file: str) -> None:
-    before = built.good_build()
+    before = built.executions()
     (built.root / file).write_text((built.root / file).read_text() + "# changed\n")
     assert built.good_build() == before + 1
 

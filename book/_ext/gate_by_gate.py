@@ -52,7 +52,7 @@ def place_cache(app: Sphinx, config: Config) -> None:
     static files.
     """
     read = [*(ROOT / "companion").rglob("*"), *(ROOT / "benchmarks" / "results").rglob("*")]
-    key = hash_of([ROOT / "requirements.lock", *read], sys.version)
+    key = hash_of([ROOT / "requirements.lock", *read], sys.version, str(ENVIRONMENT))
     config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
     config.book_settings = hash_of([ROOT / "book" / "_toc.yml", *(ROOT / "book" / "_static").rglob("*")])
 
