@@ -1,18 +1,21 @@
 """LSTM and Transformer side by side: run ``python benchmarks/transformers.py``.
 
 - ``speed``: one update of each, in turns, at several window lengths, always 2,048 characters; processor seconds.
-- ``lstm-0``, ``lstm-1``, ``transformer-0``, ``transformer-1``: as many parameters and the same characters of the plays
-  for both; the number is the seed. Seed 0 tries both rates of its kind and keeps the one with the lower validation
-  loss, which seed 1 then takes too. ``same-seconds-0``, ``same-seconds-1``: the Transformer with as many processor
-  seconds as the LSTM took.
-- ``recall``: repeating a random string after it has ended, two seeds; ``mixed``: strings of many lengths.
+- ``lstm``, ``transformer``: as many parameters and the same characters of the plays for both, two seeds. Of the rates
+  the one with the lower validation loss counts, on average over the seeds. ``same-seconds``: the Transformer with as
+  many processor seconds as the LSTM took, by ``speed``; it needs these two.
+- ``two-cores``: seconds on the clock for one update of each, on two threads, of these sizes and of the book's own.
+- ``recall``: repeating a random string after it has ended, two seeds, rates tried likewise; ``mixed``: strings of many
+  lengths.
 
 ``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to ``results/transformers.json``
-after each part; what is there already is not run again. Half an hour on one idle processor altogether.
+after each part; what is there already is not run again. Set ``TF_NUM_INTRAOP_THREADS`` to 1 before, for ``two-cores``
+to 2. Three quarters of an hour on an idle processor.
 """
 
 import dataclasses
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -28,11 +31,12 @@ from companion.recall import VOCABULARY, copy_text, recall_shares
 from companion.training import Alone, TrainingConfig, _Text, _Trainer, fit
 
 NAME = "transformers"
+THREADS = "TF_NUM_INTRAOP_THREADS"
 CONFIG = TrainingConfig(batch_size=32, window=64, warmup_steps=50, evaluations=8)
 UPDATES = 1000
-RATES = {"lstm": (3e-3, 6e-3), "transformer": (2e-3, 4e-3)}
+RATES = {"lstm": (6e-3, 1.2e-2), "transformer": (4e-3, 8e-3)}
 KINDS = tuple(RATES)
-RUNS = ("lstm-0", "lstm-1", "transformer-0", "transformer-1", "same-seconds-0", "same-seconds-1")  # with the seed
+SEEDS = (0, 1)
 LONGEST = 256  # characters of context
 
 
@@ -65,84 +69,136 @@ def bits(losses: np.ndarray) -> list[float]:
     return found
 
 
-def matched(name: str, seed: str) -> dict[str, Any]:
-    """One training: its curve, its score on the test plays, and what it pays with so much context."""
-    measured = results.read_results(NAME)
-    kind, updates = ("lstm", UPDATES) if name == "lstm" else ("transformer", UPDATES)
-    if name == "same-seconds":
-        seconds = measured["speed"][str(CONFIG.window)]
-        updates = round(UPDATES * seconds["lstm"] / seconds["transformer"])
-    first = f"{kind}-0"
-    rates = [measured[first]["rate"]] if first in measured else RATES[kind]
-    runs = {rate: trained(kind, int(seed), updates, rate) for rate in rates}
-    rate = min(runs, key=lambda rate: runs[rate][1].best["validation_loss"])
-    model, history = runs[rate]
+def matched(kind: str, updates: int = UPDATES, rates: tuple[float, ...] = ()) -> list[dict[str, Any]]:
+    """Both seeds with the better rate: curves, scores on the test plays, and what so much context is worth."""
+    runs: dict[float, list[tuple[Any, Any]]] = {}
+    seconds: list[float] = []
+    for rate in rates or RATES[kind]:
+        for seed in SEEDS:
+            started = time.process_time()
+            runs.setdefault(rate, []).append(trained(kind, seed, updates, rate))
+            seconds.append(time.process_time() - started)
+    ends = {rate: [bits(h.column("validation_loss"))[-1] for _, h in found] for rate, found in runs.items()}
+    rate = min(ends, key=lambda rate: float(np.mean(ends[rate])))
+    print(kind, ends, flush=True)
     test = plays()[1][2]
-    return {
-        "parameters": model.count_params(),
-        "rate": rate,
-        "rates": {str(rate): bits(run[1].column("validation_loss"))[-1] for rate, run in runs.items()},
-        "updates": history.column("step").astype(int).tolist(),
-        "validation": bits(history.column("validation_loss")),
-        "test": round(evaluate(model, test).bits_per_character, 4),
-        "by_context": bits(losses_by_context(model, test, LONGEST).mean(axis=0)),
-    }
+
+    def found(model: Any, history: Any) -> dict[str, Any]:
+        run = {
+            "parameters": model.count_params(),
+            "rate": rate,
+            "rates": {str(tried): losses for tried, losses in ends.items()},
+            "seconds": round(float(np.mean(seconds))),  # of the processor, validation included
+            "updates": history.column("step").astype(int).tolist(),
+            "validation": bits(history.column("validation_loss")),
+            "test": round(evaluate(model, test).bits_per_character, 4),
+        }
+        if len(ends) > 1:
+            run["test_in_one_go"] = round(evaluate(model, test, streams=1).bits_per_character, 4)
+            run["by_context"] = bits(losses_by_context(model, test, LONGEST).mean(axis=0))
+        return run
+
+    return [found(*run) for run in runs[rate]]
+
+
+def same_seconds() -> list[dict[str, Any]]:
+    """The Transformer, with as many updates as fit into the LSTM's seconds, and the rate found for it."""
+    measured = _found()
+    seconds = measured["speed"][str(CONFIG.window)]
+    updates = round(UPDATES * seconds["lstm"] / seconds["transformer"])
+    return matched("transformer", updates, (measured["transformer"][0]["rate"],))
+
+
+def update_seconds(runs: dict[str, tuple[Any, TrainingConfig]], turns: int = 6) -> dict[str, dict[str, float]]:
+    """Processor seconds and seconds of one update of each; the models take turns, and the median counts."""
+    _, (train, validation, _) = plays()
+    trainers, batches = {}, {}
+    for kind, (model, config) in runs.items():
+        task = _Text(model, train[:500_000], validation, config, Alone())
+        trainers[kind], batches[kind] = _Trainer(task, config, Alone()), next(iter(task.batches(0, 0)))
+    times: dict[str, list[tuple[float, float]]] = {kind: [] for kind in runs}
+    for turn in range(1 + turns):
+        for kind, trainer in trainers.items():
+            start = time.process_time(), time.perf_counter()
+            _, trainer.states = trainer._update(batches[kind], trainer.states)
+            if turn:  # the first compiles
+                times[kind].append((time.process_time() - start[0], time.perf_counter() - start[1]))
+    medians = {kind: np.median(values, axis=0).round(4).tolist() for kind, values in times.items()}
+    return {kind: {"processor": both[0], "clock": both[1]} for kind, both in medians.items()}
 
 
 def speed() -> dict[str, dict[str, float]]:
-    """Processor seconds of one update by window; the models take turns, and the median of six counts."""
-    vocab, (train, validation, _) = plays()
+    """Processor seconds of one update by window."""
+    vocab, _ = plays()
     found = {}
-    for window in (16, 32, 64, 128, 256):
+    for window in (16, 32, 64, 128, 256, 512):
         config = TrainingConfig(batch_size=2048 // window, window=window)
-        tasks = {kind: _Text(build(kind, vocab), train[:500_000], validation, config, Alone()) for kind in KINDS}
-        trainers = {kind: _Trainer(task, config, Alone()) for kind, task in tasks.items()}
-        batch = next(iter(tasks["lstm"].batches(0, 0)))
-        times: dict[str, list[float]] = {kind: [] for kind in trainers}
-        for turn in range(7):
-            for kind, trainer in trainers.items():
-                start = time.process_time()
-                _, trainer.states = trainer._update(batch, trainer.states)
-                if turn:  # the first compiles
-                    times[kind].append(time.process_time() - start)
-        found[str(window)] = {kind: round(float(np.median(values)), 4) for kind, values in times.items()}
+        seconds = update_seconds({kind: (build(kind, vocab), config) for kind in KINDS})
+        found[str(window)] = {kind: seconds[kind]["processor"] for kind in KINDS}
         print(window, found[str(window)], flush=True)
     return found
 
 
+def two_cores() -> dict[str, dict[str, float]]:
+    """Seconds of one update on two threads, by the clock: these networks, and two of 1.2 million parameters."""
+    vocab, _ = plays()
+    found = {}
+    large = {
+        "lstm": language_model(vocab, embedding_dim=64, units=512),
+        "transformer": transformer_model(vocab, width=160, layers=4, heads=5, context=128),
+    }
+    for name, config, models in (
+        ("small", CONFIG, {kind: build(kind, vocab) for kind in KINDS}),
+        ("large", TrainingConfig(batch_size=64, window=128), large),
+    ):
+        seconds = update_seconds({kind: (models[kind], config) for kind in KINDS})
+        found[name] = {kind: seconds[kind]["clock"] for kind in KINDS}
+        found[name] |= {f"{kind}_parameters": models[kind].count_params() for kind in KINDS}
+    return found
+
+
 LENGTHS = (4, 8, 12, 15, 16, 17, 20, 24)
+RECALL_RATES = {"lstm": (5e-3, 1e-2, 2e-2), "transformer": (2e-3, 4e-3, 8e-3)}
 
 
 def recall(
     shortest: int = 16, longest: int = 16, updates: int = 400, lengths: tuple[int, ...] = LENGTHS
 ) -> list[dict[str, Any]]:
     """Share of letters recalled, by length of the string, after training on strings of some lengths."""
+    size = len(VOCABULARY)
+
+    def trained(kind: str, seed: int, rate: float) -> tuple[Any, Any]:
+        config = TrainingConfig(
+            batch_size=32, window=2 * longest + 2, learning_rate=rate, warmup_steps=30, evaluations=8, seed=seed
+        )
+        set_seed(seed)
+        is_lstm = kind == "lstm"
+        model = language_model(size, 16, 88) if is_lstm else transformer_model(size, 40, 2, 2, config.window)
+        ids = copy_text(seed, updates * config.batch_size * config.window + 1, shortest, longest)
+        return model, fit(model, ids, copy_text(100, 5_000, shortest, longest), config, progress=False)
+
     rows = []
-    for seed in (0, 1):
-        for kind, rate in (("lstm", 1e-2), ("transformer", 4e-3)):
-            config = TrainingConfig(
-                batch_size=32, window=2 * longest + 2, learning_rate=rate, warmup_steps=30, evaluations=8, seed=seed
-            )
-            set_seed(seed)
-            size = len(VOCABULARY)
-            is_lstm = kind == "lstm"
-            model = language_model(size, 16, 88) if is_lstm else transformer_model(size, 40, 2, 2, config.window)
-            ids = copy_text(seed, updates * config.batch_size * config.window + 1, shortest, longest)
-            history = fit(model, ids, copy_text(100, 5_000, shortest, longest), config, progress=False)
+    for kind, rates in RECALL_RATES.items():
+        tried = {rate: trained(kind, 0, rate) for rate in rates}
+        ends = {rate: float(run[1].best["validation_loss"]) for rate, run in tried.items()}
+        rate = min(ends, key=lambda rate: ends[rate])
+        for seed, (model, history) in enumerate((tried[rate], trained(kind, 1, rate))):
             shares = {n: recall_shares(model, n, seed=9).round(3).tolist() for n in lengths}
-            row = {"name": kind, "seed": seed, "parameters": model.count_params(), "shares": shares}
+            row = {"name": kind, "seed": seed, "rate": rate, "parameters": model.count_params(), "shares": shares}
+            row["rates"] = {str(tried): round(loss / np.log(2), 4) for tried, loss in ends.items()}
             row["updates"] = history.column("step").astype(int).tolist()
             row["validation"] = bits(history.column("validation_loss"))
-            print(
-                kind, seed, row["validation"], {n: round(float(np.mean(s)), 2) for n, s in shares.items()}, flush=True
-            )
+            print(row["name"], seed, row["rates"], {n: round(float(np.mean(s)), 2) for n, s in shares.items()})
+            sys.stdout.flush()
             rows.append(row)
     return rows
 
 
 PARTS: dict[str, Callable[[], Any]] = {
     "speed": speed,
-    **{run: functools.partial(matched, *run.rsplit("-", 1)) for run in RUNS},
+    "two-cores": two_cores,
+    **{kind: functools.partial(matched, kind) for kind in KINDS},
+    "same-seconds": same_seconds,
     "recall": recall,
     "mixed": functools.partial(recall, shortest=2, longest=8, updates=2000, lengths=(2, 3, 4, 5, 6, 7, 8, 10, 12)),
 }
@@ -157,11 +213,17 @@ def _found() -> dict[str, Any]:
 
 def main() -> None:
     """Run what is not there yet, or what of the parts named on the command line is not."""
+    if unknown := sys.argv[1:] and set(sys.argv[1:]) - PARTS.keys():
+        raise SystemExit(f"There is no part {min(unknown)}; there are {', '.join(PARTS)}.")
     for name in sys.argv[1:] or PARTS:
-        if name not in _found():
-            part = PARTS[name]()
-            results.write_results(NAME, {**_found(), name: part})
-            print(name, "done", flush=True)
+        if name in _found():
+            continue
+        threads = "2" if name == "two-cores" else "1"
+        if os.environ.get(THREADS) != threads:
+            raise SystemExit(f"Set {THREADS} to {threads} before {name}: what it measures depends on it.")
+        part = PARTS[name]()
+        results.write_results(NAME, {**_found(), name: part})
+        print(name, "done", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+"""Every script of results can be started today, and the results it has made are there."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from companion import results
+from companion.models import language_model, transformer_model
+from companion.training import TrainingConfig
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
+
+
+def script(name: str):
+    """The script as a module; nothing of it runs."""
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look for it there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_it_can_be_imported_and_says_where_its_results_are(name, monkeypatch):
+    monkeypatch.setattr("os.environ", dict(results.os.environ))  # some set the number of threads
+    module = script(name)
+    assert callable(module.main)
+    written = [path.name for path in results.FOLDER.glob("*.json") if f"results/{path.name}" in module.__doc__]
+    assert len(written) == 1, module.__doc__
+
+
+def test_all_results_have_a_script():
+    texts = [(FOLDER / f"{name}.py").read_text("utf-8") for name in SCRIPTS]
+    for path in results.FOLDER.glob("*.json"):
+        assert any(f"results/{path.name}" in text for text in texts), path.name
+
+
+def test_every_part_of_the_transformers_is_on_file():
+    module = script("transformers")
+    assert module.PARTS.keys() <= results.read_results("transformers").keys()
+
+
+def test_updates_are_timed():
+    """The part that once had not followed a changed signature."""
+    module = script("transformers")
+    vocab, _ = module.plays()
+    config = TrainingConfig(batch_size=2, window=8)
+    models = {"lstm": language_model(vocab, 4, 4), "transformer": transformer_model(vocab, 8, 1, 2, 8)}
+    found = module.update_seconds({kind: (model, config) for kind, model in models.items()}, turns=1)
+    assert all(0 < found[kind][clock] < 60 for kind in models for clock in ("processor", "clock"))
