@@ -108,9 +108,12 @@ UNREADABLE_IMAGES = """async () => {
   return images.filter((_, n) => !seen[n]).map((i) => i.src);
 }"""
 
-OPEN_SOLUTIONS = """() => [...document.querySelectorAll("div.solution")]
-  .filter((s) => !s.querySelector("button.toggle-button") || s.querySelector("section").checkVisibility())
-  .map((s) => s.id)"""
+OPEN_SOLUTIONS = """() => {
+  const seen = (e) => e.getBoundingClientRect().height > 0 && getComputedStyle(e).visibility !== "hidden";
+  return [...document.querySelectorAll("div.solution")]
+    .filter((s) => !s.querySelector("button.toggle-button") || seen(s.querySelector("section")))
+    .map((s) => s.id);
+}"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
