@@ -2,7 +2,7 @@
 
 Run ``python benchmarks/bias.py``. For each seed two small character LSTMs are trained that differ in their text alone:
 one reads the 32 training plays twice, the other reads them once as they are and once with the gendered words exchanged
-(`companion.bias.Swap`). Both so make the same number of updates. Both are scored on the test plays as they are and
+(`companion.analysis.swap.Swap`). Both so make the same number of updates. Both are scored on the test plays as they are and
 exchanged, and the paired log-odds of the chapter are measured in both. Results go to ``results/bias.json``; three seeds
 take about 12 minutes of one core.
 """
@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from companion.bias import NOUNS, Swap, noun_contexts, noun_log_odds, pronoun_log_odds
+from companion.analysis.bias import NOUNS, noun_contexts, noun_log_odds, pronoun_log_odds
+from companion.analysis.swap import Swap
 from companion.corpora import load_corpus
 from companion.evaluation import evaluate
 from companion.models import language_model

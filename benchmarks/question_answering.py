@@ -12,20 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from companion import set_seed
-from companion.answering import (
-    Answerer,
-    Reader,
-    WholeStory,
-    answer,
-    by_kind,
-    on_support,
-    right,
-    save_answerer,
-    train,
-)
+from companion.applications.answering import StoryReader, answer, by_kind, on_support, right, save_answerer, train
+from companion.corpora.stories import stories
 from companion.errors import UserError
+from companion.models.answerer import Answerer, WholeStory
 from companion.results import read_results, write_results
-from companion.stories import stories
 
 STORIES, SEEDS = 6000, 3
 UNANSWERABLE = 0.2  # share of the training questions to which there is no answer
@@ -64,7 +55,7 @@ def run(name: str, seed: int, sets: dict[str, Any]) -> dict[str, Any]:
     """Train one network and test it; all scores are shares of right answers, in per cent."""
     network = NETWORKS[name]
     told = stories(STORIES, seed=seed, unanswerable=UNANSWERABLE)
-    reader = Reader(network.names)
+    reader = StoryReader(network.names)
     set_seed(seed)
     size = reader.vocab_size
     model: Any = Answerer(size, network.attention) if network.attention else WholeStory(size)

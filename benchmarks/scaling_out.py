@@ -28,8 +28,8 @@ import numpy as np
 from companion import set_seed
 from companion.models import language_model
 from companion.results import write_results
-from companion.training import Alone, TrainingConfig, _Text, _Trainer
-from companion.workers import LOOPBACK, Cluster, Team, free_ports, join
+from companion.training import LOOPBACK, Alone, Cluster, Team, Trainer, TrainingConfig, free_ports, join
+from companion.training.tasks import TextTask
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 WORKERS = 2
@@ -46,7 +46,7 @@ def stepper(units: int, batch: int, team: Alone) -> tuple[Callable[[], Any], int
     ids = np.random.default_rng(0).integers(1, VOCAB_SIZE, 2 * batch * WINDOW + 1)
     model = language_model(VOCAB_SIZE, units=units)
     config = TrainingConfig(batch_size=batch, window=WINDOW)
-    trainer = _Trainer(_Text(model, ids, ids, config, team), config, team)
+    trainer = Trainer(TextTask(model, ids, ids, config, team), config, team)
     (*_, data) = trainer.task.batches(0, 0)
 
     def step() -> None:

@@ -18,24 +18,25 @@ from typing import Any
 
 import numpy as np
 
-from companion.docstrings import Pair, load_pairs, sentences
+from companion.applications.summaries import Centrality, cut, lead, manual_reader, write_lines
+from companion.corpora.docstrings import Documented, load_documented, split_sentences
+from companion.evaluation import ROUGE, bootstrap, interval, rouge
 from companion.recipes import RECIPES, PairRecipe, load_recipe
-from companion.results import bootstrap, interval, write_results
-from companion.summaries import ROUGE, Centrality, cut, lead, manual_reader, rouge, write_lines
+from companion.results import write_results
 
 NAME = "docstring-summaries"
 NETWORKS = {"copy": (True, (0, 1, 2)), "no copy": (False, (0,))}  # whether it can copy, seeds
 WAYS = {"repeating": True, "no word twice": False}
 
 
-def untrained(training: Sequence[Pair], test: Sequence[Pair]) -> dict[str, list[str]]:
+def untrained(training: Sequence[Documented], test: Sequence[Documented]) -> dict[str, list[str]]:
     """What every way without a network answers."""
     bodies = [pair.body for pair in test]
     central, surprising = Centrality([pair.body for pair in training]), manual_reader()
     rng = random.Random(0)
 
-    def best(pair: Pair) -> str:
-        parts = sentences(pair.body)
+    def best(pair: Documented) -> str:
+        parts = split_sentences(pair.body)
         return parts[int(rouge(parts, [pair.summary] * len(parts))[:, 2].argmax())]
 
     return {
@@ -43,7 +44,7 @@ def untrained(training: Sequence[Pair], test: Sequence[Pair]) -> dict[str, list[
         "first sentence, ten words": [cut(body) for body in bodies],
         "most central sentence": [central(body) for body in bodies],
         "most surprising sentence": [surprising(body) for body in bodies],
-        "random sentence": [rng.choice(sentences(body)) for body in bodies],
+        "random sentence": [rng.choice(split_sentences(body)) for body in bodies],
         "line of the nearest docstring": [training[i].summary for i in central.nearest(bodies)],
         "best sentence, chosen with the answer": [best(pair) for pair in test],
     }
@@ -57,7 +58,7 @@ def over_items(scores: np.ndarray) -> dict[str, list[float]]:
 
 def main() -> None:
     """Score, train, write after each step."""
-    training, validation, test = load_pairs()
+    training, validation, test = load_documented()
     references = [pair.summary for pair in test]
     items = {name: rouge(lines, references) for name, lines in untrained(training, test).items()}
     content: dict[str, Any] = {
@@ -72,7 +73,7 @@ def main() -> None:
         runs: dict[str, list[Any]] = {way: [] for way in (*WAYS, "seeds", "nats", "seconds")}
         for seed in seeds:
             name = NAME if copy and not seed else f"{NAME}, {label}, seed {seed}"
-            data = recipe.data if copy else "docstrings.recipe_data_without_copying"
+            data = recipe.data if copy else "docstrings without copying"
             RECIPES[name] = dataclasses.replace(recipe, name=name, data=data, seed=seed, copy=copy)
             trained = load_recipe(name)
             assert trained.score

@@ -12,10 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from companion.corpora import load_corpus
-from companion.replies import (
+from companion.applications.replies import (
     DualEncoder,
-    Pair,
     candidates,
     certainty,
     is_factual,
@@ -25,11 +23,12 @@ from companion.replies import (
     overlap_scores,
     prior,
     prompt_of,
-    read_pairs,
     recall_at,
     reply_text,
     train_writer,
 )
+from companion.corpora import load_corpus
+from companion.corpora.conversations import Exchange
 from companion.results import write_results
 
 SEEDS = range(5)
@@ -49,7 +48,7 @@ RANKINGS = {
 
 def main() -> None:
     """Measure, print, write."""
-    documents = [read_pairs(document.text) for document in load_corpus("chatterbot").documents]
+    documents = [[Exchange(*pair) for pair in document.pairs] for document in load_corpus("chatterbot").documents]
     recalls: dict[str, dict[str, list[float]]] = {name: {str(k): [] for k in KS} for name in RANKINGS}
     distinct: dict[str, list[float]] = {name: [] for name in RANKINGS}
     sure: dict[str, list[float]] = {name: [] for name in ("read_p", "read_right", "unread_p", "unread_right")}
@@ -113,7 +112,9 @@ def _note(
     distinct[name].append(round(len(set(scores.argmax(axis=1).tolist())) / len(scores), 4))
 
 
-def _careless(documents: Sequence[Sequence[Pair]], train: int, test: int, seed: int) -> tuple[list[Pair], list[Pair]]:
+def _careless(
+    documents: Sequence[Sequence[Exchange]], train: int, test: int, seed: int
+) -> tuple[list[Exchange], list[Exchange]]:
     pairs = [pair for document in documents for pair in document]
     order = np.random.default_rng(seed).permutation(len(pairs))
     return [pairs[i] for i in order[test : test + train]], [pairs[i] for i in order[:test]]

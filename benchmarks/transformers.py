@@ -24,11 +24,13 @@ from typing import Any
 import numpy as np
 
 from companion import recipes, results, set_seed
+from companion.chapters.transformers import VOCABULARY, copy_text, recall_shares
 from companion.errors import UserError
 from companion.evaluation import evaluate, losses_by_context
-from companion.models import language_model, transformer_model
-from companion.recall import VOCABULARY, copy_text, recall_shares
-from companion.training import Alone, TrainingConfig, _Text, _Trainer, fit
+from companion.models import transformer_model
+from companion.models import language_model
+from companion.training import Alone, Trainer, TrainingConfig, fit
+from companion.training.tasks import TextTask
 
 NAME = "transformers"
 THREADS = "TF_NUM_INTRAOP_THREADS"
@@ -114,8 +116,8 @@ def update_seconds(runs: dict[str, tuple[Any, TrainingConfig]], turns: int = 6) 
     _, (train, validation, _) = plays()
     trainers, batches = {}, {}
     for kind, (model, config) in runs.items():
-        task = _Text(model, train[:500_000], validation, config, Alone())
-        trainers[kind], batches[kind] = _Trainer(task, config, Alone()), next(iter(task.batches(0, 0)))
+        task = TextTask(model, train[:500_000], validation, config, Alone())
+        trainers[kind], batches[kind] = Trainer(task, config, Alone()), next(iter(task.batches(0, 0)))
     times: dict[str, list[tuple[float, float]]] = {kind: [] for kind in runs}
     for turn in range(1 + turns):
         for kind, trainer in trainers.items():

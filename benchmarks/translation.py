@@ -21,9 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from companion import recipes, results, translation
+from companion import recipes, results
+from companion.applications import translation
+from companion.corpora.sentences import load_sentences
 from companion.errors import UserError
-from companion.seq2seq import decode
+from companion.evaluation import bleu, chrf
+from companion.generation import decode
+from companion.recipes.train import encoder_decoder
 from companion.training import TrainingConfig
 
 SEEDS = (0, 1, 2)
@@ -36,7 +40,7 @@ def trained(recipe: recipes.PairRecipe, seed: int) -> Any:
         return recipes.load_recipe(recipe.name)
     recipe = dataclasses.replace(recipe, seed=seed, training=dataclasses.replace(recipe.training, seed=seed))
     with tempfile.TemporaryDirectory() as folder:
-        return recipes._encoder_decoder(recipe, progress=False)(Path(folder) / "checkpoint.npz")
+        return encoder_decoder(recipe, progress=False)(Path(folder) / "checkpoint.npz")
 
 
 def exact(model: Any, test: Any) -> float:
@@ -53,9 +57,9 @@ def date_score(kind: str, seed: int) -> dict[str, float]:
     if kind != "long":
         config = TrainingConfig(epochs=1, learning_rate=5e-3, average=0.98, evaluations=3)
         attention = "uniform" if kind == "uniform" else long.attention
-        recipe = dataclasses.replace(long, data="dates.short_pairs", training=config, attention=attention)
+        recipe = dataclasses.replace(long, data="short dates", training=config, attention=attention)
     model = trained(recipe, seed).model
-    return {"exact": exact(model, long.pairs()[3])}
+    return {"exact": exact(model, recipes.PAIR_DATA[long.data]()[3])}
 
 
 def sentence_scores(seed: int) -> dict[str, float]:
@@ -63,15 +67,15 @@ def sentence_scores(seed: int) -> dict[str, float]:
     recipe = recipes.RECIPES["sentences"]
     assert isinstance(recipe, recipes.PairRecipe)
     model = trained(recipe, seed).model
-    vocabulary, _, _, test = recipe.pairs()
-    reference = [pair.en for pair in translation.sentences()["test"]]
+    vocabulary, _, _, test = recipes.PAIR_DATA[recipe.data]()
+    reference = [pair.en for pair in load_sentences()["test"]]
     found = {}
     ways: dict[str, Any] = {"greedy": {}, "beam": {"beam_width": 4, "length_penalty": 1.0}}
     for name, how in ways.items():
         written = decode(model, test.sources, 40, **how)
         texts = [translation.english(vocabulary, ids) for ids in written]
-        found[f"{name}_chrf"] = translation.chrf(texts, reference)
-        found[f"{name}_bleu"] = translation.bleu(texts, reference)
+        found[f"{name}_chrf"] = chrf(texts, reference)
+        found[f"{name}_bleu"] = bleu(texts, reference)
     return found
 
 

@@ -13,7 +13,7 @@ builds the method step by step.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +77,13 @@ def discounts(counts: IntArray) -> FloatArray:
             if 0 < discount < k:
                 result[k] = discount
     return result
+
+
+class NextModel(Protocol):
+    """What can play Shannon's game: it gives every token a probability to come next."""
+
+    def next_distribution(self, context: Any) -> npt.NDArray[np.float64]:
+        """Shape ``(vocab_size,)``."""
 
 
 class NGramModel:

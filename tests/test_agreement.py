@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from companion.agreement import FULL_STOP, ask, batch, other_number, sentences, verbs
+from companion.analysis.agreement import FULL_STOP, ask, batch, other_number, sentences, verbs
 from companion.errors import UserError
 from companion.grammar import VOCABULARY, decode, encode, next_distribution, sample
 

@@ -6,35 +6,29 @@ import numpy as np
 import pytest
 
 from companion import set_seed
-from companion.answering import (
+from companion.applications.answering import (
     FIXED,
-    LONGEST,
-    LOOKS,
     SHIPPED,
     SLOTS,
     UNKNOWN,
-    Answerer,
-    LatestAttention,
-    Reader,
     Reply,
-    WholeStory,
+    StoryReader,
     answer,
     by_kind,
     converse,
     last_place,
     load_answerer,
-    look_loss,
     most_frequent,
     on_support,
     right,
     save_answerer,
-    stick,
     train,
     word_overlap,
 )
 from companion.cli import main
+from companion.corpora.stories import Story, read_story, stories
 from companion.errors import UserError
-from companion.stories import Story, read_story, stories
+from companion.models.answerer import LONGEST, LOOKS, Answerer, LatestAttention, WholeStory, look_loss, stick
 
 TOLD = stories(60, seed=7, unanswerable=0.2)
 BALL = read_story("Ada took the ball. Ben went to the hall. Ada went to the garden.", "Where is the ball?")
@@ -43,7 +37,7 @@ BALL = read_story("Ada took the ball. Ben went to the hall. Ada went to the gard
 @pytest.fixture(params=["latest", "softmax", "whole"])
 def model(request):
     set_seed(1)
-    size = Reader().vocab_size
+    size = StoryReader().vocab_size
     return WholeStory(size, units=8) if request.param == "whole" else Answerer(size, request.param, units=8)
 
 
@@ -76,7 +70,7 @@ def test_a_look_can_be_told_to_look_before():
 
 
 def test_padding_changes_nothing(model):
-    inputs = Reader().encode(TOLD).inputs
+    inputs = StoryReader().encode(TOLD).inputs
     wide = {"facts": np.pad(inputs["facts"], ((0, 0), (0, 5), (0, 0))), "question": inputs["question"]}
     before, after = model(inputs), model(wide)
     assert numbers(after["answer"]) == pytest.approx(numbers(before["answer"]), abs=1e-4)
@@ -84,20 +78,22 @@ def test_padding_changes_nothing(model):
         looks = numbers(after["looks"])
         assert looks[:, :, :-5] == pytest.approx(numbers(before["looks"]), abs=1e-5)
         assert not looks[:, :, -5:].any()
-    each = np.concatenate([numbers(model(Reader().encode([story]).inputs)["answer"]) for story in TOLD[:6]])
+    each = np.concatenate([numbers(model(StoryReader().encode([story]).inputs)["answer"]) for story in TOLD[:6]])
     assert each == pytest.approx(numbers(before["answer"])[:6], abs=1e-4)
 
 
 def test_looks_take_at_most_all():
     set_seed(1)
     for attention in ("latest", "softmax"):
-        looks = numbers(Answerer(Reader().vocab_size, attention, units=8)(Reader().encode(TOLD).inputs)["looks"])
+        looks = numbers(
+            Answerer(StoryReader().vocab_size, attention, units=8)(StoryReader().encode(TOLD).inputs)["looks"]
+        )
         assert looks.shape == (60, LOOKS, max(len(story.facts) for story in TOLD))
         assert looks.min() >= 0 and looks.sum(axis=-1).max() < 1 + 1e-4
 
 
 def test_names_go_into_slots_and_come_back():
-    reader = Reader()
+    reader = StoryReader()
     encoded = reader.encode([BALL])
     first = len(FIXED)
     assert encoded.names == [
@@ -114,7 +110,7 @@ def test_names_go_into_slots_and_come_back():
 
 
 def test_words_are_themselves_for_a_reader_of_words():
-    reader = Reader("words")
+    reader = StoryReader("words")
     known = stories(5, seed=0)[0]
     encoded = reader.encode([known])
     assert reader.rename(encoded, seed=1) is encoded
@@ -125,19 +121,19 @@ def test_words_are_themselves_for_a_reader_of_words():
 
 def test_questions_without_an_answer_have_one_of_their_own():
     silent = read_story("Ada went to the hall.", "Where is Ben?")
-    encoded = Reader().encode([silent])
+    encoded = StoryReader().encode([silent])
     assert encoded.answer.tolist() == [FIXED.index(UNKNOWN)] and not encoded.looks.any()
-    assert Reader().word(FIXED.index(UNKNOWN), {}) is None
+    assert StoryReader().word(FIXED.index(UNKNOWN), {}) is None
 
 
 def test_too_much_is_refused():
     crowd = ". ".join(f"P{chr(97 + n)} went to the hall" for n in range(SLOTS))
     with pytest.raises(UserError, match="more than 20 different names"):
-        Reader().encode([read_story(crowd, "Where is Pa?")])
+        StoryReader().encode([read_story(crowd, "Where is Pa?")])
     with pytest.raises(UserError, match="8 words"):
-        Reader().encode([Story(("a b c d e f g h",), "Where is Ada?", None, (), "one fact")])
+        StoryReader().encode([Story(("a b c d e f g h",), "Where is Ada?", None, (), "one fact")])
     with pytest.raises(UserError, match="'slots' or 'words'"):
-        Reader("letters")
+        StoryReader("letters")
     with pytest.raises(UserError, match="no attention"):
         Answerer(10, "additive")
 
@@ -169,7 +165,7 @@ def test_baselines_by_hand():
 
 def test_a_short_training_learns_where_to_look():
     told = stories(400, seed=0, kinds=["one fact"], lengths=(3, 4))
-    reader = Reader()
+    reader = StoryReader()
     set_seed(0)
     model = Answerer(reader.vocab_size, units=32)
     losses = train(model, reader, told, epochs=12, batch_size=32, learning_rate=1e-2)
@@ -266,7 +262,7 @@ def test_what_the_command_can_not_use_gets_a_sentence(capsys, monkeypatch, text,
 
 def test_a_wrong_network_is_owned_up_to(monkeypatch):
     reply = Reply("hall", 0.9, np.array([[0.9, 0.1, 0.0]] * LOOKS))
-    monkeypatch.setattr("companion.answering.answer", lambda *_: [reply])
+    monkeypatch.setattr("companion.applications.answering.answer", lambda *_: [reply])
     said = "".join(converse(["Ada took the ball. Ben went to the hall. Ada went to the garden. Where is the ball?"]))
     assert "hall, 90% sure" in said and "the answer is 'garden': the network is wrong here" in said
     said = "".join(converse(["Ada went to the hall. Where is Ben?"]))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from companion import UserError, set_seed
-from companion.attention import KINDS, attend, attention_layer
+from companion.cells import attend
+from companion.models.attention import KINDS, attention_layer
 
 
 @pytest.fixture(params=KINDS)

@@ -7,12 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from companion import bias
-from companion.bias import Swap
+from companion.analysis import bias
+from companion.analysis.swap import Swap
 from companion.corpora import load_corpus
+from companion.corpora.planted import PEOPLES, QUALITIES, planted_text, templates
 from companion.errors import UserError
+from companion.evaluation import bootstrap, correlation, crossed_cells, crossed_interval, slope, word_log_probabilities
 from companion.models import language_model
-from companion.results import bootstrap
 from companion.seeding import set_seed
 from companion.tokenizers import CharTokenizer, WordTokenizer
 
@@ -21,23 +22,23 @@ from companion.tokenizers import CharTokenizer, WordTokenizer
 
 
 def test_the_planted_shares_are_in_the_text():
-    text = bias.planted_text(40_000, seed=3)
+    text = planted_text(40_000, seed=3)
     lines = [line.rstrip(".").split() for line in text.splitlines()]
-    for pair, share in bias.PEOPLES.items():
+    for pair, share in PEOPLES.items():
         said = Counter((next(w for w in line if w in pair), line[-1]) for line in lines if set(pair) & set(line))
-        for people, quality in zip(pair, bias.QUALITIES, strict=True):
-            n = sum(said[people, q] for q in bias.QUALITIES)
+        for people, quality in zip(pair, QUALITIES, strict=True):
+            n = sum(said[people, q] for q in QUALITIES)
             assert abs(said[people, quality] / n - share) < 4 * math.sqrt(0.25 / n)
             assert abs(n / 4_000 - 1) < 0.1
 
 
 def test_the_planted_text_is_seeded_and_its_held_out_templates_are_others():
-    assert bias.planted_text(50, seed=1) == bias.planted_text(50, seed=1) != bias.planted_text(50, seed=2)
-    train, held_out = (set(bias.templates(part)) for part in (False, True))
+    assert planted_text(50, seed=1) == planted_text(50, seed=1) != planted_text(50, seed=2)
+    train, held_out = (set(templates(part)) for part in (False, True))
     assert train and held_out and not train & held_out
 
     def endings(part):
-        return {t.split()[-1] for t in bias.templates(part)}
+        return {t.split()[-1] for t in templates(part)}
 
     assert endings(True) == endings(False)
 
@@ -52,7 +53,7 @@ def test_the_planted_text_is_seeded_and_its_held_out_templates_are_others():
 )
 def test_what_can_t_be_planted_gets_a_sentence(arguments, says):
     with pytest.raises(UserError, match=says):
-        bias.planted_text(*arguments)
+        planted_text(*arguments)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -96,7 +97,7 @@ def by_hand(model, tokenizer, context, word, whole):
 def test_word_log_probabilities_are_those_of_each_text_read_alone(characters):
     model, tokenizer = characters
     contexts, words = ["the king ", "a ", "now the "], ["his own", "her own", "i"]
-    table = bias.word_log_probabilities(model, tokenizer, contexts, words)
+    table = word_log_probabilities(model, tokenizer, contexts, words)
     for i, context in enumerate(contexts):
         for j, word in enumerate(words):
             assert table[i, j] == pytest.approx(by_hand(model, tokenizer, context, word, whole=True), abs=1e-4)
@@ -108,7 +109,7 @@ def test_a_transformer_is_measured_too():
     set_seed(1)
     tokenizer = CharTokenizer.train("abcdefghijklmnopqrstuvwxyz '.")
     model = transformer_model(tokenizer.vocab_size, width=8, layers=2, heads=2, context=4)
-    table = bias.word_log_probabilities(model, tokenizer, ["the king ", "a "], ["his own", "i"])
+    table = word_log_probabilities(model, tokenizer, ["the king ", "a "], ["his own", "i"])
     for i, context in enumerate(["the king ", "a "]):
         for j, word in enumerate(["his own", "i"]):
             assert table[i, j] == pytest.approx(by_hand(model, tokenizer, context, word, whole=True), abs=1e-4)
@@ -120,7 +121,7 @@ def test_a_model_with_known_probabilities_gives_the_known_log_odds():
     model = language_model(tokenizer.vocab_size, embedding_dim=2, units=2)
     known = np.log(np.arange(1, tokenizer.vocab_size + 1) / sum(range(1, tokenizer.vocab_size + 1)))
     model.get_layer("logits").set_weights([np.zeros((2, tokenizer.vocab_size)), known])
-    table = bias.word_log_probabilities(model, tokenizer, ["the dax is", "the wug is"], [" bold", " meek"])
+    table = word_log_probabilities(model, tokenizer, ["the dax is", "the wug is"], [" bold", " meek"])
     expected = known[tokenizer.encode("is bold meek")[1:]]
     assert table == pytest.approx(np.tile(expected, (2, 1)), abs=1e-5)
     assert bias.paired_log_odds(table) == pytest.approx(0, abs=1e-5)
@@ -129,7 +130,7 @@ def test_a_model_with_known_probabilities_gives_the_known_log_odds():
 def test_the_sum_over_all_words_of_a_word_model_is_one():
     tokenizer = WordTokenizer.train("the dax is bold the wug is meek")
     model = language_model(tokenizer.vocab_size, embedding_dim=2, units=2)
-    table = bias.word_log_probabilities(model, tokenizer, ["the dax"], tokenizer.tokens[1:])
+    table = word_log_probabilities(model, tokenizer, ["the dax"], tokenizer.tokens[1:])
     logits = model(tokenizer.encode("the dax")[None]).numpy()[0, -1].astype(float)
     unknown = np.exp(logits[0] - np.logaddexp.reduce(logits))  # has no text that could be asked for
     assert np.exp(table).sum() + unknown == pytest.approx(1, abs=1e-6)
@@ -146,18 +147,18 @@ def test_the_sum_over_all_words_of_a_word_model_is_one():
 )
 def test_what_can_t_be_measured_gets_a_sentence(characters, contexts, words, says):
     with pytest.raises(UserError, match=says):
-        bias.word_log_probabilities(*characters, contexts, words)
+        word_log_probabilities(*characters, contexts, words)
 
 
 def test_the_crossed_interval_knows_that_the_numbers_of_a_row_belong_together():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(8, 1)) + 0.01 * rng.normal(size=(8, 50))
-    mean, low, high = bias.crossed_interval(rows)
+    mean, low, high = crossed_interval(rows)
     assert mean == pytest.approx(rows.mean()) and low < mean < high
     assert high - low > 3 * np.std(rows) / math.sqrt(rows.size)  # what single numbers would have given, and more
-    assert bias.crossed_interval(np.ones((3, 4))) == (1, 1, 1)
+    assert crossed_interval(np.ones((3, 4))) == (1, 1, 1)
     with pytest.raises(UserError, match="at least two of each"):
-        bias.crossed_interval(np.ones((1, 5)))
+        crossed_interval(np.ones((1, 5)))
 
 
 def test_the_crossed_interval_covers_the_mean_about_as_often_as_it_says():
@@ -165,14 +166,14 @@ def test_the_crossed_interval_covers_the_mean_about_as_often_as_it_says():
     covered = 0
     for seed in range(100):
         table = rng.normal(size=(12, 1)) + rng.normal(size=(1, 12)) + rng.normal(size=(12, 12))
-        _, low, high = bias.crossed_interval(table, resamples=200, seed=seed)
+        _, low, high = crossed_interval(table, resamples=200, seed=seed)
         covered += low <= 0 <= high
     assert 85 <= covered <= 99
 
 
 def test_crossed_draws_in_which_the_statistic_is_not_defined_are_left_out():
     table = np.arange(12.0).reshape(4, 3)
-    found = bias.crossed_interval(table, lambda drawn: np.nan if drawn[0, 0] < 3 else float(drawn[0, 0]))
+    found = crossed_interval(table, lambda drawn: np.nan if drawn[0, 0] < 3 else float(drawn[0, 0]))
     assert math.isnan(found.mean) and 3 <= found.low <= found.high <= 11
 
 
@@ -182,17 +183,17 @@ def test_cells_of_a_row_are_no_independent_cells():
     x, y = (rows + 0.05 * rng.normal(size=(12, 7)) for _ in range(2))
     y[:, ::2] += rng.normal(size=(12, 1))
     chosen = rng.random((12, 7)) < 0.7
-    found = bias.crossed_cells(x, y, chosen)
+    found = crossed_cells(x, y, chosen)
     assert found.mean == pytest.approx(np.corrcoef(x[chosen], y[chosen])[0, 1])
     pairs = list(zip(x[chosen], y[chosen], strict=True))
-    single = bootstrap(pairs, lambda some: bias.correlation(*np.array(some).T))
+    single = bootstrap(pairs, lambda some: correlation(*np.array(some).T))
     assert found.low < single.low and found.high - found.low > 1.2 * (single.high - single.low)
-    assert bias.crossed_cells(x, 3 * x, chosen, bias.slope) == pytest.approx((3, 3, 3))
+    assert crossed_cells(x, 3 * x, chosen, slope) == pytest.approx((3, 3, 3))
 
 
 def test_draws_without_two_different_cells_say_nothing():
     x, chosen = np.arange(6.0).reshape(2, 3), np.array([[True, False, False], [False, True, False]])
-    assert bias.crossed_cells(x, x, chosen) == pytest.approx((1, 1, 1))
+    assert crossed_cells(x, x, chosen) == pytest.approx((1, 1, 1))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -223,8 +224,8 @@ def test_the_swap(swap, text, expected):
 
 
 def test_the_swap_of_invented_pairs_gives_the_mirror_image_of_the_text():
-    mirror = Swap(tuple(bias.PEOPLES))
-    text = bias.planted_text(500, seed=0)
+    mirror = Swap(tuple(PEOPLES))
+    text = planted_text(500, seed=0)
     assert mirror(text) != text and mirror(mirror(text)) == text
     assert Counter(mirror(text).split())["dax"] == Counter(text.split())["wug"]
     assert mirror("he and her") == "he and her"

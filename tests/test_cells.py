@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 import companion.cells
 from companion import UserError, set_seed
-from companion.cell_variants import GRU_GATES, gru_backward, gru_forward, peephole_backward, peephole_forward
 from companion.cells import (
+    GRU_GATES,
     gradient_check,
+    gru_backward,
+    gru_forward,
     initial_weights,
     lstm_backward,
     lstm_forward,
+    peephole_backward,
+    peephole_forward,
     rnn_backward,
     rnn_forward,
     sigmoid,

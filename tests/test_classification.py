@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from companion import set_seed
-from companion.classification import (
+from companion.applications.classification import (
     COMEDIES,
     TRAGEDIES,
     BayesClassifier,
     LSTMClassifier,
     folio_passages,
-    group_interval,
     log_posterior,
     passages,
     printed,
@@ -19,6 +18,7 @@ from companion.classification import (
 )
 from companion.corpora import load_corpus
 from companion.errors import UserError
+from companion.evaluation import group_interval
 
 SCENE = """# A Play
 

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from companion.cli import main, split
+from companion.cli import main
+from companion.cli.train import split
 from companion.errors import UserError
 
 QUICK = ["--units", "8", "--embedding-dim", "4", "--epochs", "1", "--quiet"]
@@ -219,9 +220,10 @@ def test_reply_says_why_a_message_can_t_be_used(capsys, message, says):
 
 def test_reply_suggests_and_writes(capsys, monkeypatch):
     """What it prints; the writer is a small one here, the chapter's is made when the book is built."""
-    from companion import replies
+    from companion.applications import replies
+    from companion.corpora.conversations import Exchange
 
-    pairs = [replies.Pair("Are you a robot?", "I am a program.")] * 40
+    pairs = [Exchange("Are you a robot?", "I am a program.")] * 40
     writer = replies.train_writer(pairs, passes=100, progress=False)
     monkeypatch.setattr(replies, "load_writer", lambda: writer)
     code, out, _ = run(capsys, "reply", "Are you a robot, my dear Xyzzy?", "--count", 2, "--seed", 1)

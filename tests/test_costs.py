@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from companion import costs, models
-from companion.cell_variants import gru_forward
-from companion.cells import initial_weights, lstm_forward, rnn_forward
+from companion import models
+from companion.analysis import costs
+from companion.cells import gru_forward, initial_weights, lstm_forward, rnn_forward
 from companion.errors import UserError
 from companion.generation import stepper
+from companion.models import language_model
 
 LANGUAGE_MODELS = [
     {"vocab_size": 11, "embedding_dim": 5, "units": 7, "cell": cell, "layers": layers}
@@ -19,7 +20,7 @@ TRANSFORMER = {"vocab_size": 11, "width": 12, "layers": 2, "heads": 2, "context"
 
 @pytest.mark.parametrize("sizes", LANGUAGE_MODELS, ids=lambda sizes: f"{sizes['cell']}-{sizes['layers']}")
 def test_a_recurrent_model_has_the_parameters_that_keras_counts(sizes):
-    model = models.language_model(**sizes)
+    model = language_model(**sizes)
     assert costs.language_model(**sizes).parameters == model.count_params()
     assert costs.count(model) == costs.language_model(**sizes)
 
@@ -115,7 +116,7 @@ def test_kept_is_what_our_own_way_back_keeps():
 
 @pytest.mark.parametrize("sizes", LANGUAGE_MODELS, ids=lambda sizes: f"{sizes['cell']}-{sizes['layers']}")
 def test_the_state_is_the_stepper_s(sizes):
-    state = stepper(models.language_model(**sizes)).start(1)
+    state = stepper(language_model(**sizes)).start(1)
     assert costs.language_model(**sizes).state == sum(array.size for array in state)
 
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion import UserError, dates
+from companion import UserError
+from companion.corpora import dates
+from companion.recipes import date_pairs
 
 CHINESE = {
     0: "零",
@@ -109,15 +111,15 @@ def test_no_day_and_no_number_is_in_two_parts():
 
 
 def test_the_test_is_the_same_every_time_and_has_no_phrase_twice():
-    phrases = dates.held_out()
-    assert phrases == dates.held_out() and len(set(phrases)) == len(phrases) == dates.HELD_OUT_PHRASES
+    phrases = dates.held_out_phrases()
+    assert phrases == dates.held_out_phrases() and len(set(phrases)) == len(phrases) == dates.HELD_OUT_PHRASES
     assert {phrase.zh[-1] in "一二三四五六日" and "星期" in phrase.zh for phrase in phrases} == {True, False}
 
 
 def test_pairs_hold_every_word_and_end_in_their_parts():
-    both, train, validation, test = dates.pairs(seed=1, n=4_000)
+    both, train, validation, test = date_pairs(seed=1, n=4_000)
     assert len(train) == 4_000 and len(validation) == len(test) == dates.HELD_OUT_PHRASES
-    assert both.source.tokens == dates.pairs(seed=2, n=4_000)[0].source.tokens
+    assert both.source.tokens == date_pairs(seed=2, n=4_000)[0].source.tokens
     assert not any((ids == 1).any() for ids in (*test.sources, *test.targets))  # nothing unknown
     assert both.source.decode(test.sources[0])[0] == "<zh>" and both.source.decode(test.sources[1])[0] == "<iso>"
 

@@ -2,15 +2,15 @@
 
 import doctest
 
+import companion.cells.descent
 import numpy as np
 import pytest
 
-import companion.descent
-from companion.descent import Adam, clip, length
+from companion.cells import Adam, clip, length
 
 
 def test_docstrings():
-    assert doctest.testmod(companion.descent).failed == 0
+    assert doctest.testmod(companion.cells.descent).failed == 0
 
 
 def test_clipping_keeps_the_direction_and_leaves_short_gradients_alone():

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from companion.diagram import PARTS, cell_diagram, cell_svg
 from companion.errors import UserError
+from companion.plotting import PARTS, cell_diagram, cell_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 VALUES = dict.fromkeys(("x", "h_before", "c_before", "i", "keep", "write", "c", "tanh_c", "h"), 0.5)

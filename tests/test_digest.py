@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from companion.digest import sentence_spans, surprises
+from companion.applications.digest import sentence_spans, surprises
 from companion.errors import UserError
 from companion.evaluation import token_losses
 from companion.models import language_model

@@ -6,9 +6,17 @@ from collections import Counter
 
 import pytest
 
-from companion import docstrings
-from companion.docstrings import Pair, load_pairs, read_docstring, sentences, without_duplicates, words
-from companion.docstrings import docstrings as found_in
+from companion.corpora import docstrings
+from companion.corpora.docstrings import (
+    Documented,
+    load_documented,
+    read_docstring,
+    split_sentences,
+    tokens_of,
+    without_duplicates,
+)
+from companion.corpora.docstrings import docstrings as found_in
+from companion.recipes import docstring_pairs, docstring_pairs_without_copying
 
 BODY = "The file is read from the beginning to the end, and every line that is in it counts as one of the lines."
 GOOD = f"""Count the lines of a :term:`file`.
@@ -56,7 +64,7 @@ def test_what_is_left_out(docstring):
 
 def test_a_body_is_whole_sentences_and_at_most_sixty_tokens():
     body, _ = read_docstring(f"Count the lines of a file.\n\n{BODY} {BODY} {BODY}")
-    assert body == f"{BODY} {BODY}" and len(words(body)) <= docstrings.BODY_TOKENS
+    assert body == f"{BODY} {BODY}" and len(tokens_of(body)) <= docstrings.BODY_TOKENS
 
 
 def test_docstrings_are_found_without_importing(tmp_path):
@@ -70,18 +78,18 @@ def test_docstrings_are_found_without_importing(tmp_path):
 
 def test_duplicates_go_the_earlier_part_keeps_them():
     other = "Nothing here is like the text of another pair, because all of its words are new ones."
-    test = [Pair("a", "x", BODY, "Count the lines.")]
+    test = [Documented("a", "x", BODY, "Count the lines.")]
     training = [
-        Pair("b", "same summary", other, "count the lines."),
-        Pair("b", "near body", BODY.replace("beginning", "start"), "Tell how many lines there are."),
-        Pair("b", "new", other, "Say something quite new."),
+        Documented("b", "same summary", other, "count the lines."),
+        Documented("b", "near body", BODY.replace("beginning", "start"), "Tell how many lines there are."),
+        Documented("b", "new", other, "Say something quite new."),
     ]
     assert [[pair.name for pair in part] for part in without_duplicates([test, training])] == [["x"], ["new"]]
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return load_pairs()
+    return load_documented()
 
 
 def test_there_are_enough_pairs(parts):
@@ -97,7 +105,7 @@ def test_packages_are_kept_apart(parts):
 
 def test_no_summary_and_no_body_is_in_two_parts(parts):
     everything = [pair for part in parts for pair in part]
-    summaries = Counter(" ".join(words(pair.summary)) for pair in everything)
+    summaries = Counter(" ".join(tokens_of(pair.summary)) for pair in everything)
     assert max(summaries.values()) == 1
     seen, size = {}, {}
     for number, part in enumerate(parts):
@@ -116,9 +124,9 @@ def test_no_summary_and_no_body_is_in_two_parts(parts):
 def test_the_pairs_are_as_the_rules_say(parts):
     for part in parts:
         for pair in part:
-            assert len(words(pair.body)) <= docstrings.BODY_TOKENS and len(sentences(pair.body)) >= 1
+            assert len(tokens_of(pair.body)) <= docstrings.BODY_TOKENS and len(split_sentences(pair.body)) >= 1
             assert docstrings.is_english(pair.body) and pair.summary.isascii()
-            assert pair.summary.endswith(".") and len(sentences(pair.summary)) == 1
+            assert pair.summary.endswith(".") and len(split_sentences(pair.summary)) == 1
 
 
 def test_they_are_kept_and_healed(tmp_path, monkeypatch):
@@ -126,22 +134,22 @@ def test_they_are_kept_and_healed(tmp_path, monkeypatch):
     monkeypatch.setattr(docstrings, "TRAINING", ("optree",))
     monkeypatch.setattr(docstrings, "VALIDATION", ("h5py",))
     monkeypatch.setattr(docstrings, "TEST", ("joblib",))
-    first = load_pairs()
+    first = load_documented()
     (kept,) = (tmp_path / "docstrings").iterdir()
     monkeypatch.setattr(ast, "parse", lambda *_: pytest.fail("a source file was read again"))
-    assert load_pairs() == first
+    assert load_documented() == first
     monkeypatch.undo()
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
     for name, part in (("TRAINING", "optree"), ("VALIDATION", "h5py"), ("TEST", "joblib")):
         monkeypatch.setattr(docstrings, name, (part,))
     kept.write_text("damaged")
-    assert load_pairs() == first
+    assert load_documented() == first
 
 
 def test_unknown_words_of_a_body_can_be_copied(parts):
-    known, training, _, test = docstrings.recipe_data()
+    known, training, _, test = docstring_pairs()
     assert len(known.source) < 4_000 and len(training) == len(parts[0])
     ids = [i for source in test.sources for i in source]
     assert max(ids) >= len(known.source) and min(ids) >= 4
-    without = docstrings.recipe_data_without_copying()[3]
+    without = docstring_pairs_without_copying()[3]
     assert max(i for source in without.sources for i in source) < len(known.source)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from companion.bias import Swap
+from companion.analysis.swap import Swap
 from companion.exercises import outcome
 
 

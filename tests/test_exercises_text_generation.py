@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from companion.applications.replies import mutual_information, recall_at
 from companion.exercises import outcome
 from companion.exercises.text_generation import _by_pair, _cut, _found_any
-from companion.replies import mutual_information, recall_at
 
 
 def ranked(scores, true, k):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from companion.cells import lstm_forward
+from companion.chapters.gates import CELL, FIRST, SLIDERS, gate_explorer, network_weights, one_step
 from companion.errors import UserError
-from companion.explorer import CELL, FIRST, SLIDERS, gate_explorer, network_weights, one_step
 from companion.grammar import VERBS, VOCABULARY
 
 sync_api = pytest.importorskip("playwright.sync_api")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from companion import UserError
-from companion.guessing import ALPHABET, game, guess_number, guess_numbers, letter_guesses
+from companion.chapters.background import ALPHABET, game, guess_number, guess_numbers, letter_guesses
 from companion.ngrams import NGramModel
 from companion.tokenizers import CharTokenizer
 

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from companion import machine, models, set_seed
+from companion import models, set_seed
+from companion.analysis import machine
+from companion.analysis.machine import matmul_rate, read_rate, seconds, training_rate, training_step, writing_step
 from companion.errors import UserError
-from companion.machine import matmul_rate, read_rate, seconds, training_rate, training_step, writing_step
+from companion.models import language_model
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_the_products_of_training_run_faster_for_many_rows():
 
 def test_training_steps_learn():
     set_seed(0)
-    model = models.language_model(5, embedding_dim=4, units=4)
+    model = language_model(5, embedding_dim=4, units=4)
     step = training_step(model, batch=4, window=6)
     losses = [float(step()) for _ in range(30)]
     assert losses[0] == pytest.approx(np.log(5), abs=0.2) and losses[-1] < losses[0]

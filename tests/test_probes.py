@@ -2,11 +2,12 @@
 
 import doctest
 
+import companion.analysis.probes
 import numpy as np
 import pytest
 
-import companion.probes
-from companion import cells, probes, set_seed
+from companion import cells, set_seed
+from companion.analysis import probes
 from companion.errors import UserError
 from companion.evaluation import token_losses
 from companion.models import language_model
@@ -15,7 +16,7 @@ WARM_UP = probes.WARM_UP
 
 
 def test_the_examples_of_the_module_hold():
-    assert doctest.testmod(companion.probes).failed == 0
+    assert doctest.testmod(companion.analysis.probes).failed == 0
 
 
 # -- labels ------------------------------------------------------------------------------------------------------
@@ -136,20 +137,20 @@ def test_a_probe_finds_what_is_planted(planted):
     (x, yes), (new_x, new_yes) = planted
     probe = probes.fit_probe(x, yes)
     assert np.abs(probe.weights).argmax() == 7
-    assert probes.score(new_yes, probe(new_x)) > 0.97
+    assert probes.probe_score(new_yes, probe(new_x)) > 0.97
 
 
 def test_a_probe_finds_nothing_in_shuffled_labels(planted):
     (x, yes), (new_x, new_yes) = planted
     shuffled = np.random.default_rng(1).permutation(yes.ravel()).reshape(yes.shape)
-    assert abs(probes.score(new_yes, probes.fit_probe(x, shuffled)(new_x)) - 0.5) < 0.15
+    assert abs(probes.probe_score(new_yes, probes.fit_probe(x, shuffled)(new_x)) - 0.5) < 0.15
 
 
 def test_a_probe_reads_a_number_and_leaves_unknown_places_out(planted):
     (x, _), (new_x, _) = planted
     number, new = (3 + 2 * z[..., 4] - z[..., 5] for z in (x, new_x))
     number[:, ::2] = np.nan
-    assert probes.score(new, probes.fit_probe(x, number, alpha=1)(new_x)) > 0.99
+    assert probes.probe_score(new, probes.fit_probe(x, number, alpha=1)(new_x)) > 0.99
 
 
 def test_a_probe_needs_two_labels(planted):
@@ -162,8 +163,8 @@ def test_the_best_cell_is_the_planted_one_and_keeps_its_score(planted):
     fitted = probes.fit_cells(x, yes)
     assert fitted.ranked()[0] == 7 and fitted.slope[7] == -1
     said = fitted.says(7, new_x)
-    assert probes.score(new_yes, said) > 0.97 and fitted.scores[3] < 0.6
-    assert fitted.scores[7] == pytest.approx(probes.score(yes, fitted.says(7, x)), abs=1e-6)
+    assert probes.probe_score(new_yes, said) > 0.97 and fitted.scores[3] < 0.6
+    assert fitted.scores[7] == pytest.approx(probes.probe_score(yes, fitted.says(7, x)), abs=1e-6)
 
 
 def test_the_best_line_of_a_cell_is_least_squares(planted):
@@ -182,8 +183,8 @@ def test_no_cut_between_equal_values():
 
 def test_guessing_scores_a_half_and_the_mean_nothing():
     yes, number = np.array([1.0, 0, 0, 0, np.nan]), np.array([1.0, 2, 6, np.nan])
-    assert probes.score(yes, np.ones(5)) == probes.score(yes, -np.ones(5)) == 0.5
-    assert probes.score(number, np.full(4, 3.0)) == pytest.approx(0)
+    assert probes.probe_score(yes, np.ones(5)) == probes.probe_score(yes, -np.ones(5)) == 0.5
+    assert probes.probe_score(number, np.full(4, 3.0)) == pytest.approx(0)
 
 
 def test_an_interval_is_wider_where_passages_differ(planted):
@@ -199,7 +200,7 @@ def test_an_interval_from_counts_is_that_of_the_scores():
     yes = np.where(rng.random((8, 40)) < 0.2, np.nan, (rng.random((8, 40)) < 0.05).astype(float))
     said = rng.normal(size=(8, 40)).round()
     again = np.random.default_rng(0).integers(8, size=(200, 8))
-    scores = [probes.score(yes[rows], said[rows]) for rows in again]
+    scores = [probes.probe_score(yes[rows], said[rows]) for rows in again]
     assert probes.interval(yes, said) == tuple(np.nanquantile(scores, (0.025, 0.975)))
 
 

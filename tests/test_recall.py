@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from companion.chapters.transformers import BAR, STOP, VOCABULARY, copy_text, recall_shares
 from companion.errors import UserError
 from companion.models import language_model
-from companion.recall import BAR, STOP, VOCABULARY, copy_text, recall_shares
 
 
 def test_every_string_is_repeated():

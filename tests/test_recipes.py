@@ -7,12 +7,13 @@ import shutil
 import numpy as np
 import pytest
 
-from companion import dates, recipes
-from companion.cli import open_model
-from companion.corpora import load_corpus
+from companion import recipes
+from companion.corpora import dates, load_corpus
 from companion.errors import UserError
 from companion.evaluation import evaluate, evaluate_pairs
-from companion.seq2seq import Pairs, PairVocabulary, Vocabulary
+from companion.recipes import open_model
+from companion.recipes.load import _checkpoint, _folder, _loaded
+from companion.tokenizers import Pairs, PairVocabulary, Vocabulary
 from companion.training import History, TrainingConfig
 
 TINY = recipes.Recipe(
@@ -62,7 +63,7 @@ def fits(monkeypatch):
 
 
 def forget():
-    recipes._loaded.clear()
+    _loaded.clear()
 
 
 def first_weight(model) -> float:
@@ -88,19 +89,19 @@ def test_only_a_few_models_stay_in_memory(tiny, monkeypatch):
         recipes.load_recipe(name)
     assert recipes.load_recipe("tiny") is first
     recipes.load_recipe(names[-1])  # one too many: the one that was not used for the longest time goes
-    assert [name for name, _ in recipes._loaded] == [*names[1:-1], "tiny", names[-1]]
+    assert [name for name, _ in _loaded] == [*names[1:-1], "tiny", names[-1]]
 
 
 def test_an_error_that_is_none_of_the_checkpoint_s_keeps_it(tiny, monkeypatch):
     def full(*_):
         raise UserError("Can't write: the disk is full; make room and try again.")
 
-    shutil.rmtree(recipes._folder(TINY))
-    recipes._checkpoint(TINY).write_bytes(b"hours of work")
+    shutil.rmtree(_folder(TINY))
+    _checkpoint(TINY).write_bytes(b"hours of work")
     monkeypatch.setattr(recipes, "fit", full)
     with pytest.raises(UserError, match="disk is full"):
         recipes.load_recipe("tiny", progress=False)
-    assert recipes._checkpoint(TINY).read_bytes() == b"hours of work"
+    assert _checkpoint(TINY).read_bytes() == b"hours of work"
 
 
 def test_retrained_it_is_replaced_when_the_new_one_is_there(tiny, fits, monkeypatch):
@@ -112,7 +113,7 @@ def test_retrained_it_is_replaced_when_the_new_one_is_there(tiny, fits, monkeypa
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(recipes, "fit", interrupted)
         recipes.load_recipe("tiny", retrain=True)
-    assert recipes.load_model(recipes._folder(TINY)).score == kept.score
+    assert recipes.load_model(_folder(TINY)).score == kept.score
     new = recipes.load_recipe("tiny", retrain=True)
     loaded = recipes.load_recipe("tiny")
     assert len(fits) == 1 and first_weight(new.model) == first_weight(loaded.model) == 1 / 8
@@ -135,9 +136,9 @@ def test_what_is_shipped_is_loaded_until_another_is_shipped(tiny, fits, monkeypa
 
 def test_a_damaged_model_and_a_damaged_checkpoint_heal(tiny, trained):
     first, _ = trained
-    folder = recipes._folder(TINY)
+    folder = _folder(TINY)
     (folder / "weights.npz").write_bytes(b"damaged")
-    recipes._checkpoint(TINY).write_bytes(b"damaged too")
+    _checkpoint(TINY).write_bytes(b"damaged too")
     forget()
     again = recipes.load_recipe("tiny", progress=False)
     assert again.score == first.score
@@ -150,9 +151,9 @@ def test_a_damaged_model_and_a_damaged_checkpoint_heal(tiny, trained):
     [(TINY, "training"), (TINY, "seeding"), (recipes.TransformerRecipe("t", "", TINY.training), "attention")],
 )
 def test_the_key_changes_with_the_recipe_and_with_the_code(monkeypatch, tmp_path, recipe, module):
-    assert recipes.key(recipe) == recipes.key(dataclasses.replace(recipe, description="other words"))
-    assert recipes.key(recipe) != recipes.key(dataclasses.replace(recipe, layers=9))
-    before = recipes.key(recipe)
+    assert recipes.recipe_key(recipe) == recipes.recipe_key(dataclasses.replace(recipe, description="other words"))
+    assert recipes.recipe_key(recipe) != recipes.recipe_key(dataclasses.replace(recipe, layers=9))
+    before = recipes.recipe_key(recipe)
     changed = tmp_path / "changed.py"
     changed.write_text("# other code")
     find = recipes.importlib.util.find_spec
@@ -164,7 +165,7 @@ def test_the_key_changes_with_the_recipe_and_with_the_code(monkeypatch, tmp_path
         return spec
 
     monkeypatch.setattr(recipes.importlib.util, "find_spec", found)
-    assert recipes.key(recipe) != before
+    assert recipes.recipe_key(recipe) != before
 
 
 def test_an_unknown_recipe_lists_the_known_ones():
@@ -182,7 +183,6 @@ def turned_around():
 
 
 def test_an_encoder_decoder_is_a_recipe_too(tiny, monkeypatch):
-    from companion import seq2seq
 
     monkeypatch.setattr(seq2seq, "turned_around", turned_around, raising=False)
     recipe = recipes.PairRecipe("turned", "for the tests", "seq2seq.turned_around", TrainingConfig(), 4, 6)
@@ -194,7 +194,7 @@ def test_an_encoder_decoder_is_a_recipe_too(tiny, monkeypatch):
     again = recipes.load_recipe("turned")
     assert again.kind == "encoder-decoder" and again.score == first.score
     assert again.tokenizer.source.tokens == first.tokenizer.source.tokens
-    assert recipes.key(recipe) != recipes.key(dataclasses.replace(recipe, copy=True))
+    assert recipes.recipe_key(recipe) != recipes.recipe_key(dataclasses.replace(recipe, copy=True))
     with pytest.raises(UserError, match="wants a language model"):
         open_model("turned")
 

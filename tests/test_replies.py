@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from companion import replies
+from companion.applications import replies
+from companion.corpora.conversations import ALIKE, LONGEST_TURN, Exchange, group_messages, load_exchanges, spoken
 from companion.errors import UserError
 from companion.models import language_model
-from companion.replies import Pair
-from companion.saving import Trained
+from companion.recipes import Trained
 from companion.seeding import set_seed
 from companion.tokenizers import WordTokenizer
 
 TOPICS = ("sad", "happy", "tired", "hungry", "angry", "afraid", "bored", "proud")
-SMALL = [Pair(f"Are you {topic}?", f"Nobody here is {topic}.") for topic in TOPICS]
+SMALL = [Exchange(f"Are you {topic}?", f"Nobody here is {topic}.") for topic in TOPICS]
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return replies.load_pairs()
+    return load_exchanges()
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -28,29 +28,29 @@ def test_the_pairs_are_short_lines_and_all_different(parts):
     everything = [pair for part in parts for pair in part]
     assert len(everything) == len(set(everything)) == 1046
     for text in {text for pair in everything for text in pair}:
-        assert text.strip() and "\n" not in text and "\t" not in text and len(text) <= replies.LONGEST
+        assert text.strip() and "\n" not in text and "\t" not in text and len(text) <= LONGEST_TURN
 
 
 def test_no_message_stands_in_two_parts_nor_one_that_is_alike(parts):
-    bags = [[frozenset(replies.words(pair.message)) for pair in part] for part in parts]
+    bags = [[frozenset(spoken(pair.message)) for pair in part] for part in parts]
     for first, second in ((0, 1), (0, 2), (1, 2)):
         shared = max(len(a & b) / len(a | b) for a in set(bags[first]) for b in set(bags[second]) if a | b)
-        assert shared < replies.ALIKE
+        assert shared < ALIKE
 
 
 def test_files_of_alternatives_are_not_read_as_talk(parts):
     """In "emotion" every line answers the first; no reply of it becomes a message."""
     everything = [pair for part in parts for pair in part]
-    assert Pair("You are arrogant", "I am terse. There is a difference.") in everything
+    assert Exchange("You are arrogant", "I am terse. There is a difference.") in everything
     assert not any(pair.message == "I am terse. There is a difference." for pair in everything)
-    assert Pair("Hi", "How are you doing?") in everything  # "conversations" is talk
+    assert Exchange("Hi", "How are you doing?") in everything  # "conversations" is talk
 
 
 def test_groups_are_chained_and_keep_the_order():
     messages = ["a b c", "x y", "b c d", "a b c d e", "c b a"]
-    assert replies.group(messages) == [["a b c", "c b a"], ["x y"], ["b c d"], ["a b c d e"]]
-    assert replies.group(["a b c d", "a b c", "a b c d e f"]) == [["a b c d", "a b c", "a b c d e f"]]
-    assert replies.group(["???", "!!!"]) == [["???"], ["!!!"]]
+    assert group_messages(messages) == [["a b c", "c b a"], ["x y"], ["b c d"], ["a b c d e"]]
+    assert group_messages(["a b c d", "a b c", "a b c d e f"]) == [["a b c d", "a b c", "a b c d e f"]]
+    assert group_messages(["???", "!!!"]) == [["???"], ["!!!"]]
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -128,15 +128,15 @@ def test_the_prompt_leaves_out_what_the_tokenizer_does_not_know(untrained):
 
 def test_a_trained_writer_knows_pairs_by_heart_and_stops_with_its_line():
     pairs = [
-        Pair("Who are you?", "A program."),
-        Pair("Where do you live?", "In a box of sand."),
-        Pair("Do you dream?", "No!"),
+        Exchange("Who are you?", "A program."),
+        Exchange("Where do you live?", "In a box of sand."),
+        Exchange("Do you dream?", "No!"),
     ]
     writer = replies.train_writer(pairs, passes=2500, progress=False)
     assert writer.history.best["validation_loss"] < 0.8  # which of three messages comes is a tenth of it at least
     reply, p, right = replies.certainty(pairs[1], writer)
     assert right and p > 0.8, (reply, p)
-    assert not replies.certainty(Pair("Where do you live?", "In Rome."), writer)[2]
+    assert not replies.certainty(Exchange("Where do you live?", "In Rome."), writer)[2]
     assert "".join(replies.write("Where do you live?", writer, greedy=True)) == "in a box of sand."
     assert "".join(replies.write("Where do you live?", writer, longest=2, greedy=True)) == "in a"
 
@@ -146,10 +146,10 @@ def test_write_is_seeded_and_ends_with_its_line(untrained):
     assert first == again and "\n" not in first
 
 
-@pytest.mark.parametrize("pair", [*(Pair(q.replace(old, new), a) for q, old, new, a in replies.TWINS)])
+@pytest.mark.parametrize("pair", [*(Exchange(q.replace(old, new), a) for q, old, new, a in replies.TWINS)])
 def test_twins_are_factual_questions_about_something_else(pair, parts):
     assert pair not in parts[0] and pair.message not in {p.message for part in parts for p in part}
-    assert len(replies.words(pair.reply)) <= 3
+    assert len(spoken(pair.reply)) <= 3
 
 
 def test_the_twins_originals_are_training_questions(parts):

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from companion import UserError, results
+from companion.evaluation import bootstrap, interval
 
 
 def test_what_is_written_is_read_with_machine_and_versions(tmp_path, monkeypatch):
@@ -21,12 +22,12 @@ def test_what_is_written_is_read_with_machine_and_versions(tmp_path, monkeypatch
 
 def test_the_interval_over_seeds_is_students():
     values = [0.91, 0.93, 0.90, 0.95]
-    got = results.interval(values)
+    got = interval(values)
     low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
     assert got == pytest.approx((np.mean(values), low, high))
-    assert results.interval([0.9, 1.0, 1.0], within=(0, 1)).high == 1
+    assert interval([0.9, 1.0, 1.0], within=(0, 1)).high == 1
     with pytest.raises(UserError, match="at least two"):
-        results.interval([1.0])
+        interval([1.0])
 
 
 def test_the_bootstrap_covers_the_mean_about_as_often_as_it_says():
@@ -34,14 +35,14 @@ def test_the_bootstrap_covers_the_mean_about_as_often_as_it_says():
     covered = 0
     for seed in range(200):
         sample = rng.normal(3, 1, 40)
-        _, low, high = results.bootstrap(sample, resamples=300, seed=seed)
+        _, low, high = bootstrap(sample, resamples=300, seed=seed)
         covered += low <= 3 <= high
     assert 0.88 <= covered / 200 <= 0.99
 
 
 def test_the_bootstrap_takes_items_that_are_no_numbers():
-    got = results.bootstrap([("a", 1), ("b", 3)] * 20, lambda items: sum(n for _, n in items) / len(items))
+    got = bootstrap([("a", 1), ("b", 3)] * 20, lambda items: sum(n for _, n in items) / len(items))
     assert got.mean == 2 and got.low < 2 < got.high
-    assert got == results.bootstrap([("a", 1), ("b", 3)] * 20, lambda items: sum(n for _, n in items) / len(items))
+    assert got == bootstrap([("a", 1), ("b", 3)] * 20, lambda items: sum(n for _, n in items) / len(items))
     with pytest.raises(UserError, match="no items"):
-        results.bootstrap([])
+        bootstrap([])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from companion.analysis.scaling import Law, resampled
 from companion.errors import UserError
-from companion.scaling import Law, resampled
 
 TRUE = Law(E=1.5, A=20.0, alpha=0.4, B=500.0, beta=0.5)
 N, D = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e3, 1e6, 5), np.geomspace(1e4, 1e8, 6)))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from companion import scoreboard
 from companion.errors import UserError
 from companion.evaluation import score
+from companion.results import scoreboard
 
 
 @pytest.fixture
@@ -37,9 +37,7 @@ def test_the_same_score_passes_and_another_does_not(board):
 def test_the_table_and_the_figure_show_every_row(board):
     html = board.table()._repr_html_()
     assert "6-gram" in html and "2.16" in html and "62 s" in html
-    from companion.plotting import scoreboard as figure
-
-    drawn = figure(until="language-model")
+    drawn = scoreboard.chart(until="language-model")
     assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == ["1-gram", "6-gram", "LSTM"]
 
 

@@ -7,23 +7,11 @@ from hypothesis import strategies as st
 
 from companion import UserError, set_seed
 from companion.evaluation import evaluate_pairs, pair_losses
-from companion.generation import Sampler, beam_ids, sample_ids, softmax
-from companion.saving import ENCODER_DECODER, Trained, load_model, save_model
-from companion.seq2seq import (
-    BEGIN,
-    END,
-    PAD,
-    UNKNOWN,
-    Pairs,
-    PairVocabulary,
-    SourceStepper,
-    Vocabulary,
-    attention_weights,
-    decode,
-    encoder_decoder,
-    padded,
-    stream,
-)
+from companion.generation import Sampler, SourceStepper, beam_ids, decode, sample_ids, softmax, stream_target
+from companion.models.encoder_decoder import source_attention
+from companion.models.encoder_decoder import encoder_decoder
+from companion.recipes import ENCODER_DECODER, Trained, load_model, save_model
+from companion.tokenizers import BEGIN, END, PAD, UNKNOWN, Pairs, PairVocabulary, Vocabulary, padded
 from companion.training import TrainingConfig, fit_pairs
 
 VARIANTS = {
@@ -82,7 +70,7 @@ def test_copied_words_come_back_through_their_ids(sequences, size):
 
 
 def test_vocabularies_are_saved_and_read(tmp_path):
-    from companion.seq2seq import load_pair_vocabulary
+    from companion.tokenizers import load_pair_vocabulary
 
     both = PairVocabulary(Vocabulary(["a", "b"]), Vocabulary(["三"]))
     both.save(tmp_path / "v.json")
@@ -167,7 +155,7 @@ def test_a_later_target_token_changes_no_earlier_logits(model):
 
 
 def test_attention_adds_up_to_1(model):
-    weights = attention_weights(model, [4, 5, 6, 7], [5, 6])
+    weights = source_attention(model, [4, 5, 6, 7], [5, 6])
     assert weights.shape == (3, 4)
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
 
@@ -232,7 +220,7 @@ def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch):
 
     history, weights = run(tmp_path / "whole.npz")
     with monkeypatch.context() as patch:
-        save, saved = training._Trainer.save, []
+        save, saved = training.Trainer.save, []
 
         def stop(self, path, history, states):
             save(self, path, history, states)
@@ -240,7 +228,7 @@ def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch):
             if len(saved) == 3:
                 raise KeyboardInterrupt
 
-        patch.setattr(training._Trainer, "save", stop)
+        patch.setattr(training.Trainer, "save", stop)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "stopped.npz")
     resumed, resumed_weights = run(tmp_path / "stopped.npz")
@@ -309,7 +297,7 @@ def test_sampling_is_seeded_ends_at_the_end_and_writes_nothing_banned(model):
     sources = some_pairs(50).sources
     one, again, other = (decode(model, sources, 10, Sampler(1.5), seed=seed) for seed in (1, 1, 2))
     assert one == again != other
-    assert list(stream(model, sources[0], 10)) == decode(model, sources[:1], 10)[0]
+    assert list(stream_target(model, sources[0], 10)) == decode(model, sources[:1], 10)[0]
     assert {i for text in one for i in text} & {PAD, UNKNOWN, BEGIN, END} == set()
     assert len({len(text) for text in one}) > 2
 
@@ -325,7 +313,7 @@ def test_copying_can_write_a_word_that_has_no_id(copier):
     (written,) = decode(copier, [ids], 3)
     probabilities = softmax(logits_of(copier, [ids], [[BEGIN]])[0, 0].astype(float))
     gate.set_weights(kept)
-    weights = attention_weights(copier, ids, [])[0]
+    weights = source_attention(copier, ids, [])[0]
     assert vocabulary.decode(written, unknown)[0] == ["a", "Xanadu", "b", "Ur"][weights.argmax()]
     np.testing.assert_allclose(probabilities[ids], weights, atol=1e-5)
     assert probabilities.sum() == pytest.approx(1, abs=1e-6)

@@ -5,8 +5,7 @@ from collections import Counter
 
 import pytest
 
-from companion.errors import UserError
-from companion.stories import (
+from companion.corpora.stories import (
     ANSWERS,
     KINDS,
     PEOPLE,
@@ -20,11 +19,12 @@ from companion.stories import (
     read_fact,
     read_question,
     read_story,
-    sentences,
     simulate,
     split_of,
     stories,
+    story_sentences,
 )
+from companion.errors import UserError
 
 MANY = [
     story
@@ -204,12 +204,12 @@ def test_stories_refuse_what_they_do_not_know(wrong, message):
 
 
 def test_sentences_are_cut_at_marks_and_lines():
-    assert sentences("Ada  went to the hall. Ben took the cup!\nWhere is Ada?") == [
+    assert story_sentences("Ada  went to the hall. Ben took the cup!\nWhere is Ada?") == [
         "Ada went to the hall",
         "Ben took the cup",
         "Where is Ada",
     ]
-    assert sentences(" . \n") == []
+    assert story_sentences(" . \n") == []
 
 
 def test_facts_and_questions_are_read_in_any_case():

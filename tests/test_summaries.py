@@ -7,24 +7,24 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from companion.cli import main
-from companion.docstrings import BODY_TOKENS, FUNCTION_WORDS, load_pairs, words
-from companion.errors import UserError
-from companion.recipes import load_recipe
-from companion.results import read_results
-from companion.summaries import (
+from companion.applications.summaries import (
     Centrality,
-    Reader,
+    TrigramReader,
     as_sentence,
-    digest,
+    choose,
     lead,
     manual_reader,
-    rouge,
     summarise,
     sureness,
     trace,
     write_lines,
 )
+from companion.cli import main
+from companion.corpora.docstrings import BODY_TOKENS, FUNCTION_WORDS, load_documented, tokens_of
+from companion.errors import UserError
+from companion.evaluation import rouge
+from companion.recipes import load_recipe
+from companion.results import read_results
 
 SHORT = "The input array is copied and its axes are reversed, so that the last one comes first. No data are moved."
 
@@ -48,7 +48,7 @@ def test_the_central_sentence_shares_the_text_s_words():
 
 
 def test_the_reader_s_probabilities_sum_to_one():
-    reader = Reader("the cat sat and the cat ran and the dog sat on a mat")
+    reader = TrigramReader("the cat sat and the cat ran and the dog sat on a mat")
     rare = ["ran", "dog", "on", "a", "mat"]  # each once: they share what unknown words get
     p = [2 ** -reader.bits(["the", word])[1] for word in ("the", "cat", "sat", "and", *rare)]
     assert sum(p) == pytest.approx(1)
@@ -56,14 +56,14 @@ def test_the_reader_s_probabilities_sum_to_one():
 
 
 def test_surprise_and_digest():
-    reader = Reader("the cat sat on the mat . " * 20)
+    reader = TrigramReader("the cat sat on the mat . " * 20)
     text = "The cat sat on the mat. Zebras juggle seven burning torches here. The mat sat on the cat."
     assert reader(text) == "Zebras juggle seven burning torches here."
-    assert digest(text, reader.scores(text), 2) == [
+    assert choose(text, reader.scores(text), 2) == [
         "Zebras juggle seven burning torches here.",
         "The mat sat on the cat.",
     ]
-    assert digest("Too short. This one is long enough to be chosen.", np.array([9.0, 1.0]), 1)[0].startswith("This")
+    assert choose("Too short. This one is long enough to be chosen.", np.array([9.0, 1.0]), 1)[0].startswith("This")
 
 
 def test_capitals_come_from_the_text():
@@ -82,15 +82,15 @@ def test_the_network_writes_and_copies_words_it_has_no_id_for(trained):
     texts = [SHORT, SHORT.replace("array", "quuxarray")]
     lines = write_lines(trained, texts)
     assert all(3 <= len(line.split()) <= 20 and "<unk>" not in line for line in lines)
-    own = {word for word in words(texts[1]) if word not in vocabulary}
+    own = {word for word in tokens_of(texts[1]) if word not in vocabulary}
     assert "quuxarray" in own
     for text, line in zip(texts, lines, strict=True):
-        assert all(token in vocabulary or token in words(text) for token in line.split())
+        assert all(token in vocabulary or token in tokens_of(text) for token in line.split())
     assert write_lines(trained, [SHORT]) == write_lines(trained, [SHORT * 2, SHORT])[1:]
 
 
 def test_no_word_comes_twice_unless_it_may(trained):
-    bodies = [pair.body for pair in load_pairs()[2][:200]]
+    bodies = [pair.body for pair in load_documented()[2][:200]]
     for line in write_lines(trained, bodies):
         counts = Counter(word for word in line.split() if word not in FUNCTION_WORDS.split() and word.isalpha())
         assert max(counts.values(), default=0) <= 1, line
@@ -99,12 +99,12 @@ def test_no_word_comes_twice_unless_it_may(trained):
 
 
 def test_the_trace_is_the_network_s_own_probability(trained):
-    from companion.seq2seq import BEGIN, padded
+    from companion.tokenizers import BEGIN, padded
 
     vocabulary = trained.tokenizer.source
     (line,) = write_lines(trained, [SHORT])
     found = trace(trained, SHORT, line)
-    source, unknown = vocabulary.encode_source(words(SHORT))
+    source, unknown = vocabulary.encode_source(tokens_of(SHORT))
     target = vocabulary.encode_target(line.split(), unknown)
     log_p = np.asarray(trained.model([padded([source]), padded([[BEGIN, *target]])]))[0]
     ids = [*target, 3]
@@ -162,13 +162,14 @@ def test_a_file_that_is_not_there_or_not_text_is_told(capsys, monkeypatch, tmp_p
 def test_the_manual_reader_finds_its_own_language_cheap():
     reader = manual_reader()
     assert (
-        reader.bits(words("the value of the expression is")).mean() < reader.bits(words("zebras juggle torches")).mean()
+        reader.bits(tokens_of("the value of the expression is")).mean()
+        < reader.bits(tokens_of("zebras juggle torches")).mean()
     )
-    assert len(list(summarise(SHORT, count=1))) == 1 and len(words(SHORT)) <= BODY_TOKENS
+    assert len(list(summarise(SHORT, count=1))) == 1 and len(tokens_of(SHORT)) <= BODY_TOKENS
 
 
 def test_the_weights_are_those_of_the_recorded_scores(trained):
-    test = load_pairs()[2]
+    test = load_documented()[2]
     found = 100 * rouge(write_lines(trained, [pair.body for pair in test]), [pair.summary for pair in test]).mean(
         axis=0
     )

@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 import pytest
 from packaging.licenses import canonicalize_license_expression
 
-from companion import UserError, plotting, toolbox
+from companion import UserError, plotting
+from companion.chapters import tools
 
-TOOLS = toolbox.tools()
+TOOLS = tools.tools()
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_each_tool_says_what_it_is_for_and_what_not(tool):
-    assert tool.purpose in toolbox.PURPOSES
+    assert tool.purpose in tools.PURPOSES
     assert 2 < len(tool.use.split()) < 30 and len(tool.not_for.split()) < 20, "a phrase, to fit a phone"
     assert tool.not_for and not tool.use.endswith(".") and not tool.not_for.endswith(".")
     address = urlsplit(tool.link)
@@ -27,7 +28,7 @@ def test_each_licence_is_of_the_spdx_list_or_said_in_words(tool):
     for expression in filter(None, (tool.licence, tool.code_licence)):
         assert canonicalize_license_expression(expression).lower() == expression.lower()
     for own in re.findall(r"LicenseRef-[\w-]+", f"{tool.licence} {tool.code_licence}"):
-        assert own in toolbox.IN_WORDS
+        assert own in tools.IN_WORDS
     assert "LicenseRef" not in tool.terms()
 
 
@@ -35,8 +36,8 @@ def test_no_tool_twice_and_none_without_company():
     for attribute in ("name", "link", "use"):
         values = [getattr(tool, attribute).lower() for tool in TOOLS]
         assert len(set(values)) == len(values), attribute
-    for purpose in toolbox.PURPOSES:
-        assert len(toolbox.tools(purpose)) >= 3
+    for purpose in tools.PURPOSES:
+        assert len(tools.tools(purpose)) >= 3
 
 
 def test_the_article_s_three_are_there():
@@ -52,12 +53,12 @@ def test_licences_agree_with_what_is_installed():
 
 def test_an_unknown_purpose_lists_the_known_ones():
     with pytest.raises(UserError, match="no purpose 'cook'; there are learn, train"):
-        toolbox.tools("cook")
+        tools.tools("cook")
 
 
 def test_a_table_links_each_tool_once():
-    page = toolbox.table("serve").data
-    for tool in toolbox.tools("serve"):
+    page = tools.table("serve").data
+    for tool in tools.tools("serve"):
         assert page.count(f'<a href="{tool.link}">') == 1
     assert "<img" not in page and "src=" not in page
 
@@ -67,7 +68,7 @@ def test_cells_of_other_kinds_are_still_escaped():
 
 
 def test_what_the_book_stands_on():
-    rows = toolbox.stands_on()
+    rows = tools.stands_on()
     assert {"keras", "tensorflow", "numpy"} <= {name for name, _, _ in rows}
     for name, version, licence in rows:
         assert version == importlib.metadata.version(name)
@@ -76,9 +77,9 @@ def test_what_the_book_stands_on():
 
 def test_the_drawing_names_tools_of_the_list_and_its_words_say_all_of_it():
     names = {tool.name for tool in TOOLS}
-    page, words = toolbox.decision_figure().data, toolbox.decisions_in_words()
+    page, words = tools.decision_figure().data, tools.decisions_in_words()
     drawn = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", page))
-    for question, take in toolbox.DECISIONS:
+    for question, take in tools.DECISIONS:
         assert set(re.split(r", then | or | with ", take)) <= names
         assert question in words and take in words
         assert all(word in drawn for word in f"{question} {take}".split())
@@ -86,13 +87,13 @@ def test_the_drawing_names_tools_of_the_list_and_its_words_say_all_of_it():
 
 
 def test_the_drawing_s_boxes_stay_inside_and_apart():
-    page = toolbox.decision_figure().data
+    page = tools.decision_figure().data
     _, _, width, height = map(float, re.search(r'viewBox="([^"]+)"', page)[1].split())
     boxes = [
         tuple(map(float, box))
         for box in re.findall(r'<rect class="\w+" x="(.*?)" y="(.*?)" width="(.*?)" height="(.*?)"', page)
     ]
-    assert len(boxes) == 2 * len(toolbox.DECISIONS)
+    assert len(boxes) == 2 * len(tools.DECISIONS)
     for x, y, wide, tall in boxes:
         assert x >= 0 and y >= 0 and x + wide <= width and y + tall <= height
     questions = boxes[::2]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from companion import set_seed
 from companion.errors import UserError
-from companion.models import language_model, transformer_model
+from companion.models import transformer_model
+from companion.models import language_model
 from companion.seeding import generator
 from companion.training import CheckpointError, History, TrainingConfig, dataset, fit, windows
 
@@ -178,7 +179,8 @@ def test_clipping_is_keras_s_to_the_bit():
     import keras
     import tensorflow as tf
 
-    from companion.training import Alone, _clipped
+    from companion.training import Alone
+    from companion.training.loop import _clipped
 
     def step(limit: float, ours: bool) -> list[np.ndarray]:
         model = small_model()

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from companion import evaluation, set_seed
+from companion.cells import causal_attention, causal_mask, rotate
 from companion.errors import UserError
 from companion.evaluation import evaluate, token_losses
 from companion.generation import beam_search, generate, read
-from companion.models import language_model, transformer_model, with_states, zero_states
-from companion.saving import TRANSFORMER, Trained, load_model, save_model
+from companion.models import transformer_model, with_states, zero_states
+from companion.models import language_model
+from companion.models.transformer import TransformerBlock, self_attention
+from companion.recipes import TRANSFORMER, Trained, load_model, save_model
 from companion.tokenizers import CharTokenizer
 from companion.training import TrainingConfig, fit
-from companion.transformer import TransformerBlock, attention_weights, causal_attention, causal_mask, rotate
 
 SIZES = {"vocab_size": 11, "width": 12, "layers": 2, "heads": 3, "context": 6}
 
@@ -81,7 +83,7 @@ def test_the_mask_is_a_band_below_the_diagonal():
 
 
 def test_weights_add_up_to_1_and_are_0_ahead(model):
-    found = attention_weights(model, some_ids(6))
+    found = self_attention(model, some_ids(6))
     assert [w.shape for w in found] == [(3, 6, 6)] * 2
     for weights in found:
         np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-6)
@@ -251,6 +253,6 @@ def test_bad_sizes_are_told(settings, says):
 
 def test_what_has_no_attention_weights_to_show_is_told(model):
     with pytest.raises(UserError, match="no Transformer blocks"):
-        attention_weights(language_model(5, 3, 4), np.zeros(3, np.int32))
+        self_attention(language_model(5, 3, 4), np.zeros(3, np.int32))
     with pytest.raises(UserError, match="context is 6"):
-        attention_weights(model, some_ids(7))
+        self_attention(model, some_ids(7))

@@ -3,20 +3,23 @@
 import numpy as np
 import pytest
 
-from companion import UserError, translation
+from companion import UserError
+from companion.applications import translation
 from companion.cli import main
-from companion.seq2seq import Vocabulary
-from companion.translation import Sentence
+from companion.corpora.sentences import Sentence, _overlaps, load_sentences, near_duplicates
+from companion.evaluation import bleu, chrf, chrf_interval, sentence_chrf
+from companion.recipes import english_pieces
+from companion.tokenizers import Vocabulary
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return translation.sentences()
+    return load_sentences()
 
 
 def test_near_duplicates_are_never_in_two_parts(parts):
     everything = [pair for part in parts.values() for pair in part]
-    chinese = translation._overlaps([pair.zh for pair in everything], analyzer="char", ngram_range=(1, 2))
+    chinese = _overlaps([pair.zh for pair in everything], analyzer="char", ngram_range=(1, 2))
     part_of = np.repeat(range(3), [len(part) for part in parts.values()])
     across = part_of[:, None] != part_of[None, :]
     assert chinese[across].max() < 0.75  # what the split compares has no punctuation
@@ -41,12 +44,12 @@ def test_groups_are_linked_through_others():
         Sentence("他在家。", "Home alone."),
         Sentence("下雨了。", "Home alone."),
     ]
-    assert translation.near_duplicates([*home, Sentence("我很饿。", "I am hungry.")]).tolist() == [0, 0, 0, 1]
+    assert near_duplicates([*home, Sentence("我很饿。", "I am hungry.")]).tolist() == [0, 0, 0, 1]
 
 
 def test_pieces_put_together_are_the_sentence(parts):
     texts = [pair.en for pair in parts["training"][:300]]
-    cut = translation.english_pieces(texts, 400)
+    cut = english_pieces(texts, 400)
     assert all("".join(cut(text)) == f" {text}" for text in texts)
     assert max(len(cut(text)) / len(text) for text in texts) < 1
 
@@ -64,17 +67,17 @@ def test_the_nearest_neighbour_of_a_known_sentence_is_itself():
 def test_the_interval_holds_the_score():
     reference = [f"This is sentence number {n} of the test." for n in range(20)]
     said = [text if n % 3 else "Something else." for n, text in enumerate(reference)]
-    score, low, high = translation.chrf_interval(said, reference, 200)
-    assert score == pytest.approx(translation.chrf(said, reference)) and low < score < high
-    assert (score, low, high) == translation.chrf_interval(said, reference, 200)
+    score, low, high = chrf_interval(said, reference, 200)
+    assert score == pytest.approx(chrf(said, reference)) and low < score < high
+    assert (score, low, high) == chrf_interval(said, reference, 200)
 
 
 def test_metrics_are_100_for_the_reference_and_fall():
     reference = ["He is at home today.", "It is going to rain soon."]
-    for metric in (translation.chrf, translation.bleu):
+    for metric in (chrf, bleu):
         assert metric(reference, reference) == pytest.approx(100)
         assert metric(["He is at home now.", "It will rain."], reference) < 80
-    assert translation.sentence_chrf(reference, reference).tolist() == pytest.approx([100, 100])
+    assert sentence_chrf(reference, reference).tolist() == pytest.approx([100, 100])
 
 
 DATES = Vocabulary(["<zh>", "<iso>", *"0123456789", "march", ","])

@@ -16,12 +16,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from companion import workers
 from companion.cli import main
 from companion.errors import UserError
-from companion.saving import load_model
-from companion.training import share
-from companion.workers import Cluster, Crew, WorkerLostError, free_ports
+from companion.recipes import load_model
+from companion.training import Cluster, Crew, Team, WorkerLostError, free_ports, join, meeting, share
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = (
@@ -164,7 +162,7 @@ def test_a_worker_started_by_hand_ends_with_code_3_when_it_loses_the_other(text)
         for process in (left, lost):
             process.kill()
             process.communicate()
-    assert left.returncode == workers.EXIT_LOST == 3
+    assert left.returncode == meeting.EXIT_LOST == 3
     assert re.fullmatch(r"companion: Worker 1 \(127.0.0.1:\d+\) is gone, so the training stopped. .*\n", err)
     assert not text.with_name("lost").exists()
 
@@ -215,7 +213,7 @@ def meet(plans: list[dict], timeout: float = 20, cluster=Cluster) -> list:
 
     def worker(n: int) -> None:
         try:
-            got[n] = workers._meet(cluster(hosts, n), plans[n], timeout)
+            got[n] = meeting.meet(cluster(hosts, n), plans[n], timeout)
         except UserError as error:
             got[n] = error
 
@@ -262,20 +260,20 @@ def test_other_addresses_are_told():
 
     def chief() -> None:
         with pytest.raises(UserError, match="hosts is"):
-            workers._meet(Cluster((one, two), 0), PLAN, 20)
+            meeting.meet(Cluster((one, two), 0), PLAN, 20)
         got.append("told")
 
     thread = threading.Thread(target=chief)
     thread.start()
     with pytest.raises(UserError, match=f"Worker 1 would train something else: hosts is {one},{two},{three} there"):
-        workers._meet(Cluster((one, two, three), 1), PLAN, 20)
+        meeting.meet(Cluster((one, two, three), 1), PLAN, 20)
     thread.join(30)
     assert got == ["told"]
 
 
 def test_a_worker_behind_a_firewall_is_told():
     with pytest.raises(UserError, match="Worker 1 came, but worker 0 can't reach it"):
-        workers._reach(Cluster(("127.0.0.1:5000", f"127.0.0.1:{free_ports(1)[0]}"), 0), 1)
+        meeting._reach(Cluster(("127.0.0.1:5000", f"127.0.0.1:{free_ports(1)[0]}"), 0), 1)
 
 
 class Severed(Cluster):
@@ -292,7 +290,7 @@ def test_workers_that_can_t_reach_each_other_are_told():
 
 
 def hello(content: str, length: int | None = None) -> bytes:
-    return json.dumps([workers.HELLO, len(content) if length is None else length]).encode() + b"\n" + content.encode()
+    return json.dumps([meeting.HELLO, len(content) if length is None else length]).encode() + b"\n" + content.encode()
 
 
 @pytest.mark.parametrize(
@@ -318,7 +316,7 @@ def hello(content: str, length: int | None = None) -> bytes:
 def test_a_stranger_at_the_door_is_sent_away(says):
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     got = []
-    chief = threading.Thread(target=lambda: got.append(workers._meet(Cluster(hosts, 0), PLAN, 30)))
+    chief = threading.Thread(target=lambda: got.append(meeting.meet(Cluster(hosts, 0), PLAN, 30)))
     chief.start()
     with contextlib.ExitStack() as stack:
         deadline = time.monotonic() + 20
@@ -327,7 +325,7 @@ def test_a_stranger_at_the_door_is_sent_away(says):
                 stranger = stack.enter_context(socket.create_connection(Cluster(hosts, 0).address(0)))
                 break
         stranger.sendall(says)
-        (line,) = workers._meet(Cluster(hosts, 1), PLAN, 30)
+        (line,) = meeting.meet(Cluster(hosts, 1), PLAN, 30)
     chief.join(30)
     assert [each.worker for each in got[0]] == [1]
     for each in (line, *got[0]):
@@ -336,9 +334,9 @@ def test_a_stranger_at_the_door_is_sent_away(says):
 
 def test_two_that_say_they_are_the_same_worker_are_told():
     here, there = socket.socketpair()
-    line, end = workers._Line(here, 0, 5), workers._Line(there, 0, 5)
+    line, end = meeting.Line(here, 0, 5), meeting.Line(there, 0, 5)
     with pytest.raises(UserError, match="Two workers say that they are worker 1"):
-        workers._checked(line, {"index": 1, "plan": PLAN}, PLAN, {1: line})
+        meeting._checked(line, {"index": 1, "plan": PLAN}, PLAN, {1: line})
     assert end.receive()[0] == "error"
     for each in (line, end):
         each.close()
@@ -352,11 +350,11 @@ def ended(monkeypatch):
     """Where a team would end the process, it notes here who, why and with which exit code."""
     said: list = []
 
-    def stop(self: workers.Team, sentence: str, code: int) -> None:
+    def stop(self: Team, sentence: str, code: int) -> None:
         said.append((self.index, sentence, code))
         self._leaving.set()
 
-    monkeypatch.setattr(workers.Team, "_stop", stop)
+    monkeypatch.setattr(Team, "_stop", stop)
     return said
 
 
@@ -365,9 +363,9 @@ def pair(ended):
     """Two teams joined by a socket, without a strategy."""
     sockets, teams = socket.socketpair(), []
 
-    def team(index: int, timeout: float) -> workers.Team:
-        line = workers._Line(sockets[index], 1 - index, timeout)
-        teams.append(workers.Team(Cluster(("a:5000", "b:5000"), index), [line], timeout, None))
+    def team(index: int, timeout: float) -> Team:
+        line = meeting.Line(sockets[index], 1 - index, timeout)
+        teams.append(Team(Cluster(("a:5000", "b:5000"), index), [line], timeout, None))
         return teams[-1]
 
     yield team, ended
@@ -398,7 +396,7 @@ def test_nobody_goes_on_before_all_are_ready(pair):
     make, ended = pair
     gone_on = []
 
-    def go(team: workers.Team) -> None:
+    def go(team: Team) -> None:
         team.assemble()
         gone_on.append(team.index)
 
@@ -418,14 +416,14 @@ def test_a_worker_that_dies_before_all_are_ready_is_noticed(pair):
     threading.Thread(target=chief.assemble, daemon=True).start()
     other._lines[0].close()
     wait_for(ended, 2)
-    assert (0, workers.EXIT_LOST) in [(index, code) for index, _, code in ended]
+    assert (0, meeting.EXIT_LOST) in [(index, code) for index, _, code in ended]
 
 
 def test_a_silent_worker_counts_as_lost(pair):
     make, ended = pair
     make(0, 0.3)  # nobody at the other end beats
     wait_for(ended)
-    assert ended[0][0] == 0 and ended[0][2] == workers.EXIT_LOST
+    assert ended[0][0] == 0 and ended[0][2] == meeting.EXIT_LOST
     assert ended[0][1].startswith("Worker 1 (b:5000) has said nothing for 0.3 seconds")
 
 
@@ -444,7 +442,7 @@ def test_a_worker_that_dies_is_noticed_at_once(pair):
     make(0, 30)
     make(1, 30)._lines[0].close()
     wait_for(ended, 2)
-    assert (0, workers.EXIT_LOST) in [(index, code) for index, _, code in ended]
+    assert (0, meeting.EXIT_LOST) in [(index, code) for index, _, code in ended]
     assert "Worker 1 (b:5000) is gone, so the training stopped" in {index: said for index, said, _ in ended}[0]
 
 
@@ -453,7 +451,7 @@ def test_an_error_is_told_to_the_others(pair):
     make(0, 30)
     make(1, 30).leave("The disk is full.")
     wait_for(ended)
-    assert ended[0] == (0, "The disk is full.", workers.EXIT_BAD_INPUT)
+    assert ended[0] == (0, "The disk is full.", meeting.EXIT_BAD_INPUT)
 
 
 def test_who_has_an_error_of_its_own_keeps_to_it(pair):
@@ -470,26 +468,26 @@ def test_a_report_that_can_t_be_written_keeps_no_worker_alive(monkeypatch, tmp_p
         raise SystemExit(code)
 
     (tmp_path / "file").write_text("no folder")
-    team = object.__new__(workers.Team)
+    team = object.__new__(Team)
     team._report_file = str(tmp_path / "file" / "report")
     monkeypatch.setattr(os, "_exit", leave)
     with pytest.raises(SystemExit) as ending:
-        team._stop("Worker 1 is gone.", workers.EXIT_LOST)
-    assert ending.value.code == workers.EXIT_LOST
+        team._stop("Worker 1 is gone.", meeting.EXIT_LOST)
+    assert ending.value.code == meeting.EXIT_LOST
 
 
 @pytest.mark.parametrize(("error", "told"), [(tf.errors.AbortedError, True), (tf.errors.InvalidArgumentError, False)])
 def test_an_exchange_that_breaks_waits_for_the_reason(monkeypatch, ended, error, told):
     """TensorFlow may notice a lost worker first; its own errors are no reason to wait."""
     here, there = socket.socketpair()
-    monkeypatch.setattr(workers, "_meet", lambda *given: [workers._Line(here, 1, 30)])
+    monkeypatch.setattr(workers, "_meet", lambda *given: [meeting.Line(here, 1, 30)])
     monkeypatch.setattr(workers, "_strategy", lambda cluster: None)
-    monkeypatch.setattr(workers.Team, "assemble", lambda team: None)
-    with pytest.raises(error), workers.join(Cluster(("a:5000", "b:5000"), 0), {}, timeout=2) as team:
+    monkeypatch.setattr(Team, "assemble", lambda team: None)
+    with pytest.raises(error), join(Cluster(("a:5000", "b:5000"), 0), {}, timeout=2) as team:
         if told:
             there.close()
         raise error(None, None, "broken")
-    assert [code for _, _, code in ended] == [workers.EXIT_LOST] * told
+    assert [code for _, _, code in ended] == [meeting.EXIT_LOST] * told
     team._leaving.set()
     team._lines[0].close()
     there.close()
@@ -576,7 +574,8 @@ def test_the_shares_are_the_batch():
 
 
 def test_a_single_address_needs_nobody(monkeypatch):
-    from companion.cli import _cluster, _parser
+    from companion.cli import _parser
+    from companion.cli.train import _cluster
 
     options = _parser().parse_args(["train", "t", "--out", "m", "--worker", "0", "--hosts", "a:5000"])
     assert _cluster(options) is None

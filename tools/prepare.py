@@ -1,11 +1,10 @@
 """Obtain the corpora and train the recipes that the book needs; what the cache folder has is kept."""
 
-import importlib.util
-import runpy
 import sys
 
 from companion.corpora import load_corpus
 from companion.errors import UserError
+from companion.recipes import train_missing
 
 # tiny-shakespeare is a URL, not a package, and no chapter needs it to build.
 CORPORA = ["shakespeare", "python-docs", "chatterbot", "hsk-sentences"]
@@ -15,8 +14,7 @@ def main() -> int:
     try:
         for name in CORPORA:
             load_corpus(name)
-        if importlib.util.find_spec("companion.recipes"):
-            runpy.run_module("companion.recipes", run_name="__main__", alter_sys=True)
+        train_missing()
     except UserError as error:
         print(f"make: {error}", file=sys.stderr)
         return 1

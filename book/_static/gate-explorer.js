@@ -1,4 +1,4 @@
-// The gate explorer of the chapter "gates". companion/explorer.py writes the page and its data; this moves it.
+// The gate explorer of the chapter "gates". companion/chapters/gates.py writes the page and its data; this moves it.
 // Pure functions first: `gateExplorer.step` and `gateExplorer.read` are what tests/test_explorer.py holds against
 // companion.cells. Then the part that shows numbers: it writes each into every element with its name in data-show.
 const gateExplorer = (() => {

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from companion.chapters.background import guess_numbers
 from companion.exercises import Wrong, call, exercise, show
-from companion.guessing import guess_numbers
 from companion.ngrams import NGramModel
 
 

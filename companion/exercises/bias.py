@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from companion.bias import Swap, paired_log_odds
+from companion.analysis.bias import paired_log_odds
+from companion.analysis.swap import Swap
 from companion.exercises import Wrong, call, exercise, show
 
 TABLES = (

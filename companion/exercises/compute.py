@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from companion import costs
+from companion.analysis import costs
 from companion.exercises import Wrong, call, exercise, show
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from companion.analysis.probes import best_threshold
 from companion.exercises import Wrong, call, exercise, show
-from companion.probes import best_threshold
 
 
 @exercise("inside-threshold", asks="a function of (values, yes) that gives a balanced accuracy, a number")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from companion.corpora.stories import PEOPLE, PLACES, THINGS, Event, Question, World, simulate
 from companion.exercises import Wrong, call, exercise, show
-from companion.stories import PEOPLE, PLACES, THINGS, Event, Question, World, simulate
 
 
 @exercise("question-answering-stick", asks="a function of an array of gates that gives the weights and what is left")

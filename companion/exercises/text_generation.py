@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from companion.applications.replies import mutual_information, recall_at
 from companion.exercises import Wrong, call, exercise, show
-from companion.replies import mutual_information, recall_at
 
 # Where no wrong reply ties with a true one, so that it does not matter how ties are counted.
 RANKINGS = [

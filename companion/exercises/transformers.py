@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from companion.cells import causal_mask
 from companion.exercises import Wrong, call, exercise, show
-from companion.transformer import causal_mask
 
 
 @exercise("transformers-window", asks="a function of (time, context) that gives a square array of True and False")

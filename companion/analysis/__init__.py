@@ -1,0 +1,1 @@
+"""Looking into trained models, and counting what they cost: one module a question."""

@@ -1,0 +1,134 @@
+"""Does a model know how many? Subjects and their verbs in sentences of `companion.grammar`, as arrays.
+
+The test is that of Linzen, Dupoux & Goldberg (2016): a verb agrees with its subject, whatever nouns come between, so a
+model that gives the right form more probability has kept the subject's number. Chapter: *gates*.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from companion.grammar import NOUNS, VERBS, VOCABULARY, parse, sample
+from companion.ngrams import NextModel
+
+Array = np.ndarray
+
+FULL_STOP = VOCABULARY.index(".")
+SINGULAR_NOUNS = [VOCABULARY.index(noun) for noun in NOUNS]
+PLURAL_NOUNS = [VOCABULARY.index(noun + "s") for noun in NOUNS]
+SINGULAR_VERBS = [VOCABULARY.index(verb + "s") for verb in VERBS]
+PLURAL_VERBS = [VOCABULARY.index(verb) for verb in VERBS]
+
+
+class Verbs(NamedTuple):
+    """The verbs of a batch of sentences, one entry a verb; each array is ``(verbs,)``.
+
+    Attributes
+    ----------
+    time, sentence
+        Where it stands in the arrays of `batch`; what is known before it is at ``time - 1``.
+    number
+        +1 for a plural, -1 for a singular: its subject's, and so its own.
+    depth
+        In how many clauses it is: 0 for the main verb.
+    subject
+        The time of its subject.
+    last_noun
+        The number of the last noun before it, which may be the subject or not.
+    """
+
+    time: Array
+    sentence: Array
+    number: Array
+    depth: Array
+    subject: Array
+    last_noun: Array
+
+
+def sentences(seed: int, tokens: int) -> list[list[int]]:
+    """The whole sentences of a random text of so many tokens: lists of ids of the grammar, each with its full stop."""
+    ids = sample(seed, tokens)
+    ends = np.flatnonzero(ids == FULL_STOP) + 1
+    return [part.tolist() for part in np.split(ids, ends)[:-1]]
+
+
+def batch(texts: Sequence[Sequence[int]]) -> tuple[Array, Array]:
+    """Sentences side by side, each with a full stop before it, as in a text.
+
+    Returns
+    -------
+    ids, mask
+        ``(time, sentences)``: the ids, filled up with full stops, and true where a sentence is not yet over.
+
+    Examples
+    --------
+    >>> ids, mask = batch([[0, 16, 10, 1], [0, 4]])
+    >>> ids.T.tolist()
+    [[1, 0, 16, 10, 1], [1, 0, 4, 1, 1]]
+    >>> mask.T.astype(int).tolist()
+    [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
+    """
+    lengths = np.array([len(text) + 1 for text in texts])
+    ids = np.full((lengths.max(), len(texts)), FULL_STOP, dtype=np.int32)
+    for column, text in enumerate(texts):
+        ids[1 : lengths[column], column] = text
+    return ids, np.arange(len(ids))[:, None] < lengths
+
+
+def verbs(texts: Sequence[Sequence[int]]) -> Verbs:
+    """Every verb of the sentences, with its subject.
+
+    Raises
+    ------
+    UserError
+        A text is not one of the grammar.
+    """
+    number_of = dict.fromkeys(SINGULAR_NOUNS, -1) | dict.fromkeys(PLURAL_NOUNS, 1)
+    rows = []
+    for column, text in enumerate(texts):
+        last = 0
+        for place, token in enumerate(parse(text)):
+            last = number_of.get(text[place], last)
+            if token.subject is not None:
+                number = number_of[text[token.subject]]
+                rows.append((place + 1, column, number, token.depth, token.subject + 1, last))
+    return Verbs(*np.array(rows, dtype=int).reshape(-1, len(Verbs._fields)).T)
+
+
+def plural_share(p: Array) -> Array:
+    """Of the probability that a model gives to verbs, the part it gives to plural ones.
+
+    Parameters
+    ----------
+    p
+        The probability of each word of the grammar to come next, ``(..., words)``.
+    """
+    plural = p[..., PLURAL_VERBS].sum(-1)
+    return plural / (plural + p[..., SINGULAR_VERBS].sum(-1))
+
+
+def ask(model: NextModel, texts: Sequence[Sequence[int]], which: Verbs, context: int) -> Array:
+    """The `plural_share` before each verb, by a model that sees the last ``context`` words of the sentence.
+
+    Parameters
+    ----------
+    model
+        Over ids of the grammar; for example an `companion.ngrams.NGramModel`.
+    texts, which
+        Sentences, and their `verbs`.
+    context
+        How many words before the verb it is given, the full stop before the sentence among them.
+    """
+    before = [[FULL_STOP, *texts[s][: t - 1]][-context:] for s, t in zip(which.sentence, which.time, strict=True)]
+    return np.array([plural_share(model.next_distribution(words)) for words in before])
+
+
+def other_number(text: Sequence[int], place: int) -> list[int]:
+    """The text with the noun at that place in its other number.
+
+    >>> other_number([0, 16, 10, 1], 1)
+    [0, 4, 10, 1]
+    """
+    other = dict(zip(SINGULAR_NOUNS + PLURAL_NOUNS, PLURAL_NOUNS + SINGULAR_NOUNS, strict=True))
+    return [*text[:place], other[text[place]], *text[place + 1 :]]

@@ -1,0 +1,297 @@
+"""What a model costs, counted from its shapes: parameters, operations, bytes.
+
+Conventions, those of the field (Kaplan et al. 2020, section 2.1):
+
+- One multiply-add is 2 floating-point operations (FLOPs).
+- Only products with matrices are counted. Sums, sigmoids and softmaxes are a small part of the arithmetic, though
+  not always of the time.
+- The way back makes two products for each one of the way there (one for the gradient of the weights, one for that of
+  the input), so training is three times the forward pass.
+- A number takes 4 bytes (float32) unless something else is said.
+
+All counts are for one token of one text. The functions have the names and the sizes of those of
+`companion.models`, and `count` reads the sizes off a Keras model. Chapter: *compute*.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from companion.errors import UserError, check_sizes
+
+if TYPE_CHECKING:
+    import keras
+
+
+FLOAT = 4  # bytes of a float32
+BACKWARD = 2  # products of the way back for each one of the forward pass
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}  # side by side in a cell's weights, the candidate among them
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer's counts, for one token of one text.
+
+    Attributes
+    ----------
+    name
+        What it is.
+    parameters
+        Numbers that are learnt.
+    products
+        Multiply-adds of the forward pass.
+    read
+        Parameters that a token needs: all of them, but a single row of an embedding.
+    kept
+        Numbers that the way back needs and that the layer makes (what it was given, the layer before it keeps).
+    state
+        Numbers that are carried to the next token when text is written; of a Transformer's block the row that the
+        token itself adds is counted too.
+    """
+
+    name: str
+    parameters: int
+    products: int
+    read: int
+    kept: int
+    state: int = 0
+
+    def times(self, n: int) -> Self:
+        """The same layer passed ``n`` times for each token."""
+        return replace(self, products=n * self.products, kept=n * self.kept)
+
+
+class Memory(NamedTuple):
+    """Bytes that training takes. ``moments`` are Adam's two averages, one pair for each parameter."""
+
+    weights: int
+    gradients: int
+    moments: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A model's counts: the sums over its layers.
+
+    Examples
+    --------
+    >>> small = Cost((embedding(10, 3), recurrent("rnn", 3, 5), dense(5, 10)))
+    >>> small.parameters  # 10 * 3, then 5 * (3 + 5 + 1), then (5 + 1) * 10
+    135
+    >>> small.forward_flops()  # 2 * (5 * (3 + 5) + 5 * 10)
+    180
+    >>> small.training_flops(tokens=100)
+    54000
+    """
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that are learnt."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def state(self) -> int:
+        """Numbers carried from token to token of one text that is written; see `Layer`."""
+        return sum(layer.state for layer in self.layers)
+
+    def forward_flops(self, tokens: int = 1) -> int:
+        """Operations to read so many tokens, or to write them."""
+        return 2 * tokens * sum(layer.products for layer in self.layers)
+
+    def training_flops(self, tokens: int = 1) -> int:
+        """Operations to learn from so many tokens: there and back."""
+        return (1 + BACKWARD) * self.forward_flops(tokens)
+
+    def training_memory(self, tokens: int) -> Memory:
+        """Bytes that training holds at once if an update reads so many tokens (streams times window).
+
+        Activations are what the formulas of the way back need. A framework keeps more: sums before a sigmoid,
+        masks, copies.
+        """
+        weights = FLOAT * self.parameters
+        kept = FLOAT * tokens * sum(layer.kept for layer in self.layers)
+        return Memory(weights, weights, 2 * weights, kept)
+
+    def step_bytes(self, texts: int = 1, bytes_per_weight: float = FLOAT) -> float:
+        """Bytes that must pass through the processor to write the next token of each of so many texts.
+
+        The weights are read once for all texts. The state of each text is counted once, although an RNN's is read
+        and a new one written; of a Transformer's, ``context - 1`` rows of keys and values are read and one is written.
+        """
+        whole = sum(layer.read for layer in self.layers if layer.read == layer.parameters)
+        rows = sum(layer.read for layer in self.layers if layer.read != layer.parameters)
+        return bytes_per_weight * (whole + texts * rows) + FLOAT * texts * self.state
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Layers
+
+
+def embedding(vocab_size: int, width: int) -> Layer:
+    """A table of which a token takes one row: no product at all."""
+    check_sizes(vocab_size=vocab_size, width=width)
+    return Layer("embedding", vocab_size * width, 0, width, width)
+
+
+def recurrent(cell: str, inputs: int, units: int) -> Layer:
+    """A plain RNN, a GRU (as Keras makes it, with two biases) or an LSTM.
+
+    Every gate multiplies its input and its last output with a matrix.
+
+    Examples
+    --------
+    >>> lstm = recurrent("lstm", inputs=64, units=256)
+    >>> lstm.parameters, lstm.products  # 4 * 256 * (64 + 256 + 1) and 4 * 256 * (64 + 256)
+    (328704, 327680)
+
+    Raises
+    ------
+    UserError
+        The cell is unknown or a size is below 1.
+    """
+    if cell not in GATES:
+        raise UserError(f"There is no cell {cell!r}; there are {', '.join(GATES)}.")
+    check_sizes(inputs=inputs, units=units)
+    gates = GATES[cell]
+    products = gates * units * (inputs + units)
+    parameters = products + (2 if cell == "gru" else 1) * gates * units
+    # What the caches of companion.cells hold: h; of a GRU z, r, g and the candidate's product with h too; of an
+    # LSTM the gates, the candidate and c.
+    kept = {"rnn": 1, "gru": 5, "lstm": 6}[cell] * units
+    return Layer(cell, parameters, products, parameters, kept, state=(2 if cell == "lstm" else 1) * units)
+
+
+def dense(inputs: int, outputs: int, bias: bool = True) -> Layer:
+    """A matrix and a bias.
+
+    >>> dense(256, 85).products
+    21760
+    """
+    check_sizes(inputs=inputs, outputs=outputs)
+    parameters = (inputs + bias) * outputs
+    return Layer("dense", parameters, inputs * outputs, parameters, outputs)
+
+
+def norm(width: int) -> Layer:
+    """Layer normalisation: a scale and a shift for each number, and no matrix."""
+    check_sizes(width=width)
+    return Layer("norm", 2 * width, 0, 2 * width, 2 * width)
+
+
+def block(width: int, heads: int, context: int) -> Layer:
+    """A `companion.models.transformer.TransformerBlock`: attention to ``context`` positions, then two dense layers.
+
+    The score of a key and the weighted sum of the values are products too, one multiply-add each for every number of
+    every key and value. They grow with the context; the matrices, 12 ``width``², don't.
+
+    Examples
+    --------
+    >>> short, long = block(128, heads=4, context=128), block(128, heads=4, context=1024)
+    >>> short.parameters == long.parameters, short.products, long.products
+    (True, 229376, 458752)
+    """
+    check_sizes(heads=heads, context=context)
+    inside = [norm(width), norm(width), dense(width, 4 * width), dense(4 * width, width)]
+    inside += [dense(width, width, bias=False)] * 4  # queries, keys, values, and what is made of the average
+    parameters, products = (sum(getattr(layer, name) for layer in inside) for name in ("parameters", "products"))
+    # Beside what its parts keep: scores and weights of every head (one of the two is enough), their average, the sum
+    # after each half.
+    kept = sum(layer.kept for layer in inside) + heads * context + 3 * width
+    state = 2 * context * width  # keys and values: context - 1 rows from before, and the one that is added
+    return Layer("block", parameters, products + 2 * context * width, parameters, kept, state)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Models
+
+
+def language_model(
+    vocab_size: int, embedding_dim: int = 64, units: int = 256, layers: int = 1, cell: str = "lstm"
+) -> Cost:
+    """The counts of a `companion.models.language_model`.
+
+    >>> language_model(85, embedding_dim=64, units=256).parameters
+    355989
+    """
+    check_sizes(layers=layers)
+    widths = [embedding_dim] + [units] * layers
+    cells = [recurrent(cell, before, units) for before in widths[:-1]]
+    return Cost((embedding(vocab_size, embedding_dim), *cells, dense(units, vocab_size)))
+
+
+def article_model(vocab_size: int = 10_000, embedding_dim: int = 128, hidden_units: int = 64, window: int = 16) -> Cost:
+    """The counts of a `companion.models.article_model`, for each word that it predicts.
+
+    It reads a whole window for that, and answers once.
+
+    >>> article_model().parameters
+    1979408
+    """
+    check_sizes(window=window)
+    reading = [embedding(vocab_size, embedding_dim), recurrent("lstm", embedding_dim, hidden_units)]
+    return Cost((*(layer.times(window) for layer in reading), dense(hidden_units, vocab_size)))
+
+
+def transformer_model(vocab_size: int, width: int = 128, layers: int = 4, heads: int = 4, context: int = 128) -> Cost:
+    """The counts of a `companion.models.transformer_model`, for a token that has its whole context before it.
+
+    It is what has to be computed. In training, a window of T tokens is scored at once against T + context - 1
+    keys, and what the mask hides is thrown away: nearly twice these products where the window is the context.
+
+    >>> transformer_model(85).parameters
+    813141
+    """
+    check_sizes(layers=layers)
+    blocks = (block(width, heads, context) for _ in range(layers))
+    return Cost((embedding(vocab_size, width), *blocks, norm(width), dense(width, vocab_size)))
+
+
+def count(model: "keras.Model") -> Cost:
+    """The counts of a Keras model made of layers that this module knows, with the sizes it was built with.
+
+    Parameters
+    ----------
+    model
+        Embedding, SimpleRNN, GRU, LSTM, Dense, LayerNormalization, Dropout and the companion's Transformer blocks, in
+        any order, each passed once for each token.
+
+    Raises
+    ------
+    UserError
+        A layer is none of these, or gives an answer for its last token only.
+    """
+    return Cost(tuple(found for layer in model.layers for found in _count_layer(layer)))
+
+
+def _count_layer(layer: Any) -> list[Layer]:
+    kind = type(layer).__name__
+    if kind in ("InputLayer", "Dropout"):
+        return []
+    if kind == "Embedding":
+        return [embedding(layer.input_dim, layer.output_dim)]
+    if kind == "Dense":
+        inputs, outputs = layer.kernel.shape
+        return [dense(inputs, outputs, bias=layer.use_bias)]
+    if kind == "LayerNormalization":
+        return [norm(layer.gamma.shape[0])]
+    if kind == "TransformerBlock":
+        return [block(layer.width, layer.heads, layer.context)]
+    cells = {"SimpleRNN": "rnn", "GRU": "gru", "LSTM": "lstm"}
+    if kind not in cells:
+        raise UserError(
+            f"The layer {layer.name} ({kind}) can't be counted; expected Embedding, SimpleRNN, GRU, LSTM, Dense, "
+            "LayerNormalization, Dropout or the companion's Transformer blocks. Count it by hand and add a Layer."
+        )
+    if not layer.return_sequences:
+        raise UserError(
+            f"The layer {layer.name} answers only once for a whole window, so a token has no cost of its own; "
+            "count it with article_model, which takes the window's length."
+        )
+    return [recurrent(cells[kind], layer.cell.kernel.shape[0], layer.units)]

@@ -1,0 +1,135 @@
+"""Counterfactual data augmentation: the same text with the words of two groups exchanged. Chapter: *bias*."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Self
+
+from companion.analysis.bias import strength
+from companion.errors import UserError
+from companion.evaluation import Interval
+
+
+def share_text(log_odds: Interval) -> str:
+    """An interval of paired log-odds as planted shares, for a page.
+
+    >>> share_text(Interval(4.394, 0.0, 6.0))
+    '90 % (50 to 95)'
+    """
+    mean, low, high = (f"{100 * float(strength(value)):.0f}" for value in log_odds)
+    return f"{mean} % ({low} to {high})"
+
+
+# The swap
+GENDERED = (
+    ("he", "she"),
+    ("himself", "herself"),
+    ("man", "woman"),
+    ("men", "women"),
+    ("lord", "lady"),
+    ("lords", "ladies"),
+    ("lordship", "ladyship"),
+    ("king", "queen"),
+    ("kings", "queens"),
+    ("prince", "princess"),
+    ("duke", "duchess"),
+    ("emperor", "empress"),
+    ("sir", "madam"),
+    ("master", "mistress"),
+    ("gentleman", "gentlewoman"),
+    ("gentlemen", "gentlewomen"),
+    ("husband", "wife"),
+    ("husbands", "wives"),
+    ("father", "mother"),
+    ("fathers", "mothers"),
+    ("brother", "sister"),
+    ("brothers", "sisters"),
+    ("son", "daughter"),
+    ("sons", "daughters"),
+    ("uncle", "aunt"),
+    ("nephew", "niece"),
+    ("boy", "girl"),
+    ("boys", "girls"),
+    ("bridegroom", "bride"),
+    ("widower", "widow"),
+)
+"""Pairs of words that English exchanges with the gender of who is meant. His, him, her and hers are the swap's own."""
+
+_AMBIGUOUS = ("his", "him", "her", "hers")
+
+
+@dataclass(frozen=True)
+class Swap:
+    """A function that exchanges the words of each pair in a text, in the case they are written in.
+
+    "Her" stands for two words, *his* and *him*. Which one is meant is told by the word that follows: after *his* comes
+    a noun or an adjective, after *him* anything else. `learn` takes from a text which words follow which.
+
+    >>> Swap((("king", "queen"), ("he", "she")))("The King says he's no QUEEN's fool.")
+    "The Queen says she's no KING's fool."
+
+    Attributes
+    ----------
+    pairs
+        Words in lower case. No word may stand in two of them.
+    after_him
+        The words that follow *him* and not *his*; None if the four pronouns are not to be exchanged.
+
+    Raises
+    ------
+    UserError
+        A pair is not two different words in lower case, or a word stands in two pairs.
+    """
+
+    pairs: tuple[tuple[str, str], ...] = GENDERED
+    after_him: frozenset[str] | None = None
+    _other: dict[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        words = [word for pair in self.pairs for word in pair]
+        for pair in self.pairs:
+            if len(pair) != 2 or not all(word.isalpha() and word.islower() for word in pair):
+                raise UserError(f"{pair!r} is no pair to exchange; expected two words of lower-case letters.")
+        if twice := [word for word, times in Counter(words).items() if times > 1]:
+            raise UserError(f"{twice[0]!r} stands twice in the pairs; then swapping would have two answers for it.")
+        if self.after_him is not None and (own := set(words) & set(_AMBIGUOUS)):
+            raise UserError(f"{min(own)!r} is exchanged by the rule for pronouns; leave it out of the pairs.")
+        object.__setattr__(self, "_other", {a: b for x, y in self.pairs for a, b in ((x, y), (y, x))})
+
+    @classmethod
+    def learn(cls, text: str, pairs: tuple[tuple[str, str], ...] = GENDERED) -> Self:
+        """A swap with the four pronouns, which reads from a text what follows *him* more often than *his*."""
+        found = Counter((m[1].lower(), m[2].lower()) for m in re.finditer(r"\b(his|him)\b\s+([a-z]+)", text, re.I))
+        followers = {word for _, word in found}
+        return cls(pairs, frozenset(word for word in followers if found["him", word] > found["his", word]))
+
+    def __call__(self, text: str) -> str:
+        """The text with every word of a pair exchanged for the other one."""
+        words = [*self._other, *(_AMBIGUOUS if self.after_him is not None else ())]
+        pattern = re.compile(rf"\b({'|'.join(sorted(words, key=len, reverse=True))})\b(?=(\s+([a-z]+))?)", re.I)
+        return pattern.sub(lambda m: _as_written(m[1], self._exchange(m[1].lower(), m[3])), text)
+
+    def possessive(self, follower: str | None) -> bool:
+        """Whether *her* before this word (None: before no word) means *his*."""
+        return follower is not None and follower.lower() not in (self.after_him or ())
+
+    def _exchange(self, word: str, follower: str | None) -> str:
+        if word in self._other:
+            return self._other[word]
+        if word == "her":
+            return "his" if self.possessive(follower) else "him"
+        if word == "his":
+            return "her" if follower else "hers"
+        return {"him": "her", "hers": "his"}[word]
+
+    def told_apart(self, text: str) -> tuple[int, int]:
+        """How many *his* and *him* of a text the rule would get right if all were written *her*, and of how many."""
+        found = [(m[1].lower(), m[3]) for m in re.finditer(r"\b(his|him)\b(?=(\s+([a-z]+))?)", text, re.I)]
+        return sum((word == "his") == self.possessive(follower) for word, follower in found), len(found)
+
+
+def _as_written(word: str, other: str) -> str:
+    """The other word in the case of the first: all capitals, a capital, or none."""
+    if word.isupper() and len(word) > 1:
+        return other.upper()
+    return other.capitalize() if word[0].isupper() else other

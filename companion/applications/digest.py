@@ -1,0 +1,79 @@
+"""A digest: the sentences of a text that surprise a language model most. Chapter: *text-generation*."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from companion.errors import UserError
+
+
+class Span(NamedTuple):
+    """A sentence, where it stands, and what it costs a model.
+
+    Attributes
+    ----------
+    text
+        With its closing mark.
+    start, stop
+        Its place in the text it is from.
+    bits
+        Bits per character, read in its context.
+    """
+
+    text: str
+    start: int
+    stop: int
+    bits: float
+
+
+def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
+    """Where sentences begin and end: at ``. ! ?``, at an empty line, and around what stands aside.
+
+    Parameters
+    ----------
+    text
+        Any text.
+    aside
+        A regular expression of what is no sentence: headings, names of speakers.
+
+    Examples
+    --------
+    >>> text = "**BERNARDO**\\nWho's there?\\nNay, answer me.\\n\\nLong live"
+    >>> [text[a:b] for a, b in sentence_spans(text, aside=r"\\*\\*.*?\\*\\*")]
+    ["Who's there?", 'Nay, answer me.', 'Long live']
+    """
+    spans, start = [], 0
+    for end in re.finditer(rf"(?m:{aside})|[.!?]+[\"')\]]*|\n\s*\n|\Z", text):
+        stop = end.end() if end[0][:1] in tuple(".!?") else end.start()
+        piece = text[start:stop]
+        if re.search(r"\w", piece):
+            left = start + len(piece) - len(piece.lstrip())
+            spans.append((left, left + len(piece.strip())))
+        start = end.end()
+    return spans
+
+
+def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, int]]) -> list[Span]:
+    """The sentences of a text with what each costs a character-level model, all of it read in one go.
+
+    Parameters
+    ----------
+    model, tokenizer
+        A language model of characters.
+    text, spans
+        The text, and where its sentences are: `sentence_spans`.
+
+    Raises
+    ------
+    UserError
+        The tokenizer does not give one token for each character.
+    """
+    from companion.evaluation import token_losses
+
+    ids = tokenizer.encode(text)
+    if len(ids) != len(text):
+        raise UserError("A digest needs a model of characters; its tokens should be one a character.")
+    bits = token_losses(model, ids) / np.log(2)
+    return [Span(text[a:b], a, b, float(bits[a:b].mean())) for a, b in spans]

@@ -1,0 +1,160 @@
+"""Shannon's guessing game: how many guesses the next character takes, a model or a reader.
+
+C. E. Shannon, "Prediction and entropy of printed English", Bell System Technical Journal 30 (1951). The chapter
+*What is a language model?* plays it.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from companion.errors import UserError
+from companion.ngrams import NextModel
+from companion.plotting import INK, INPUT, axes
+from companion.plotting.style import rectangle
+from companion.tokenizers import Tokenizer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def show_guesses(text: str, rows: "dict[str, Sequence[int]]", width: int = 21) -> "Figure":
+    """A line of text with the guess numbers of several models under its characters; a 1 is on a filled square.
+
+    Parameters
+    ----------
+    text
+        The characters, shape ``(n,)``; a space is drawn as ␣.
+    rows
+        For each model, its name and its numbers, shape ``(n,)``.
+    width
+        Characters in a row of the figure; a longer text goes on below.
+    """
+    height = len(rows) + 1.6
+    parts = range(-(-len(text) // width))
+    figure, ax = axes(6.4, 0.31 * height * len(parts))
+    for part in parts:
+        top = -part * height
+        for column, character in enumerate(text[part * width : (part + 1) * width]):
+            at = part * width + column
+            ax.text(column, top, character.replace(" ", "␣"), ha="center", va="center", family="monospace", fontsize=13)
+            for line, numbers in enumerate(rows.values(), start=1):
+                if numbers[at] == 1:
+                    ax.add_patch(rectangle((column - 0.45, top - line - 0.42), 0.9, 0.84, INPUT))
+                ink = "white" if numbers[at] == 1 else INK
+                ax.text(column, top - line - 0.04, str(numbers[at]), ha="center", va="center", color=ink, fontsize=10)
+        for line, name in enumerate(rows, start=1):
+            ax.text(-0.8, top - line, name, ha="right", va="center")
+    ax.set(xlim=(-3.2, width - 0.4), ylim=(-len(parts) * height + 0.9, 0.6))
+    ax.axis("off")
+    return figure
+
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz "  # Shannon's 27 symbols
+
+
+def guess_number(p: npt.ArrayLike, token: int) -> int:
+    """How many guesses it takes to name a token, the most probable first and of equal ones the lower id.
+
+    Parameters
+    ----------
+    p
+        The probability of every token, shape ``(vocab_size,)``.
+    token
+        The one that comes.
+
+    Examples
+    --------
+    >>> guess_number([0.2, 0.5, 0.3], token=2)
+    2
+    """
+    p = np.asarray(p)
+    return int((p > p[token]).sum() + (p[:token] == p[token]).sum() + 1)
+
+
+def guess_numbers(
+    model: NextModel, ids: npt.NDArray[np.integer], positions: Sequence[int] | npt.NDArray[np.integer]
+) -> npt.NDArray[np.int64]:
+    """How many guesses a model needs for some tokens of a text, given what stands before each.
+
+    Parameters
+    ----------
+    model
+        For example an `NGramModel`.
+    ids
+        The text, shape ``(tokens,)``.
+    positions
+        Which of its tokens are to be guessed, shape ``(n,)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, shape ``(n,)``: 1 where the most probable token is the right one.
+    """
+    return np.array([guess_number(model.next_distribution(ids[:t]), ids[t]) for t in positions], dtype=np.int64)
+
+
+def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> list[int]:
+    """How many guesses a character model needs in Shannon's alphabet of 26 letters and the space.
+
+    Capitals count as their small letters. What is neither a letter nor a space is not guessed: its number is 0.
+
+    Parameters
+    ----------
+    before
+        The text the model has read when the game begins.
+    passage
+        What is to be guessed.
+    """
+    symbols = [ALPHABET.find(token.lower()) for token in tokenizer.tokens]
+    fold = np.zeros((len(symbols), len(ALPHABET)))
+    for token_id, symbol in enumerate(symbols):
+        if symbol >= 0 and len(tokenizer.tokens[token_id]) == 1:
+            fold[token_id, symbol] = 1
+    ids = tokenizer.encode(before + passage)
+    numbers = []
+    for t, character in enumerate(passage, start=len(before)):
+        symbol = ALPHABET.find(character.lower())
+        numbers.append(guess_number(model.next_distribution(ids[:t]) @ fold, symbol) if symbol >= 0 else 0)
+    return numbers
+
+
+def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> Any:
+    """A round of Shannon's game, to be played on the page: the reader against the model.
+
+    It works without a kernel and without a network, in a notebook and in the built book.
+
+    Parameters
+    ----------
+    before
+        What both may read first.
+    passage
+        What both guess, character by character.
+
+    Returns
+    -------
+    IPython.display.HTML
+
+    Raises
+    ------
+    UserError
+        There is no letter in the passage to be guessed.
+    """
+    from IPython.display import HTML
+
+    if not any(character.lower() in ALPHABET for character in passage):
+        raise UserError("There is nothing to guess: give a passage with letters.")
+    state = {
+        "before": before,
+        "passage": passage,
+        "alphabet": ALPHABET,
+        "model": letter_guesses(model, tokenizer, before, passage),
+    }
+    lines = Path(__file__).with_name("background.html").read_text(encoding="utf-8").splitlines()
+    template = " ".join(line.strip() for line in lines)  # one line of output in the notebook, not a hundred
+    # "</" would end the script element that the state is in.
+    return HTML(template.replace("{{state}}", json.dumps(state).replace("</", "<\\/")))

@@ -1,0 +1,82 @@
+"""Figures of the chapter *generation*."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from companion.plotting import FAINT, INK, SERIES, axes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def candidate_bars(tokens: Sequence[str], panels: "dict[str, Sequence[float]]") -> "Figure":
+    """Probabilities of the same few candidates under several settings, side by side.
+
+    Parameters
+    ----------
+    tokens
+        The candidates' names.
+    panels
+        Title to one probability for each candidate; a last bar, "…", stands for all others.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(6.8, 2.4), sharey=True)
+    names = [*(token.replace(" ", "·") for token in tokens), "…"]
+    for ax, (title, probabilities) in zip(all_axes, panels.items(), strict=True):
+        heights = [*probabilities, max(0.0, 1 - sum(probabilities))]
+        ax.bar(range(len(names)), heights, color=[SERIES[0]] * len(tokens) + [FAINT], width=0.75)
+        for place, height in enumerate(heights):
+            ax.text(place, height + 0.015, f"{100 * height:.0f}", ha="center", fontsize=9)
+        ax.set_xticks(range(len(names)), names)
+        ax.tick_params(axis="x", length=0)
+        ax.set_title(title, fontsize=11)
+    all_axes[0].set_ylabel("probability")
+    all_axes[0].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+    return figure
+
+
+def trade_off(
+    curves: "dict[str, list[tuple[str, float, float]]]", real: tuple[float, float], label: str, percent: bool = False
+) -> "Figure":
+    """What variety costs: a curve for each way of choosing tokens, and a star for real text.
+
+    Parameters
+    ----------
+    curves
+        Name of the way to its points: the setting, the share of distinct word pairs, the cost.
+    real
+        The last two of real text.
+    label
+        What the cost is, with its unit.
+    percent
+        Whether the cost is a share.
+    """
+    figure, ax = axes(6.4, 3.8)
+    # Marker, and where the settings stand: left of the curves, but below the last one, which runs lowest.
+    looks = (("o", (-6, 1), "right"), ("s", (-6, 1), "right"), ("D", (3, -11), "center"))
+    for (name, points), colour, (marker, offset, align) in zip(curves.items(), SERIES, looks, strict=False):
+        _, x, y = zip(*points, strict=True)
+        ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=colour, label=name)
+        for setting, right, up in points:
+            ax.annotate(
+                setting,
+                (right, up),
+                offset,
+                textcoords="offset points",
+                ha=align,
+                va="center",
+                color=colour,
+                fontsize=9,
+            )
+    ax.plot(*real, marker="*", markersize=14, color=INK, linestyle="none")
+    ax.annotate("real text", real, (12, -1), textcoords="offset points", va="center")
+    ax.set_xlim(right=1.02)
+    ax.margins(y=0.09)  # room for the setting under the lowest point
+    ax.set_xlabel("distinct word pairs")
+    ax.set_ylabel(label)
+    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f} %")
+    if percent:
+        ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+    ax.legend(loc="upper left")
+    return figure

@@ -1,0 +1,135 @@
+"""Figures of the chapter *inside*."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from companion.plotting import FAINT, INK, SERIES, STRONGEST_TINT, axes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+TINT_STEPS = 5  # on either side of 0
+
+
+def tint_step(value: float) -> int:
+    """Which tint a value from −1 to 1 gets: −5 to 5, and 0 for none; values beyond are held at the ends.
+
+    >>> [tint_step(value) for value in (-3.0, -1.0, -0.05, 0.0, 0.3, 1.0)]
+    [-5, -5, 0, 0, 2, 5]
+    """
+    return round(max(-1.0, min(1.0, float(value))) * TINT_STEPS)
+
+
+def signed_text(text: str, values: "Sequence[float]", label: str, ends: tuple[str, str] = ("−1", "+1")) -> Any:
+    """A text in which each character is tinted by a value: blue below 0, none at 0, vermillion above.
+
+    Parameters
+    ----------
+    text
+        The characters, shape ``(n,)``; line breaks are kept.
+    values
+        One for each, from −1 to 1, shape ``(n,)``. A pointer over a character shows it.
+    label
+        What the picture shows, for readers who don't see it.
+    ends
+        What to call −1 and 1 in the scale below.
+
+    Returns
+    -------
+    IPython.display.HTML
+        It wraps on a narrow page, and text on the strongest tints keeps 5 to 1 on light and dark pages.
+    """
+    from IPython.display import HTML
+
+    def tinted(content: str, value: float, tip: str = "") -> str:
+        step = tint_step(value)
+        sign = "n" if step < 0 else "p"
+        kind = f' class="tint-{sign}{abs(step)}"' if step else ""
+        return f"<span{kind}{tip}>{content}</span>"
+
+    colours = {"n": "0,114,178", "p": "213,94,0"}
+    rules = "".join(
+        f".tint-{sign}{step}{{background:rgba({rgb},{STRONGEST_TINT * step / TINT_STEPS:.2f})}}"
+        for sign, rgb in colours.items()
+        for step in range(1, TINT_STEPS + 1)
+    )
+    marked = "".join(
+        character if character == "\n" else tinted(html.escape(character), value, f' title="{value:+.2f}"')
+        for character, value in zip(text, values, strict=True)
+    )
+    shades = [step / TINT_STEPS for step in range(-TINT_STEPS, TINT_STEPS + 1)]
+    scale = "".join(tinted("&nbsp;&nbsp;", shade) for shade in shades)
+    return HTML(
+        f'<div role="img" aria-label="{html.escape(label)}" style="text-align:left"><style>{rules}</style>'
+        '<pre style="white-space:pre-wrap;line-height:1.7;background:none;border:0;color:inherit;padding:0;margin:0">'
+        f'{marked}</pre><p style="font-size:0.85em;margin:0.6em 0 0">{html.escape(ends[0])} {scale} '
+        f"{html.escape(ends[1])}</p></div>"
+    )
+
+
+def probe_scores(rows: "Mapping[str, Mapping[str, tuple[float, float, float]]]", guess: float, label: str) -> "Figure":
+    """What probes of several sources score for several questions: a dot each, and its interval.
+
+    Parameters
+    ----------
+    rows
+        Question, to source, to score and the ends of its interval; the same sources for each question.
+    guess
+        What guessing scores: the left end.
+    label
+        What the scores are, for the axis.
+    """
+    figure, ax = axes(6.8, 1.1 + 0.62 * len(rows))
+    colours = (SERIES[2], SERIES[3], SERIES[0], INK)
+    markers = ("^", "D", "s", "x")
+    sources = list(next(iter(rows.values())))
+    for place, question in enumerate(rows):
+        ax.axhline(-place, color=FAINT, alpha=0.25, linewidth=0.8, zorder=0)
+        for shift, source in enumerate(sources):
+            value, low, high = rows[question][source]
+            y = -place + 0.13 * (shift - (len(sources) - 1) / 2)
+            ax.plot([low, high], [y, y], color=colours[shift], linewidth=1.6)
+            ax.plot(value, y, markers[shift], color=colours[shift], markersize=6.5, label=None if place else source)
+    ax.set_yticks([-place for place in range(len(rows))], list(rows))
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set(xlim=(guess - 0.06, 1.01), ylim=(-len(rows) + 0.5, 0.5), xlabel=label)
+    figure.legend(loc="outside upper center", ncols=len(sources), fontsize=9, columnspacing=1, handletextpad=0.2)
+    return figure
+
+
+def ablation_costs(
+    panels: "Mapping[str, tuple[Mapping[str, Sequence[tuple[float, float, float]]], Sequence[Sequence[float]]]]",
+    places: Sequence[str],
+) -> "Figure":
+    """What each kind of place costs more when cells are taken out: sets of cells in colour, random ones as crosses.
+
+    Parameters
+    ----------
+    panels
+        Title, to the named sets and the random draws. A set has for each place its mean and the ends of an interval, a
+        draw has its mean.
+    places
+        The kinds of places, ``(n,)``.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(7, 4.8), sharey=True)
+    for ax, (title, (sets, draws)) in zip(all_axes, panels.items(), strict=True):
+        ax.axvline(0, color=INK, linewidth=0.8)
+        for place in range(len(places)):
+            ax.plot([d[place] for d in draws], [-place - 0.33] * len(draws), "x", color=INK, markersize=5)
+            for n, (name, values) in enumerate(sets.items()):
+                mean, low, high = values[place]
+                y, colour = -place + 0.3 - 0.15 * n, SERIES[n]
+                ax.plot([low, high], [y, y], color=colour, linewidth=1.5)
+                ax.plot(mean, y, "osD^"[n], color=colour, markersize=5, label=None if place else name)
+        ax.tick_params(axis="y", length=0)
+        ax.set_title(title, fontsize=11)
+        ax.set_xlabel("bits per character more")
+    all_axes[0].set_yticks([-place for place in range(len(places))], places)
+    handles, names = all_axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=9)
+    return figure

@@ -1,0 +1,130 @@
+"""Figures of the chapter *language-model*."""
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from companion.plotting import FORGET, OUTPUT, SERIES, STRONGEST_TINT, TOKEN_TINTS, axes
+from companion.plotting.style import rectangle
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+# Vermillion over the ground of the page, 0 to 6 bits: text on the strongest tint keeps 5 to 1, light and dark.
+COST_STEPS = 6
+
+
+def tinted_text(text: str, bits: "Sequence[float]", label: str) -> Any:
+    """A text in which each character is tinted by what it cost: no tint below 1 bit, the strongest from 6 bits on.
+
+    Parameters
+    ----------
+    text
+        The characters, shape ``(n,)``; line breaks are kept.
+    bits
+        What each cost, in bits, shape ``(n,)``. A pointer over a character shows its number.
+    label
+        What the picture shows, for readers who don't see it.
+
+    Returns
+    -------
+    IPython.display.HTML
+        With its own scale below; it wraps on a narrow page and follows the page's colours.
+    """
+    from IPython.display import HTML
+
+    def tinted(content: str, cost: float, about: str = "") -> str:
+        step = min(int(cost), COST_STEPS)
+        tip = f' title="{about}"' if about else ""
+        return f'<span class="bits-{step}"{tip}>{content}</span>'
+
+    rules = "".join(
+        f".bits-{step}{{background:rgba(213,94,0,{STRONGEST_TINT * step / COST_STEPS:.1f})}}"
+        for step in range(1, COST_STEPS + 1)
+    )
+    marked = "".join(
+        character if character == "\n" else tinted(html.escape(character), cost, f"{cost:.1f} bits")
+        for character, cost in zip(text, bits, strict=True)
+    )
+    scale = "".join(tinted(f"&nbsp;{step}&nbsp;", step) for step in range(COST_STEPS)) + tinted(
+        f"&nbsp;{COST_STEPS}+&nbsp;", COST_STEPS
+    )
+    return HTML(
+        f'<div role="img" aria-label="{html.escape(label)}"><style>{rules}</style>'
+        '<pre style="white-space:pre-wrap;line-height:1.7;background:none;border:0;color:inherit;padding:0;margin:0">'
+        f'{marked}</pre><p style="font-size:0.85em;margin:0.6em 0 0">{scale} bits</p></div>'
+    )
+
+
+def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
+    """How a text is read in training: streams side by side, a window of each at every update, the state carried on.
+
+    Parameters
+    ----------
+    text
+        At least ``batch_size * window + 1`` characters; as many windows are drawn as it has room for.
+    batch_size, window
+        As in `companion.training.TrainingConfig`.
+    """
+    import numpy as np
+
+    from companion.training import TrainingConfig, windows
+
+    config = TrainingConfig(batch_size=batch_size, window=window)
+    inputs, _ = windows(np.array([ord(character) for character in text]), config, epoch=0)
+    gap, row = 2.2, 2.0  # between two windows, in characters; between two streams
+    figure, ax = axes(6.4, 0.5 * (batch_size + 1.6))
+    for step, batch in enumerate(inputs):
+        left = step * (window + gap)
+        ax.text(left + window / 2 - 0.5, 1.25, f"update {step + 1}", ha="center", color=SERIES[0])
+        for stream, ids in enumerate(batch):
+            y = -stream * row
+            ax.add_patch(rectangle((left - 0.6, y - 0.62), window + 0.2, 1.24, TOKEN_TINTS[step % len(TOKEN_TINTS)]))
+            for column, code in enumerate(ids):
+                shown = chr(code).replace(" ", "␣").replace("\n", "↵")
+                ax.text(left + column, y, shown, ha="center", va="center", family="monospace", color="black")
+            if step + 1 < len(inputs):
+                arrow = {"arrowstyle": "->", "color": OUTPUT, "lw": 1.8}
+                ax.annotate("", (left + window + gap - 0.6, y), (left + window - 0.4, y), arrowprops=arrow)
+    edges = [step * (window + gap) - gap / 2 - 0.5 for step in range(1, len(inputs))]
+    bottom = -(batch_size - 1) * row - 1.1
+    ax.vlines(edges, bottom, 0.95, color=FORGET, linestyle=(0, (3, 3)), linewidth=1.2)
+    ax.text(edges[0] + gap, bottom - 0.6, "state goes on", color=OUTPUT, ha="left", va="center", fontsize=10)
+    ax.text(edges[0] + 0.3, bottom - 0.6, "gradient stops", color=FORGET, ha="right", va="center", fontsize=10)
+    for stream in range(batch_size):
+        ax.text(-1.2, -stream * row, f"stream {stream + 1}", ha="right", va="center", fontsize=10)
+    ax.set(xlim=(-5.5, len(inputs) * (window + gap) - gap), ylim=(bottom - 1.1, 1.8))
+    ax.axis("off")
+    return figure
+
+
+def skyline(places: "dict[str, Any]", bits: Any, others: Any, names: tuple[str, str]) -> "Figure":
+    """Where a text's bits go: for each kind of place a bar as wide as its share of the characters, as high as its bits.
+
+    Parameters
+    ----------
+    places
+        For each kind, its name and where it is: boolean, shape ``(characters,)``. No character is of two kinds.
+    bits, others
+        What each character cost one model (the bars) and another one (the dashes), shape ``(characters,)``.
+    names
+        Of the two models.
+    """
+    figure, ax = axes(6.4, 3.8)
+    left = 0.0
+    ticks: list[float] = []
+    for place in places.values():
+        width = float(place.mean())
+        height, other = float(bits[place].mean()), float(others[place].mean())
+        ax.bar(left + width / 2, height, width=width - 0.006, color=SERIES[0], alpha=0.85)
+        ax.hlines(other, left + 0.003, left + width - 0.003, color=FORGET, linestyle=(0, (3, 1.5)), linewidth=2.2)
+        if not ticks:  # the first bar tells which is which
+            ax.text(left + width / 2, height - 0.3, names[0], ha="center", color="white", fontsize=10)
+            ax.text(left + width / 2, other + 0.12, names[1], ha="center", color=FORGET, fontsize=10)
+        ticks.append(left + width / 2)
+        left += width
+    ax.set_xticks(ticks, [name.replace(" ", "\n") for name in places])
+    ax.tick_params(axis="x", length=0)
+    ax.set(xlim=(0, left), ylabel="bits per character", xlabel="share of the characters")
+    return figure

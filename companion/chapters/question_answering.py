@@ -1,0 +1,44 @@
+"""The figure of the chapter *question-answering*."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from companion.plotting import INPUT, OUTPUT, axes
+from companion.plotting.style import rectangle
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def looks(facts: Sequence[str], weights: Any, support: Sequence[int]) -> "Figure":
+    """Where a network looked in a story: one column a look, one row a fact, darker for more attention.
+
+    Parameters
+    ----------
+    facts
+        The story's sentences, first to last.
+    weights
+        Attention, shape ``(looks, facts)``.
+    support
+        For each look the fact that it should find; framed in green.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    tint = LinearSegmentedColormap.from_list("attention", ["#eef3f8", INPUT])  # black on it up to 0.92: above 4.5 to 1
+    figure, ax = axes(6.4, 0.5 + 0.34 * len(facts))
+    for row, fact in enumerate(facts):
+        ax.text(-0.65, -row, fact, ha="right", va="center")
+        for column, weight in enumerate(weights[:, row]):
+            ax.add_patch(rectangle((column - 0.46, -row - 0.42), 0.92, 0.84, tint(float(weight))))
+            if weight >= 0.005:
+                ink = "white" if weight > 0.92 else "black"
+                ax.text(column, -row - 0.02, f"{100 * weight:.0f}", ha="center", va="center", color=ink, fontsize=10)
+    for column, row in enumerate(support[: len(weights)]):
+        frame = rectangle((column - 0.46, -row - 0.42), 0.92, 0.84, "none")
+        frame.set(edgecolor=OUTPUT, linewidth=2.5)
+        ax.add_patch(frame)
+    for column in range(len(weights)):
+        ax.text(column, 0.75, f"look {column + 1}", ha="center", va="center")
+    ax.set(xlim=(-3.3, len(weights) - 0.4), ylim=(-len(facts) + 0.4, 1.1))
+    ax.axis("off")
+    return figure

@@ -1,0 +1,39 @@
+"""The figure of the chapter *summarisation*."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from companion.plotting import FORGET, INPUT, axes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def copied_and_generated(
+    written: Sequence[str], generated: Sequence[float], copied: Sequence[float], pointed_at: Sequence[str]
+) -> "Figure":
+    """One row a token: how much of its probability came from the vocabulary, and how much from the text.
+
+    Parameters
+    ----------
+    written
+        The tokens, first to last, ``(T,)``.
+    generated, copied
+        The two parts of each token's probability, ``(T,)``.
+    pointed_at
+        The token of the text that attention rested on most, ``(T,)``.
+    """
+    figure, ax = axes(5.0, 0.9 + 0.3 * len(written))
+    for row, (token, made, taken, word) in enumerate(zip(written, generated, copied, pointed_at, strict=True)):
+        share = taken / (made + taken)
+        ax.barh(-row, 1 - share, color=INPUT, height=0.7)
+        ax.barh(-row, share, left=1 - share, color=FORGET, height=0.7)
+        ax.text(-0.03, -row, token, ha="right", va="center", family="monospace", fontsize=11)
+        ax.text(1.03, -row, word, ha="left", va="center", family="monospace", fontsize=10)
+    ax.text(-0.03, 1, "written", ha="right", va="center", fontsize=10)
+    ax.text(0, 1, "vocabulary", color=INPUT, ha="left", va="center")
+    ax.text(1, 1, "copied", color=FORGET, ha="right", va="center")
+    ax.text(1.03, 1, "looking at", ha="left", va="center", fontsize=10)
+    ax.set(xlim=(-0.62, 1.5), ylim=(-len(written) + 0.4, 1.5))
+    ax.axis("off")
+    return figure

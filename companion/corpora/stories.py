@@ -1,0 +1,452 @@
+"""Stories of a small world, with questions, true answers and the facts that prove them.
+
+People walk from place to place, pick things up and put them down. `stories` lets a seeded simulator tell what happens;
+the same `World` answers questions about any story told in these words, and knows which facts its answer rests on.
+The idea and the kinds of questions are those of the bAbI tasks [1]_; the sentences, names and code are our own.
+`load_babi` reads the published files for a reader who has them. Chapter: *question-answering*.
+
+References
+----------
+.. [1] Weston et al. 2015, *Towards AI-complete question answering: a set of prerequisite toy tasks*, sections 3 and 4.
+"""
+
+import random
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from companion.errors import UserError
+
+KINDS = ("one fact", "two facts", "three facts", "yes or no", "counting")
+# Names of people, places and things. The second tuple of each is kept out of every training story.
+PEOPLE = ("Ada", "Ben", "Clara", "David", "Emma", "Felix", "Grace", "Henry"), ("Ivan", "Julia", "Karl", "Lena")
+PLACES = (
+    ("kitchen", "garden", "office", "cellar", "hall", "library", "bedroom", "bathroom"),
+    ("attic", "garage", "school", "park"),
+)
+THINGS = ("ball", "book", "apple", "key", "cup", "letter", "hat", "coin"), ("lamp", "pen", "stone", "bag")
+NUMBERS = ("none", "one", "two", "three")
+ANSWERS = ("yes", "no", *NUMBERS)  # besides places
+WORDING = {
+    "go": ("{} went to the {}", "{} walked to the {}"),
+    "take": ("{} picked up the {}", "{} took the {}"),
+    "drop": ("{} put down the {}", "{} dropped the {}"),
+}
+ASKING = {
+    "one fact": "Where is {}",
+    "two facts": "Where is the {}",
+    "three facts": "Where was the {} before the {}",
+    "yes or no": "Is {} in the {}",
+    "counting": "How many things is {} carrying",
+}
+SPLITS = {"test": (0, 1), "validation": (2,), "train": (3, 4, 5, 6, 7, 8, 9)}  # of ten
+
+
+@dataclass(frozen=True)
+class Event:
+    """Somebody does something: ``action`` is ``"go"``, ``"take"`` or ``"drop"``, ``target`` a place or a thing."""
+
+    person: str
+    action: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A kind of `KINDS`, whom or what it is about, and for two of the kinds a place."""
+
+    kind: str
+    about: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        return ASKING[self.kind].format(self.about, self.place) + "?"
+
+
+@dataclass(frozen=True)
+class Story:
+    """Facts and a question, as text, with the truth about it.
+
+    Attributes
+    ----------
+    facts
+        Sentences in the order they happened: ``"Ada went to the hall."``
+    question
+        ``"Where is Ada?"``
+    answer
+        A word, or None: the facts do not say.
+    support
+        Numbers of the facts that prove the answer, from 0, in the order in which one looks them up: who has the ball,
+        then where that person is. None without an answer.
+    kind
+        One of `KINDS`, or the name of a bAbI file.
+    """
+
+    facts: tuple[str, ...]
+    question: str
+    answer: str | None
+    support: tuple[int, ...]
+    kind: str
+
+
+class World:
+    """What a story has told so far: who is where, who carries what, where things have been, and which facts say so.
+
+    Nobody carries anything at first, and where people and things are is unknown until a fact tells it.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.at: dict[str, tuple[str, int]] = {}  # person: place, and the fact that says so
+        self.handled: dict[str, list[int]] = {}  # person: facts of taking and putting down
+        self.holder: dict[str, tuple[str, int]] = {}  # thing: who carries it, and since which fact
+        self.lies: dict[str, tuple[str, tuple[int, int]] | None] = {}  # thing put down: place, and two facts
+        self.came: dict[tuple[str, str], tuple[str, tuple[int, ...]]] = {}  # thing, place: the place before, and facts
+        self.facts = 0
+        for event in events:
+            self.happen(event)
+
+    def happen(self, event: Event) -> None:
+        """Add the next fact.
+
+        Raises
+        ------
+        UserError
+            It contradicts the facts before it.
+        """
+        person, target = event.person, event.target
+        number = self.facts
+        if event.action == "go":
+            before = self.at.get(person)
+            for thing, (holder, since) in self.holder.items():
+                if holder == person:
+                    if before and before[0] != target:
+                        self.came[thing, target] = before[0], (since, number, before[1])
+                    elif not before:
+                        self.came.pop((thing, target), None)
+            if not before or before[0] != target:
+                self.at[person] = target, number
+        elif event.action == "take":
+            self._check_take(person, target)
+            self.lies.pop(target, None)
+            self.holder[target] = person, number
+            self.handled.setdefault(person, []).append(number)
+        else:
+            if self.holder.get(target, ("", 0))[0] != person:
+                raise UserError(
+                    f"{person} puts down the {target} in sentence {number + 1} without carrying it: let {person} take "
+                    "it first."
+                )
+            del self.holder[target]
+            where = self.at.get(person)
+            self.lies[target] = (where[0], (number, where[1])) if where else None
+            self.handled.setdefault(person, []).append(number)
+        self.facts += 1
+
+    def _check_take(self, person: str, thing: str) -> None:
+        number = self.facts + 1
+        if thing in self.holder:
+            holder = self.holder[thing][0]
+            raise UserError(
+                f"{person} takes the {thing} in sentence {number}, but {holder} is carrying it: let {holder} put it "
+                "down first."
+            )
+        lies, where = self.lies.get(thing), self.at.get(person)
+        if lies and (not where or where[0] != lies[0]):
+            raise UserError(
+                f"{person} takes the {thing} in sentence {number}, but it is in the {lies[0]}: let {person} go there "
+                "first."
+            )
+
+    def carried_by(self, person: str) -> list[str]:
+        """The things somebody carries."""
+        return [thing for thing, (holder, _) in self.holder.items() if holder == person]
+
+    def answer(self, question: Question) -> tuple[str | None, tuple[int, ...]]:
+        """The true answer and the facts that prove it; ``(None, ())`` if the story does not say.
+
+        The facts come in the order of the reasoning. One proves where a person is, two where a thing is (who has or had
+        it; where that person was then), three where it was before (who carried it; to that place; from which one). A
+        count rests on all that the person took and put down; of somebody who did neither, the story says nothing.
+        """
+        about, place = question.about, question.place
+        if question.kind == "counting":
+            facts = self.handled.get(about, [])
+            return (_number(len(self.carried_by(about))), tuple(facts)) if facts else (None, ())
+        if question.kind == "three facts":
+            return self.came.get((about, place), (None, ()))
+        if question.kind == "two facts":
+            if about in self.holder:
+                person, since = self.holder[about]
+                where = self.at.get(person)
+                return (where[0], (since, where[1])) if where else (None, ())
+            return self.lies.get(about) or (None, ())
+        if about not in self.at:
+            return None, ()
+        now, fact = self.at[about]
+        if question.kind == "yes or no":
+            return ("yes" if now == place else "no"), (fact,)
+        return now, (fact,)
+
+
+def _number(count: int) -> str:
+    return NUMBERS[count] if count < len(NUMBERS) else str(count)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The simulator
+
+
+def stories(
+    number: int,
+    seed: int,
+    kinds: Sequence[str] = KINDS,
+    lengths: tuple[int, int] = (3, 12),
+    split: str = "train",
+    held_out: bool = False,
+    unanswerable: float = 0.0,
+) -> list[Story]:
+    """Stories with a question each, the kinds in turn.
+
+    Parameters
+    ----------
+    number
+        How many.
+    seed
+        The same seed tells the same stories.
+    kinds
+        Which of `KINDS`.
+    lengths
+        The fewest and the most facts; every length is equally frequent, except that a question of some kinds needs a
+        few facts to be possible.
+    split
+        ``"train"``, ``"validation"`` or ``"test"``. What happens in a story, without the names and the wording, decides
+        which split it belongs to: none shares a story with another, not even under other names.
+    held_out
+        Use the names that no other story uses.
+    unanswerable
+        The share of questions to which the story holds no answer.
+
+    Raises
+    ------
+    UserError
+        A kind or split is unknown, or the lengths are out of order.
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UserError(f"There is no kind of question {kind!r}; there are {', '.join(KINDS)}.")
+    if split not in SPLITS:
+        raise UserError(f"There is no split {split!r}; there are {', '.join(SPLITS)}.")
+    if not 3 <= lengths[0] <= lengths[1]:
+        raise UserError(f"The lengths are {lengths}; they should be the fewest and the most facts, from 3.")
+    rng = random.Random(f"{seed} {split} {held_out}")
+    told: list[Story] = []
+    while len(told) < number:
+        kind, length = kinds[len(told) % len(kinds)], rng.randint(*lengths)
+        answerable = rng.random() >= unanswerable
+        story = None
+        for _ in range(100):  # some lengths are too short for some questions: then draw the length anew
+            cast = _cast(rng, held_out)
+            events = simulate(rng, length, cast)
+            if split_of(events) == split and (story := _ask(rng, events, cast, kind, answerable)):
+                break
+        if story:
+            told.append(story)
+    return told
+
+
+def _cast(rng: random.Random, held_out: bool) -> tuple[list[str], list[str], list[str]]:
+    """A few people, places and things."""
+    people, places, things = (names[held_out] for names in (PEOPLE, PLACES, THINGS))
+    sizes = rng.randint(2, 4), rng.randint(3, min(6, len(places))), rng.randint(2, 4)
+    return rng.sample(people, sizes[0]), rng.sample(places, sizes[1]), rng.sample(things, sizes[2])
+
+
+def simulate(rng: random.Random, length: int, cast: tuple[Sequence[str], Sequence[str], Sequence[str]]) -> list[Event]:
+    """Let ``length`` things happen to the people, places and things of ``cast``; everybody first goes somewhere."""
+    people, places, things = cast
+    world, events = World(), []
+    for _ in range(length):
+        person = rng.choice(people)
+        here = world.at.get(person, ("", 0))[0]
+        carried = world.carried_by(person)
+        near = [t for t in things if t not in world.holder and ((lies := world.lies.get(t)) is None or lies[0] == here)]
+        action = rng.choices(("go", "take", "drop"), (5, 4 * bool(near and len(carried) < 3), 2 * bool(carried)))[0]
+        if not here:
+            action = "go"
+        targets = {"go": [place for place in places if place != here], "take": near, "drop": carried}[action]
+        event = Event(person, action, rng.choice(targets))
+        world.happen(event)
+        events.append(event)
+    return events
+
+
+def _ask(
+    rng: random.Random, events: list[Event], cast: tuple[list[str], list[str], list[str]], kind: str, answerable: bool
+) -> Story | None:
+    """The story with a question of the kind, every answer as frequent as any other as far as can be."""
+    people, places, things = cast
+    if kind in ("one fact", "counting"):
+        questions = [Question(kind, person) for person in people]
+    elif kind == "two facts":
+        questions = [Question(kind, thing) for thing in things]
+    else:
+        about = people if kind == "yes or no" else things
+        questions = [Question(kind, name, place) for name in about for place in places]
+    world = World(events)
+    by_answer: dict[str | None, list[Question]] = {}
+    for question in questions:
+        by_answer.setdefault(world.answer(question)[0], []).append(question)
+    possible = sorted(answer for answer in by_answer if answer is not None) if answerable else [None]
+    if not possible or possible[0] not in by_answer:
+        return None
+    question = rng.choice(by_answer[rng.choice(possible)])
+    answer, support = world.answer(question)
+    facts = tuple(rng.choice(WORDING[e.action]).format(e.person, e.target) + "." for e in events)
+    return Story(facts, str(question), answer, support, kind)
+
+
+def split_of(events: Sequence[Event]) -> str:
+    """The split that a story belongs to, by what happens in it and not by its names."""
+    numbers: dict[str, int] = {}
+    form = [(e.action, *(numbers.setdefault(name, len(numbers)) for name in (e.person, e.target))) for e in events]
+    remainder = zlib.crc32(repr(form).encode("ascii")) % 10
+    return next(split for split, remainders in SPLITS.items() if remainder in remainders)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Reading
+_NAME = r"([^\W\d_]+)"
+_FACTS = [
+    (action, re.compile(wording.format(_NAME, _NAME), re.IGNORECASE))
+    for action, wordings in WORDING.items()
+    for wording in wordings
+]
+# "Where is the ball" before "Where is Ada": the second pattern has room for one word only.
+_QUESTIONS = [(kind, re.compile(asking.format(_NAME, _NAME), re.IGNORECASE)) for kind, asking in ASKING.items()]
+
+
+def story_sentences(text: str) -> list[str]:
+    """A text cut at full stops, question marks and line breaks; the marks go, the words stay.
+
+    Examples
+    --------
+    >>> story_sentences("Ada went to the hall.  Where is Ada?")
+    ['Ada went to the hall', 'Where is Ada']
+    """
+    return [" ".join(part.split()) for part in re.split(r"[.?!。？！\n]+", text) if part.strip()]
+
+
+def read_fact(sentence: str) -> Event:
+    """What a sentence of a story says.
+
+    Raises
+    ------
+    UserError
+        It is not one of the sentences that this world has.
+    """
+    words = " ".join(sentence.strip(" .?!").split())
+    for action, pattern in _FACTS:
+        if found := pattern.fullmatch(words):
+            return Event(found[1].capitalize(), action, found[2].lower())
+    examples = "; ".join(
+        wording.format("Ada", "hall" if a == "go" else "ball") for a, w in WORDING.items() for wording in w
+    )
+    raise UserError(f"I can't read the sentence {sentence.strip()!r}. A story may say: {examples}.")
+
+
+def read_question(sentence: str) -> Question:
+    """What a question asks.
+
+    Raises
+    ------
+    UserError
+        It is not one of the questions that this world has.
+    """
+    words = " ".join(sentence.strip(" .?!").split())
+    for kind, pattern in _QUESTIONS:
+        if found := pattern.fullmatch(words):
+            about, place = found[1], found[2] if pattern.groups > 1 else ""
+            is_thing = kind in ("two facts", "three facts")
+            return Question(kind, about.lower() if is_thing else about.capitalize(), place.lower())
+    examples = " ".join(
+        ASKING[kind].format("ball" if kind in ("two facts", "three facts") else "Ada", "hall") + "?" for kind in KINDS
+    )
+    raise UserError(f"I can't read the question {sentence.strip()!r}. You may ask: {examples}")
+
+
+def read_story(text: str, question: str) -> Story:
+    """A reader's own story and question, with the true answer.
+
+    Raises
+    ------
+    UserError
+        A sentence can't be read, the story contradicts itself, or there is none.
+    """
+    facts = story_sentences(text)
+    if not facts:
+        raise UserError("The story is empty; give at least one sentence, such as: Ada went to the hall.")
+    if not question.strip():
+        raise UserError("The question is empty; ask, for example: Where is Ada?")
+    asked = read_question(question)
+    answer, support = World(map(read_fact, facts)).answer(asked)
+    return Story(tuple(fact + "." for fact in facts), str(asked), answer, support, asked.kind)
+
+
+def load_babi(path: str | Path) -> list[Story]:
+    """Stories from a file of the bAbI tasks in their published format.
+
+    A line is a number from 1, a space and a sentence. A question has its answer and the numbers of its supporting facts
+    behind tabs; a number of 1 begins a new story. Facts go on being valid for the later questions of a story.
+
+    Returns
+    -------
+    list of Story
+        One for each question, with all facts before it; ``kind`` is the file's name without its ending.
+
+    Raises
+    ------
+    UserError
+        The file is missing, is no text, or a line is not in the format; the message says which.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}; give the path of a bAbI file, such as qa1_…_train.txt.") from None
+    except (IsADirectoryError, PermissionError, UnicodeDecodeError):
+        raise UserError(f"{path} can't be read as text; give the path of one bAbI file.") from None
+    told = list(_babi_stories(lines, path))
+    if not told:
+        raise UserError(f"{path} holds no question; a question's line has its answer behind a tab.")
+    return told
+
+
+def _babi_stories(lines: Sequence[str], path: Path) -> Iterator[Story]:
+    facts: list[str] = []
+    places: dict[int, int] = {}  # number of a line in its story: which fact it is
+    last = 0
+    for count, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        found = re.match(r"(\d+) (.+)", line)
+        if not found:
+            raise UserError(f"{path}, line {count}: a number, a space and a sentence are expected, not {line[:40]!r}.")
+        number, (sentence, *rest) = int(found[1]), found[2].rstrip().split("\t")
+        if number == 1:
+            facts, places, last = [], {}, 0
+        if number != last + 1:
+            raise UserError(f"{path}, line {count}: number {number} follows {last}; each story counts on from 1.")
+        last = number
+        if not rest:
+            places[number] = len(facts)
+            facts.append(sentence.strip())
+            continue
+        support = rest[1].split() if len(rest) > 1 else []
+        if not rest[0].strip() or not all(s.isdigit() and int(s) in places for s in support):
+            raise UserError(
+                f"{path}, line {count}: behind the question, tabs should divide its answer and the numbers of facts "
+                "before it."
+            )
+        yield Story(tuple(facts), sentence.strip(), rest[0].strip(), tuple(places[int(s)] for s in support), path.stem)

@@ -1,0 +1,265 @@
+"""Scores: what a model pays, on average, for text it has never seen.
+
+Losses are in nats per token inside the code and in bits per character wherever two models meet, because a character
+is the same for every tokenizer. Chapter: *concepts*.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from companion.errors import UserError, check_sizes
+
+# A held-out text is read as this many streams side by side, each warmed up on the tokens before its start.
+STREAMS = 64
+WARM_UP = 512
+WINDOW = 256
+LOGITS = 2**21  # at once: more don't fit into a processor's cache, and take longer
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a model predicts a text.
+
+    Attributes
+    ----------
+    nats_per_token
+        Cross-entropy: the mean of -ln p over every token of the text.
+    perplexity
+        e to the power of that: as unsure as a fair choice between so many tokens.
+    bits_per_character
+        The same total in bits, shared among the characters of the text.
+    tokens, characters
+        How many were scored.
+    """
+
+    nats_per_token: float
+    perplexity: float
+    bits_per_character: float
+    tokens: int
+    characters: int
+
+    def __str__(self) -> str:
+        return f"{self.bits_per_character:.3f} bits per character (perplexity {self.perplexity:,.2f} per token)"
+
+
+def score(total_nats: float, tokens: int, characters: int | None = None) -> Score:
+    """The `Score` of a text of ``tokens`` tokens that costs ``total_nats`` altogether.
+
+    Examples
+    --------
+    Twenty characters at a fair choice between four each:
+
+    >>> score(20 * math.log(4), tokens=20)
+    Score(nats_per_token=1.3862943611198906, perplexity=4.0, bits_per_character=2.0, tokens=20, characters=20)
+    """
+    characters = tokens if characters is None else characters
+    nats = total_nats / tokens
+    bits = total_nats / math.log(2) / characters
+    return Score(nats, round(math.exp(min(nats, 700)), 12), bits, tokens, characters)
+
+
+def evaluate(
+    model: Any,
+    ids: np.ndarray,
+    characters: int | None = None,
+    extra_nats: float = 0.0,
+    context: int = 32,
+    streams: int = STREAMS,
+) -> Score:
+    """Score a model on a whole text: every token once, none skipped.
+
+    Parameters
+    ----------
+    model
+        A `companion.ngrams.NGramModel`, a `companion.models.language_model` or `transformer_model` (their states are
+        carried along), or a Keras model that reads a window and gives the probabilities of the next token, as
+        `companion.models.article_model` does.
+    ids
+        The text's token ids ``(tokens,)``.
+    characters
+        How many characters the ids stand for, when they are not one each.
+    extra_nats
+        Nats paid outside the model, for example to spell the words a tokenizer does not know.
+    context
+        Window length of a model that reads windows; others carry their state and ignore it.
+    streams
+        A long text is cut into at most so many streams, which are read side by side. Each begins with nothing read,
+        512 tokens before its own, which are not counted: enough for a model that has learnt to begin. 1 reads the
+        text in one go.
+
+    Raises
+    ------
+    UserError
+        There are no ids, or an id the model has no output for.
+    """
+    ids = _checked(ids)
+    losses = token_losses(model, ids, context, streams)
+    return score(float(losses.sum(dtype=np.float64)) + extra_nats, len(ids), characters)
+
+
+def token_losses(model: Any, ids: np.ndarray, context: int = 32, streams: int = STREAMS) -> np.ndarray:
+    """What each token costs, in nats ``(tokens,)``: -ln p(token | everything before it). See `evaluate`.
+
+    A neural model has nothing to go by at the very first token and pays ln(vocab_size) for it.
+    """
+    if hasattr(model, "log_probabilities"):
+        return -model.log_probabilities(_checked(ids))
+    vocab_size = int(model.output_shape[-1])
+    ids = _checked(ids, vocab_size)
+    by_window = len(model.output_shape) == 2
+    rest = _window_losses(model, ids, context) if by_window else _recurrent_losses(model, ids, streams)
+    return np.concatenate([[math.log(vocab_size)], rest])
+
+
+def losses_by_context(model: Any, ids: np.ndarray, length: int = 256) -> np.ndarray:
+    """What each token of a window costs when the window is all that is read: nats, ``(windows, length)``.
+
+    The text is cut into windows that do not overlap, and each is read from the start, with nothing carried over. So
+    column n holds the losses of tokens that have exactly n + 1 tokens before them to go by.
+
+    Parameters
+    ----------
+    model
+        A `companion.models.language_model` or `transformer_model`.
+    ids
+        The text's token ids ``(tokens,)``.
+    length
+        The most context to try, in tokens.
+
+    Raises
+    ------
+    UserError
+        The text is shorter than one window and the token after it, or has an id the model has no output for.
+    """
+    import tensorflow as tf
+
+    check_sizes(length=length)
+    ids = _checked(ids, int(model.output_shape[-1]))
+    count = (len(ids) - 1) // length
+    if not count:
+        raise UserError(f"The text has {len(ids):,} tokens; a window of {length} needs {length + 1:,} or more.")
+    inputs, targets = (ids[s : s + count * length].reshape(count, length).astype(np.int32) for s in (0, 1))
+
+    @tf.function(reduce_retracing=True)
+    def read(x: Any, y: Any) -> Any:
+        logits = tf.cast(model(x, training=False), tf.float32)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+
+    parts = [slice(start, start + STREAMS) for start in range(0, count, STREAMS)]
+    return np.concatenate([read(inputs[part], targets[part]).numpy() for part in parts])
+
+
+def evaluate_pairs(model: Any, pairs: Any, batch_size: int = 128, losses: Any = None) -> Score:
+    """Score an encoder-decoder on `companion.tokenizers.Pairs`: every target token once, its end among them.
+
+    Parameters
+    ----------
+    model
+        A `companion.models.encoder_decoder`.
+    pairs
+        What each source should become.
+    batch_size
+        How many are read side by side; it changes the speed and not the score.
+    losses
+        `pair_losses` of the model, if it is there already.
+    """
+    losses = losses or pair_losses(model)
+    total = sum(float(losses(*pairs.batch(indices)).numpy().sum()) for indices in pairs.plan(batch_size))
+    return score(total, sum(len(target) + 1 for target in pairs.targets))
+
+
+def pair_losses(model: Any) -> Any:
+    """A compiled function of (source, written, target), ids ``(batch, time)``: the nats each pair costs, ``(batch,)``.
+
+    Padding, id 0, costs nothing.
+    """
+    import tensorflow as tf
+
+    ids = tf.TensorSpec((None, None), tf.int32)
+
+    @tf.function(input_signature=[ids, ids, ids])
+    def read(source: Any, written: Any, target: Any) -> Any:
+        logits = tf.cast(model([source, written], training=False), tf.float32)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits)
+        return tf.reduce_sum(losses * tf.cast(target != 0, tf.float32), axis=1)
+
+    return read
+
+
+def _checked(ids: np.ndarray, vocab_size: int | None = None) -> np.ndarray:
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or not len(ids):
+        raise UserError(f"The ids have shape {ids.shape}; expected one row (tokens,) with at least one token.")
+    if vocab_size and (ids.min() < 0 or ids.max() >= vocab_size):
+        raise UserError(
+            f"The ids go from {ids.min()} to {ids.max()}, but the model has {vocab_size} tokens: "
+            "encode the text with the tokenizer the model was trained with."
+        )
+    return ids
+
+
+def _recurrent_losses(model: Any, ids: np.ndarray, most: int) -> np.ndarray:
+    """-ln p of ids[1:], the state carried from window to window.
+
+    A long text is cut into streams that are read side by side. A stream first reads the WARM_UP tokens before its
+    own, uncounted, so that it starts with the state of a reader who came from there.
+    """
+    import tensorflow as tf
+
+    from companion.models import with_states, zero_states
+
+    targets = len(ids) - 1
+    if not targets:
+        return np.zeros(0)
+    streams = int(np.clip(targets // (2 * WARM_UP), 1, most))
+    own = -(-targets // streams)
+    own, warm_up = (-(-own // WINDOW) * WINDOW, WARM_UP) if streams > 1 else (own, 0)
+    window = WINDOW
+    while window > 16 and streams * window * int(model.output_shape[-1]) > LOGITS:
+        window //= 2
+    # Position of every input token, stream by stream; before the text and after it there is padding, not counted.
+    positions = np.arange(-warm_up, own)[None, :] + own * np.arange(streams)[:, None]
+    counted = (np.arange(-warm_up, own)[None, :] >= 0) & (positions < targets)
+    inside = np.clip(positions, 0, targets - 1)
+    inputs, outputs = ids[inside].astype(np.int32), ids[inside + 1].astype(np.int32)
+    twin = with_states(model)
+
+    @tf.function(reduce_retracing=True)
+    def read(x: Any, y: Any, fresh: Any, states: list[Any]) -> Any:
+        states = [tf.where(tf.reshape(fresh, (-1, *[1] * (len(state.shape) - 1))), 0.0, state) for state in states]
+        logits, *states = twin([x, *states], training=False)
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
+        return loss, [tf.cast(state, tf.float32) for state in states]
+
+    losses = np.zeros(targets)
+    states = zero_states(model, streams)
+    for start in range(0, positions.shape[1], window):
+        # The first stream has nothing to warm up on: its state is set to zero where its own tokens start.
+        fresh = positions[:, start] == 0
+        part = slice(start, start + window)
+        loss, states = read(inputs[:, part], outputs[:, part], fresh, states)
+        kept = counted[:, part]
+        losses[positions[:, part][kept]] = loss.numpy()[kept]
+    return losses
+
+
+def _window_losses(model: Any, ids: np.ndarray, context: int) -> np.ndarray:
+    """-ln p of ids[1:], each from the ``context`` tokens before it (fewer at the start of the text)."""
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=True)
+    def read(x: Any, y: Any) -> Any:
+        probabilities = tf.gather(model(x, training=False), y, axis=1, batch_dims=1)
+        return -tf.math.log(tf.maximum(probabilities, 1e-30))
+
+    losses = [read(ids[None, :t], ids[t : t + 1]).numpy() for t in range(1, min(context, len(ids)))]
+    if len(ids) > context:
+        windows = np.lib.stride_tricks.sliding_window_view(ids[:-1], context)
+        rows = max(16, min(1024, LOGITS // int(model.output_shape[-1])))
+        for start in range(0, len(windows), rows):
+            part = slice(start, start + rows)
+            losses.append(read(windows[part], ids[context:][part]).numpy())
+    return np.concatenate(losses) if losses else np.zeros(0)

@@ -1,0 +1,161 @@
+"""Beam search: the most probable continuations, several at a time."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from companion.errors import UserError
+from companion.generation.sampling import is_number, log_softmax, whole
+from companion.generation.steppers import read, stepper
+from companion.generation.writing import check_banned, check_max_tokens, encode_prompt, without
+
+
+# Beam search
+@dataclass(frozen=True)
+class Hypothesis:
+    """One way to go on that beam search has found.
+
+    Attributes
+    ----------
+    text, ids
+        The new text and its token ids.
+    log_probability
+        Natural logarithm of the probability of the ids after the prompt, in nats.
+    score
+        ``log_probability`` divided by ``length_divisor``.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    log_probability: float
+    score: float
+
+
+def length_divisor(length: int, length_penalty: float) -> float:
+    """What a log-probability is divided by, ((5 + length) / (5 + 1)) ** length_penalty: Wu et al. 2016, equation 14.
+
+    With a penalty of 0 it is 1: the bare probability decides, and that favours short texts.
+
+    >>> length_divisor(1, 0.6), length_divisor(7, 1.0)
+    (1.0, 2.0)
+    """
+    return ((5 + length) / (5 + 1)) ** length_penalty
+
+
+def beam_search(
+    model: Any,
+    tokenizer: Any,
+    prompt: str,
+    max_tokens: int = 200,
+    beam_width: int = 4,
+    length_penalty: float = 0.6,
+    *,
+    end: str | None = None,
+) -> str:
+    """The most probable continuation that beam search finds; settings as in ``beam_hypotheses``."""
+    return beam_hypotheses(model, tokenizer, prompt, max_tokens, beam_width, length_penalty, end=end)[0].text
+
+
+def beam_hypotheses(
+    model: Any,
+    tokenizer: Any,
+    prompt: str,
+    max_tokens: int = 200,
+    beam_width: int = 4,
+    length_penalty: float = 0.6,
+    *,
+    end: str | None = None,
+) -> list[Hypothesis]:
+    """Beam search: keep the best few beginnings, extend each by every token, keep the best few again.
+
+    Parameters
+    ----------
+    model, tokenizer, prompt, max_tokens
+        As in ``generate``.
+    beam_width
+        How many unfinished beginnings are kept. 1 is greedy; the more, the closer to an exhaustive search.
+    length_penalty
+        Strength of the length normalisation (Wu et al. 2016, equation 14), from 0 (none). It matters where texts of
+        different length compete, so only together with ``end``.
+    end
+        The text of one token that ends a hypothesis, for instance a line break. Without it all have max_tokens tokens.
+
+    Returns
+    -------
+    list of Hypothesis
+        At most ``beam_width``, the best score first. The search stops when nothing unfinished can come to score better
+        than they do.
+
+    Raises
+    ------
+    UserError
+        As ``generate``, or beam_width, length_penalty or end can't be used.
+    """
+    stepping = stepper(model)
+    prompt_ids = encode_prompt(stepping, tokenizer, prompt, max_tokens)
+    end_id = None if end is None else _single_id(tokenizer, end)
+    found = beam_ids(stepping, prompt_ids, max_tokens, beam_width, length_penalty, end_id, check_banned(tokenizer))
+    return [Hypothesis(tokenizer.decode(beam.ids), *beam) for beam in found]
+
+
+class Beam(NamedTuple):
+    """What beam search finds, without a text: see `Hypothesis`."""
+
+    ids: tuple[int, ...]
+    log_probability: float
+    score: float
+
+
+def beam_ids(
+    model: Any,
+    prompt_ids: Sequence[int] | np.ndarray,
+    max_tokens: int,
+    beam_width: int = 4,
+    length_penalty: float = 0.6,
+    end_id: int | None = None,
+    banned: Sequence[int] = (),
+) -> list[Beam]:
+    """The beam search of ``beam_hypotheses`` on ids; the ids that it finds include the ``end_id`` that ended them."""
+    width = whole(beam_width)
+    if width is None or width < 1:
+        raise UserError(f"beam_width should be a whole number from 1, and it is {beam_width!r}.")
+    if not is_number(length_penalty) or not 0 <= length_penalty < math.inf:
+        raise UserError(f"length_penalty should be a number from 0, and it is {length_penalty!r}; 0 switches it off.")
+    check_max_tokens(max_tokens)
+    stepping = stepper(model)
+    logits, state = read(stepping, prompt_ids)
+
+    beams = np.zeros((1, 0), dtype=np.int64)  # the unfinished beginnings, (beam, length)
+    totals = np.zeros(1)  # their log-probabilities
+    found = [] if max_tokens else [Beam((), 0.0, 0.0)]  # the finished ones
+    for length in range(1, max_tokens + 1):
+        candidates = totals[:, None] + log_softmax(without(logits, banned).astype(np.float64))
+        # Twice the width is enough: each beginning can end in one way, so at most half of these are ends.
+        best = np.argsort(-candidates, axis=None, kind="stable")[: 2 * width]
+        rows, tokens = np.unravel_index(best[np.isfinite(candidates.flat[best])], candidates.shape)
+        ids = np.concatenate([beams[rows], tokens[:, None]], axis=1)
+        is_end = (tokens == end_id) | (length == max_tokens)
+        for row in np.flatnonzero(is_end[:width]):  # an end counts if it is among the best: so a width of 1 is greedy
+            total = float(candidates[rows[row], tokens[row]])
+            found.append(Beam(tuple(ids[row].tolist()), total, total / length_divisor(length, length_penalty)))
+        found = sorted(found, key=lambda beam: -beam.score)[:width]
+        going_on = np.flatnonzero(~is_end)[:width]
+        if not len(going_on):
+            break
+        rows, tokens, beams = rows[going_on], tokens[going_on], ids[going_on]
+        totals = candidates[rows, tokens]
+        # A log-probability only falls and the divisor only grows, so this is the most an unfinished one can reach.
+        if len(found) == width and found[-1].score >= totals.max() / length_divisor(max_tokens, length_penalty):
+            break
+        logits, state = stepping.step(tokens, [array[rows] for array in state])
+    return found
+
+
+def _single_id(tokenizer: Any, end: str) -> int:
+    ids = tokenizer.encode(end, strict=True)
+    if len(ids) != 1:
+        raise UserError(f"end should be the text of one token, and {end!r} is {len(ids)} tokens.")
+    return int(ids[0])

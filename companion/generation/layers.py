@@ -1,0 +1,134 @@
+"""One step of each kind of layer, in NumPy."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from companion.cells import EPSILON, causal_attention, rotate
+from companion.errors import UserError
+
+if TYPE_CHECKING:
+    from companion.models.transformer import TransformerBlock
+
+State = list[np.ndarray]
+LayerStep = tuple[Callable[..., tuple[np.ndarray, State]], list[Any]]
+
+
+# One token at a time, in NumPy: for `companion.generation`
+def block_step(block: "TransformerBlock") -> tuple[Callable[..., tuple[np.ndarray, list[np.ndarray]]], list[Any]]:
+    """A block as a function of one position ``(batch, width)`` and the states, and the states' shapes."""
+    W_q, W_k, W_v, W_o = (np.asarray(w) for w in block.attention.weights)
+    norm_1, norm_2 = norm_step(block.norm_1)[0], norm_step(block.norm_2)[0]
+    W_up, b_up = (np.asarray(w) for w in block.up.weights)
+    W_down, b_down = (np.asarray(w) for w in block.down.weights)
+    past, heads = block.context - 1, block.heads
+
+    def split(x: np.ndarray) -> np.ndarray:
+        return x.reshape(*x.shape[:2], heads, -1).swapaxes(1, 2)
+
+    def step(
+        x: np.ndarray, keys: np.ndarray, values: np.ndarray, filled: np.ndarray
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        y = norm_1(x)[0][:, None, :]
+        keys, values = np.concatenate([keys, y @ W_k], axis=1), np.concatenate([values, y @ W_v], axis=1)
+        first = past - int(filled.max())  # nobody has filled the places before it
+        at = np.arange(first, past + 1)
+        q, k = rotate(split(y @ W_q), at[-1:]), rotate(split(keys[:, first:]), at)
+        mixed, _ = causal_attention(q, k, split(values[:, first:]), (at >= past - filled)[:, None, None, :])
+        x = x + mixed.reshape(x.shape) @ W_o
+        x = x + np.maximum(norm_2(x)[0] @ W_up + b_up, 0) @ W_down + b_down
+        return x, [keys[:, 1:], values[:, 1:], np.minimum(filled + 1, past)]
+
+    return step, block.state_shapes
+
+
+def norm_step(layer: Any) -> tuple[Callable[..., tuple[np.ndarray, list[np.ndarray]]], list[Any]]:
+    """A layer normalisation as a function of ``(batch, width)``; it has no state."""
+    scale, shift = np.asarray(layer.gamma), np.asarray(layer.beta)
+
+    def step(x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        x = x - x.mean(axis=-1, keepdims=True)
+        return x / np.sqrt(x.var(axis=-1, keepdims=True) + EPSILON) * scale + shift, []
+
+    return step, []
+
+
+_ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 0.5 * np.tanh(0.5 * x) + 0.5,  # equal to 1 / (1 + exp(-x)), and never overflows
+    "relu": lambda x: np.maximum(x, 0),
+    "linear": lambda x: x,
+}
+
+
+def _weights(layer: Any, *names: str) -> list[np.ndarray]:
+    """Some of a layer's weights as float32 arrays; a bias that is not used is 0."""
+    holder = getattr(layer, "cell", layer)
+    found = [getattr(holder, name) for name in names]
+    return [np.zeros(1, np.float32) if w is None else np.ascontiguousarray(w, dtype=np.float32) for w in found]
+
+
+def _activation(layer: Any, name: str = "activation") -> Callable[[np.ndarray], np.ndarray]:
+    chosen = getattr(layer, name).__name__
+    if chosen not in _ACTIVATIONS:
+        raise UserError(
+            f"The layer {layer.name} uses the activation {chosen}, and generation knows only {', '.join(_ACTIVATIONS)}."
+        )
+    return _ACTIVATIONS[chosen]
+
+
+def embedding_step(layer: Any) -> LayerStep:
+    (table,) = _weights(layer, "embeddings")
+    return lambda ids: (table[ids], []), []
+
+
+def dense_step(layer: Any) -> LayerStep:
+    kernel, bias = _weights(layer, "kernel", "bias")
+    is_softmax = layer.activation.__name__ == "softmax"
+    act = _ACTIVATIONS["linear"] if is_softmax else _activation(layer)
+    return lambda x: (act(x @ kernel + bias), []), []
+
+
+def lstm_step(layer: Any) -> LayerStep:
+    W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
+    act, gate = _activation(layer), _activation(layer, "recurrent_activation")
+
+    def step(x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, State]:
+        i, f, g, o = np.split(x @ W_x + h @ W_h + b, 4, axis=-1)  # Keras's order
+        c = gate(f) * c + gate(i) * act(g)
+        h = gate(o) * act(c)
+        return h, [h, c]
+
+    return step, [layer.units, layer.units]
+
+
+def gru_step(layer: Any) -> LayerStep:
+    W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
+    act, gate = _activation(layer), _activation(layer, "recurrent_activation")
+    units, after = layer.units, layer.reset_after
+    b_x, b_h = (b[0], b[1]) if b.ndim == 2 else (b, np.zeros(1, np.float32))
+
+    def step(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, State]:
+        x_z, x_r, x_g = np.split(x @ W_x + b_x, 3, axis=-1)
+        if after:
+            h_z, h_r, h_g = np.split(h @ W_h + b_h, 3, axis=-1)
+        else:
+            h_z, h_r = np.split(h @ W_h[:, : 2 * units], 2, axis=-1)
+        z, r = gate(x_z + h_z), gate(x_r + h_r)
+        candidate = act(x_g + (r * h_g if after else (r * h) @ W_h[:, 2 * units :]))
+        h = z * h + (1 - z) * candidate
+        return h, [h]
+
+    return step, [units]
+
+
+def rnn_step(layer: Any) -> LayerStep:
+    W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
+    act = _activation(layer)
+
+    def step(x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, State]:
+        h = act(x @ W_x + h @ W_h + b)
+        return h, [h]
+
+    return step, [layer.units]

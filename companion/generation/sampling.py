@@ -1,0 +1,193 @@
+"""From logits to one token: softmax, temperature, top-k, top-p, and the draw."""
+
+import math
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from companion.errors import UserError
+
+
+# Samplers: pure functions over the last axis
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities from logits, over the last axis.
+
+    >>> softmax(np.log([1.0, 2.0, 1.0]))
+    array([0.25, 0.5 , 0.25])
+    """
+    weights = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Log-probabilities in nats from logits, over the last axis; an impossible token keeps minus infinity."""
+    shifted = logits - np.max(logits, axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def apply_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Logits divided by the temperature: below 1 the probable becomes more probable, above 1 less.
+
+    Logits are returned with their maximum at 0, which changes no probability and can't overflow.
+
+    >>> softmax(apply_temperature(np.log([0.5, 0.25, 0.25]), 0.5))
+    array([0.66666667, 0.16666667, 0.16666667])
+
+    Raises
+    ------
+    UserError
+        The temperature is not a number above 0.
+    """
+    _check_temperature(temperature)
+    return (logits - np.max(logits, axis=-1, keepdims=True)) / temperature
+
+
+def keep_top_k(probabilities: np.ndarray, k: int) -> np.ndarray:
+    """The k most probable tokens, renormalised; all others get probability 0 (Fan et al. 2018, section 5.4).
+
+    Of equally probable tokens those with the lower id are kept, so that exactly k are (or all, if there are fewer).
+
+    >>> keep_top_k(np.array([0.5, 0.3, 0.1, 0.1]), 2)
+    array([0.625, 0.375, 0.   , 0.   ])
+
+    Raises
+    ------
+    UserError
+        k is not a whole number from 1.
+    """
+    k = _check_top_k(k)
+    order = np.argsort(-probabilities, axis=-1, kind="stable")
+    kept = np.zeros(probabilities.shape, dtype=bool)
+    np.put_along_axis(kept, order[..., :k], True, axis=-1)
+    return _renormalise(np.where(kept, probabilities, 0.0))
+
+
+def keep_top_p(probabilities: np.ndarray, p: float) -> np.ndarray:
+    """The nucleus, renormalised: the fewest most probable tokens that together have probability p or more.
+
+    Holtzman et al. 2020, section 3.1. Of equally probable tokens the lower id comes first; p = 1 keeps every token.
+
+    >>> keep_top_p(np.array([0.5, 0.3, 0.1, 0.1]), 0.75)
+    array([0.625, 0.375, 0.   , 0.   ])
+
+    Raises
+    ------
+    UserError
+        p is not above 0 and at most 1.
+    """
+    _check_top_p(p)
+    if p == 1:
+        return np.asarray(probabilities)
+    order = np.argsort(-probabilities, axis=-1, kind="stable")
+    ranked = np.take_along_axis(probabilities, order, axis=-1)
+    before = np.cumsum(ranked, axis=-1) - ranked
+    needed = before < p - 1e-12  # so that 0.6 + 0.3 counts as 0.9
+    needed[..., 0] = True
+    kept = np.zeros(probabilities.shape, dtype=bool)
+    np.put_along_axis(kept, order, needed, axis=-1)
+    return _renormalise(np.where(kept, probabilities, 0.0))
+
+
+def draw(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One id for each distribution, with exactly its probabilities: where a uniform number falls in the cumulative sum.
+
+    Parameters
+    ----------
+    probabilities
+        ``(..., vocab)``; each distribution sums to 1 up to rounding.
+    rng
+        ``np.random.default_rng(seed)``.
+
+    Returns
+    -------
+    np.ndarray
+        ``(...)`` integer ids; a token of probability 0 is never drawn.
+    """
+    cumulative = np.cumsum(probabilities, axis=-1)
+    point = rng.random(cumulative.shape[:-1]) * cumulative[..., -1]
+    return (cumulative <= point[..., None]).sum(axis=-1)
+
+
+def _renormalise(weights: np.ndarray) -> np.ndarray:
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How the next token is chosen from the logits: temperature first, then top-k, then top-p of what is left.
+
+    Attributes
+    ----------
+    temperature
+        Above 0; 1 leaves the model's distribution as it is.
+    top_k
+        Keep the k most probable tokens; ``None`` keeps all.
+    top_p
+        Keep the nucleus of this probability; ``None`` or 1 keeps all.
+    greedy
+        Take the most probable token every time (of equal ones the lowest id). The other settings never change which
+        token that is.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    greedy: bool = False
+
+    def __post_init__(self) -> None:
+        _check_temperature(self.temperature)
+        if self.top_k is not None:
+            _check_top_k(self.top_k)
+        if self.top_p is not None:
+            _check_top_p(self.top_p)
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """What the next token is drawn from: float64, the shape of the logits, summing to 1 over the last axis."""
+        logits = np.asarray(logits, dtype=np.float64)
+        if self.greedy:
+            best = np.argmax(logits, axis=-1, keepdims=True)
+            return (np.arange(logits.shape[-1]) == best).astype(np.float64)
+        probabilities = softmax(apply_temperature(logits, self.temperature))
+        if self.top_k is not None:
+            probabilities = keep_top_k(probabilities, self.top_k)
+        if self.top_p is not None:
+            probabilities = keep_top_p(probabilities, self.top_p)
+        return probabilities
+
+    def choose(self, logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The next ids, ``(...)``, for logits ``(..., vocab)``."""
+        return np.argmax(logits, axis=-1) if self.greedy else draw(self.probabilities(logits), rng)
+
+
+def _check_temperature(temperature: float) -> None:
+    if not is_number(temperature) or not 0 < temperature < math.inf:
+        raise UserError(
+            f"The temperature should be a number above 0, such as 0.8, and it is {temperature!r}; "
+            "to take the most probable token every time, ask for greedy instead."
+        )
+
+
+def _check_top_k(k: int) -> int:
+    number = whole(k)
+    if number is None or number < 1:
+        raise UserError(f"top_k should be a whole number from 1, and it is {k!r}; leave it out to keep every token.")
+    return number
+
+
+def _check_top_p(p: float) -> None:
+    if not is_number(p) or not 0 < p <= 1:
+        raise UserError(f"top_p should be above 0 and at most 1, and it is {p!r}; 1 keeps every token.")
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def whole(value: Any) -> int | None:
+    """The integer that a value is, or ``None``."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None

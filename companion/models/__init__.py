@@ -1,0 +1,25 @@
+"""From sizes to a Keras network; nothing here reads a text or a file.
+
+The face has the language models. What defines Keras layers imports TensorFlow, so it's imported by its own name:
+`companion.models.attention`, `copying`, `transformer`, `encoder_decoder`, `answerer`.
+"""
+
+from companion.models.language import (
+    CELLS,
+    article_model,
+    language_model,
+    state_shapes,
+    transformer_model,
+    with_states,
+    zero_states,
+)
+
+__all__ = [
+    "CELLS",
+    "article_model",
+    "language_model",
+    "state_shapes",
+    "transformer_model",
+    "with_states",
+    "zero_states",
+]

@@ -1,0 +1,108 @@
+"""Attention: at each step of writing, look back at all that was read, and take what is needed.
+
+A *query* (the writer's state) is scored against every *key* (what was read at one place). A softmax over the places
+turns the scores into weights that add up to 1, and the *context* is the average of the values under these weights.
+Keys and values are the same vectors here, the encoder's outputs. Two ways to score, as layers:
+
+- `AdditiveAttention`, a small network (Bahdanau, Cho & Bengio 2015, appendix A.1.2);
+- `MultiplicativeAttention`, a product through a matrix (Luong, Pham & Manning 2015, section 3.1, "general").
+
+Chapter: *translation*. This module defines Keras layers, so importing it imports Keras.
+"""
+
+from typing import Any
+
+from companion.cells import LOW, SMALL
+from companion.errors import UserError
+from companion.seeding import quiet_tensorflow
+
+quiet_tensorflow()
+import keras  # noqa: E402
+
+
+class Attention(keras.layers.Layer):
+    """What both kinds share: ``(query, keys, present)`` to ``(context, weights)``, the shapes as in `attend`.
+
+    ``present`` is the mask (an argument of that name Keras would take for its own).
+
+    Parameters
+    ----------
+    units
+        Width of the queries and of the keys.
+    """
+
+    def __init__(self, units: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.units = units
+
+    def scores(self, query: Any, keys: Any) -> Any:
+        """How well each place answers each query, ``(batch, T, S)``."""
+        raise NotImplementedError
+
+    def call(self, query: Any, keys: Any, present: Any) -> tuple[Any, Any]:
+        """Read the keys by their scores."""
+        kept = present[:, None, :]
+        scores = keras.ops.where(kept, self.scores(query, keys), LOW)
+        weights = keras.ops.exp(scores - keras.ops.max(scores, axis=-1, keepdims=True))
+        weights = weights * keras.ops.cast(kept, scores.dtype)
+        weights = weights / keras.ops.maximum(keras.ops.sum(weights, axis=-1, keepdims=True), SMALL)
+        return keras.ops.matmul(weights, keys), weights
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "units": self.units}
+
+    def _matrix(self, name: str, *shape: int) -> Any:
+        return self.add_weight(name=name, shape=shape, initializer="glorot_uniform")
+
+
+class AdditiveAttention(Attention):
+    """score(q, k) = v · tanh(W_q q + W_k k): a network of one hidden layer asks whether q and k go together."""
+
+    def build(self, query_shape: Any, keys_shape: Any, present_shape: Any) -> None:
+        """Make the two projections and the vector that reads them."""
+        self.W_q = self._matrix("W_q", self.units, self.units)
+        self.W_k = self._matrix("W_k", self.units, self.units)
+        self.v = self._matrix("v", self.units, 1)
+
+    def scores(self, query: Any, keys: Any) -> Any:
+        """One sum for each pair of query and key."""
+        asked = keras.ops.matmul(query, self.W_q)[:, :, None, :]
+        offered = keras.ops.matmul(keys, self.W_k)[:, None, :, :]
+        return keras.ops.matmul(keras.ops.tanh(asked + offered), self.v)[..., 0]
+
+
+class MultiplicativeAttention(Attention):
+    """score(q, k) = q · W k: the key, turned by W, points where the query points."""
+
+    def build(self, query_shape: Any, keys_shape: Any, present_shape: Any) -> None:
+        """Make the matrix between query and key."""
+        self.W = self._matrix("W", self.units, self.units)
+
+    def scores(self, query: Any, keys: Any) -> Any:
+        """One product for each pair of query and key."""
+        return keras.ops.matmul(keras.ops.matmul(query, self.W), keras.ops.swapaxes(keys, 1, 2))
+
+
+class UniformAttention(Attention):
+    """All scores are 0, the context is the plain average: to measure what it is worth that attention can choose."""
+
+    def scores(self, query: Any, keys: Any) -> Any:
+        """Zeros."""
+        return keras.ops.zeros_like(keras.ops.matmul(query, keras.ops.swapaxes(keys, 1, 2)))
+
+
+KINDS = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention, "uniform": UniformAttention}
+
+
+def attention_layer(kind: str, units: int) -> Attention:
+    """The layer of that kind.
+
+    Raises
+    ------
+    UserError
+        There is no such kind.
+    """
+    if kind not in KINDS:
+        raise UserError(f"There is no attention {kind!r}; there are {', '.join(KINDS)}.")
+    return KINDS[kind](units, name="attention")

@@ -1,0 +1,204 @@
+"""The decoder-only Transformer: attention that looks back at the text it is part of.
+
+Every position makes a *query*, a *key* and a *value* out of itself. Its query is scored against the keys of itself
+and of the ``context - 1`` positions before it, never of one after it (the causal mask); a softmax turns the scores
+into weights, and what it takes away is the average of the values under these weights. Several *heads* do so side by
+side, each in its own slice of the width. Attention and a small network of one hidden layer make a *block*, and blocks
+are stacked (Vaswani et al. 2017; the order of the parts, normalisation first, is that of Xiong et al. 2020).
+
+Where a position stands is told by *rotation* (Su et al. 2021): queries and keys are turned by an angle that grows
+with the position, so that a score depends on how far back a key lies and on nothing else. No position has a number
+of its own that could run out. So what a block has read can be carried on like an LSTM's state: the keys and
+values of the last ``context - 1`` positions. A text that is read in pieces gives the logits of the text read at once,
+however long it is; the trainer, the scores and the generators treat both kinds of network alike.
+
+Chapter: *transformers*. This module defines Keras layers, so importing it imports Keras.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from companion.cells import EPSILON, LOW, speeds
+from companion.errors import UserError
+from companion.seeding import quiet_tensorflow
+
+quiet_tensorflow()
+import keras  # noqa: E402
+from keras import ops  # noqa: E402
+
+# ----------------------------------------------------------------------------------------------------------------------
+# In Keras
+
+
+class CausalSelfAttention(keras.layers.Layer):
+    """Several heads of `causal_attention` side by side, whose queries, keys and values all come from one text.
+
+    Parameters
+    ----------
+    width
+        Of what goes in and comes out; each head works on ``width / heads`` numbers.
+    heads, context
+        How many heads, and how many positions a query sees, itself among them.
+    """
+
+    def __init__(self, width: int, heads: int, context: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.width, self.heads, self.context = width, heads, context
+
+    def build(self, input_shape: Any) -> None:
+        """Make the four matrices."""
+        names = ("W_q", "W_k", "W_v", "W_o")
+        self.W_q, self.W_k, self.W_v, self.W_o = (
+            self.add_weight(name=name, shape=(self.width, self.width), initializer="glorot_uniform") for name in names
+        )
+
+    def call(self, x: Any, keys: Any, values: Any, filled: Any) -> tuple[Any, ...]:
+        """Read ``x``, ``(batch, T, width)``, behind what was read before.
+
+        Returns
+        -------
+        mixed, keys, values, weights
+            ``(batch, T, width)``; all keys and values, old and new, ``(batch, context - 1 + T, width)``; and who
+            looked where, ``(batch, heads, T, context - 1 + T)``.
+        """
+        keys = ops.concatenate([keys, ops.matmul(x, self.W_k)], axis=1)
+        values = ops.concatenate([values, ops.matmul(x, self.W_v)], axis=1)
+        past, total = self.context - 1, ops.shape(keys)[1]
+
+        cos, sin = self._turns(total)
+        q = _rotate(self._split(ops.matmul(x, self.W_q)), cos[past:], sin[past:])
+        k = _rotate(self._split(keys), cos, sin)
+        scores = ops.matmul(q, ops.swapaxes(k, 2, 3)) / (self.width // self.heads) ** 0.5
+        weights = ops.softmax(ops.where(self._mask(total, filled), scores, LOW), axis=-1)
+        mixed = ops.swapaxes(ops.matmul(weights, self._split(values)), 1, 2)
+        return ops.matmul(ops.reshape(mixed, ops.shape(x)), self.W_o), keys, values, weights
+
+    def _mask(self, total: Any, filled: Any) -> Any:
+        """True where a query may look, ``(batch, 1, T, total)``: not ahead, not too far back, at nothing empty."""
+        past = self.context - 1
+        at = ops.arange(total)
+        back = at[past:, None] - at[None, :]
+        near = ops.logical_and(back >= 0, back < self.context)
+        full = ops.cast(at, "float32")[None, :] >= past - filled  # places before the text began are empty
+        return ops.logical_and(near[None, None], full[:, None, None, :])
+
+    def _split(self, x: Any) -> Any:
+        """``(batch, T, width)`` to ``(batch, heads, T, width / heads)``."""
+        batch, time, _ = ops.shape(x)
+        return ops.swapaxes(ops.reshape(x, (batch, time, self.heads, self.width // self.heads)), 1, 2)
+
+    def _turns(self, total: Any) -> tuple[Any, Any]:
+        size = self.width // self.heads
+        angles = ops.cast(ops.arange(total), "float32")[:, None] * speeds(size).astype("float32")
+        return ops.cos(angles), ops.sin(angles)
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "width": self.width, "heads": self.heads, "context": self.context}
+
+
+def _rotate(x: Any, cos: Any, sin: Any) -> Any:
+    first, second = ops.split(x, 2, axis=-1)
+    return ops.concatenate([first * cos - second * sin, first * sin + second * cos], axis=-1)
+
+
+class TransformerBlock(keras.layers.Layer):
+    """One block: attention, then a network of one hidden layer at each position, each added to what came in.
+
+    It is called like a recurrent layer of Keras that returns its states, so one twin serves both
+    (`companion.models.with_states`): ``block(x, initial_state=states)`` to ``(x, *states)``. The states are keys and
+    values of the last ``context - 1`` positions and how many of them are there; without them nothing was read before.
+
+    Parameters
+    ----------
+    width, heads, context
+        As in `CausalSelfAttention`.
+    dropout
+        Part of what attention and network add that is set to 0 in training.
+    """
+
+    def __init__(self, width: int, heads: int, context: int, dropout: float = 0.0, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.width, self.heads, self.context, self.dropout = width, heads, context, dropout
+        self.norm_1 = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm_1")
+        self.attention = CausalSelfAttention(width, heads, context, name="attention")
+        self.norm_2 = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm_2")
+        self.up = keras.layers.Dense(4 * width, activation="relu", name="up")
+        self.down = keras.layers.Dense(width, name="down")
+        self.drop = keras.layers.Dropout(dropout)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the parts."""
+        for part in (self.norm_1, self.attention, self.norm_2, self.up, self.drop):
+            part.build(input_shape)
+        self.down.build((*input_shape[:-1], 4 * self.width))
+
+    @property
+    def state_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of keys, values and their number, without the batch."""
+        return [(self.context - 1, self.width), (self.context - 1, self.width), (1,)]
+
+    def call(self, x: Any, initial_state: Any = None, training: bool = False) -> tuple[Any, ...]:
+        """``(batch, T, width)`` to the same shape, and the states after it."""
+        keys, values, filled = self.empty(x) if initial_state is None else initial_state
+        mixed, keys, values, _ = self.attention(self.norm_1(x), keys, values, filled)
+        x = x + self.drop(mixed, training=training)
+        x = x + self.drop(self.down(self.up(self.norm_2(x))), training=training)
+        past, read = self.context - 1, ops.shape(x)[1]
+        filled = ops.minimum(filled + ops.cast(read, "float32"), float(past))
+        return x, keys[:, read:], values[:, read:], filled
+
+    def looks(self, x: Any) -> Any:
+        """Who looks where, ``(batch, heads, T, T)``, when nothing was read before."""
+        return self.attention(self.norm_1(x), *self.empty(x))[3][..., self.context - 1 :]
+
+    def empty(self, x: Any) -> list[Any]:
+        """The states before anything was read: zeros, and none of them filled."""
+        return [ops.zeros((ops.shape(x)[0], *shape)) for shape in self.state_shapes]
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        sizes = {"width": self.width, "heads": self.heads, "context": self.context, "dropout": self.dropout}
+        return {**super().get_config(), **sizes}
+
+
+def check_heads(width: int, heads: int, context: int) -> None:
+    """Raise a `UserError` if the heads can't share the width, or there is no context."""
+    if width % heads or (width // heads) % 2:
+        raise UserError(
+            f"The width {width} can't be shared by {heads} heads: each needs an even part of it. "
+            f"Make width a multiple of {2 * heads}."
+        )
+    if context < 2:
+        raise UserError(f"context is {context}; it should be a whole number of at least 2: itself and one before it.")
+
+
+def self_attention(model: "keras.Model", ids: np.ndarray) -> list[np.ndarray]:
+    """Where each head of each block looks while a text is read: an array ``(heads, time, time)`` for each block.
+
+    Parameters
+    ----------
+    model
+        A `companion.models.transformer_model`.
+    ids
+        The text ``(time,)``.
+
+    Raises
+    ------
+    UserError
+        The model has no blocks, or the text is longer than the context (the weights would not be one square).
+    """
+    blocks = [layer for layer in model.layers if isinstance(layer, TransformerBlock)]
+    if not blocks:
+        raise UserError("This model has no Transformer blocks, so there are no attention weights to show.")
+    if len(ids) > blocks[0].context:
+        raise UserError(f"The text has {len(ids)} tokens and the context is {blocks[0].context}; show fewer.")
+    x, found = ops.convert_to_tensor(np.asarray(ids, dtype=np.int32)[None]), []
+    for layer in model.layers[1:]:
+        if isinstance(layer, TransformerBlock):
+            found.append(layer.looks(x).numpy()[0])
+            x, *_ = layer(x)
+        else:
+            x = layer(x)
+    return found

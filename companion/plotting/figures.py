@@ -1,0 +1,62 @@
+"""Figures that several chapters share."""
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from companion.plotting.style import FAINT, INK, SERIES, axes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def along_text(text: str, values: "Sequence[float]", label: str) -> "Figure":
+    """One bar above each character of a line; ``label`` says what the height is."""
+    figure, ax = axes(6.8, 2.2)
+    ax.bar(range(len(text)), values, color=[SERIES[1] if c == " " else SERIES[0] for c in " " + text[:-1]], width=0.75)
+    ax.set_xticks(range(len(text)), [c.replace(" ", "·") for c in text], family="monospace", fontsize=10)
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.6, len(text) - 0.4)
+    ax.set_ylabel(label)
+    return figure
+
+
+def attention_map(source: Sequence[str], target: Sequence[str], weights: Any) -> Any:
+    """Where a decoder looked: a row for each token written, a column for each token read, the darker the more weight.
+
+    Parameters
+    ----------
+    source, target
+        Tokens read and written.
+    weights
+        ``(target, source)``; each row adds up to 1.
+
+    Returns
+    -------
+    IPython.display.SVG
+        Drawn with the reader's own fonts, Chinese too.
+    """
+    from IPython.display import SVG
+
+    cell, left = 26, 12 + 15 * max(1, *(len(token) for token in target))
+    head = 14 + round(8 * max(len(token) for token in source))
+    width, height = left + cell * len(source) + 16, head + cell * len(target) + 4
+    parts = []
+    for column, token in enumerate(source):
+        x = left + cell * (column + 0.5) + 4
+        parts.append(
+            f'<text transform="translate({x:.0f} {head - 6}) rotate(-70)" font-size="13">{html.escape(token)}</text>'
+        )
+    for row, token in enumerate(target):
+        y = head + cell * row
+        parts.append(f'<text x="{left - 8}" y="{y + 18}" font-size="14" text-anchor="end">{html.escape(token)}</text>')
+        for column in range(len(source)):
+            weight = float(weights[row][column])
+            parts.append(
+                f'<rect x="{left + cell * column}" y="{y}" width="{cell - 1}" height="{cell - 1}" fill="{SERIES[0]}" '
+                f'fill-opacity="{weight:.2f}" stroke="{FAINT}" stroke-opacity="0.4"><title>{weight:.0%}</title></rect>'
+            )
+    return SVG(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" fill="{INK}">{"".join(parts)}</svg>'
+    )

@@ -1,0 +1,110 @@
+"""The book's figures: one palette, labels on the lines themselves, readable in light and in dark pages.
+
+A figure is an SVG with a transparent ground and mid-tone ink, so the page's own colour shows through.
+Each gate has its colour everywhere: forget vermillion, input blue, output green, candidate and cell amber [1]_.
+
+References
+----------
+.. [1] Okabe & Ito 2008, *Color Universal Design*: colours that colour-blind readers tell apart.
+"""
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+FORGET, INPUT, OUTPUT, CANDIDATE = "#D55E00", "#0072B2", "#009E73", "#E69F00"
+CELL = CANDIDATE
+# Ink for text and axes: at least 4.5 to 1 on white and on the book's dark ground (#121212).
+INK, FAINT = "#757575", "#9a9a9a"
+# Lines of several models, in this order, told apart without colour by their labels.
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8a6d00", "#5f6b7a")
+
+TOKEN_TINTS = ("#cfe2f3", "#fde9b8", "#cdebdc", "#f1d9e6")  # black on any of them: above 14 to 1
+STRONGEST_TINT = 0.6  # of a coloured ground under text
+
+
+def style() -> None:
+    """Set matplotlib up for the book; a chapter that draws calls it once."""
+    import matplotlib as mpl
+    from cycler import cycler
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    set_matplotlib_formats("svg", metadata={"Date": None})  # the same picture every time, to the byte
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (6.4, 3.6),
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": "none",
+            "axes.facecolor": "none",
+            "savefig.facecolor": "none",
+            "savefig.transparent": True,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "gate-by-gate",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.edgecolor": INK,
+            "axes.labelcolor": INK,
+            "axes.prop_cycle": cycler(color=SERIES),
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "grid.color": FAINT,
+            "grid.alpha": 0.35,
+            "font.size": 11,
+            "lines.linewidth": 2,
+            "legend.frameon": False,
+        }
+    )
+
+
+def axes(width: float = 6.4, height: float = 3.6) -> "tuple[Figure, Axes]":
+    """A figure of one plot, in inches, in the book's style."""
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height))
+
+
+def label_line(ax: "Axes", x: float, y: float, text: str, colour: str, dx: float = 6, dy: float = 0) -> None:
+    """Write a line's name beside its end, in its colour, ``dx`` and ``dy`` points away."""
+    ax.annotate(text, (x, y), (dx, dy), textcoords="offset points", color=colour, va="center", fontsize=10)
+
+
+def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Any:
+    """A small table for a notebook: columns of numbers are set flush right, the first and those of text flush left.
+
+    A cell is anything with a ``str``; one with a ``_repr_html_`` of its own is set as that says.
+    """
+    from IPython.display import HTML
+
+    rows = [list(line) for line in lines]
+    numbers = [
+        n > 0 and all(_begins_with_a_number(str(cell)) for cell in column)
+        for n, column in enumerate(zip(*rows, strict=True))
+    ]
+    sides = ["right" if right else "left" for right in numbers] or ["left"] * len(header)
+
+    def shown(cell: Any) -> str:
+        return cell._repr_html_() if hasattr(cell, "_repr_html_") else html.escape(str(cell))
+
+    def row(cells: Sequence[Any], tag: str) -> str:
+        inner = (f'<{tag} style="text-align:{s}">{shown(c)}</{tag}>' for c, s in zip(cells, sides, strict=True))
+        return f"<tr>{''.join(inner)}</tr>"
+
+    body = "".join(row(line, "td") for line in rows)
+    return HTML(f'<table class="dataframe"><thead>{row(header, "th")}</thead><tbody>{body}</tbody></table>')
+
+
+def _begins_with_a_number(cell: str) -> bool:
+    """``12.3 (11 to 14)``, ``−0.5``, ``.3``; so does a cell that holds a dash or nothing, as it does for a number."""
+    return not cell or cell[0] in "–+−-." or cell[0].isdigit()
+
+
+def rectangle(corner: tuple[float, float], width: float, height: float, colour: Any) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(corner, width, height, color=colour, linewidth=0)

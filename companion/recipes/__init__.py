@@ -1,0 +1,89 @@
+"""Trained models by name or by folder: the one place that saves and loads weights."""
+
+from companion.recipes.catalogue import (
+    RECIPES,
+    list_recipes,
+)
+from companion.recipes.folder import (
+    FORMAT,
+    VERSION,
+    load_model,
+    save_model,
+)
+from companion.recipes.kinds import (
+    AnyRecipe,
+    PairRecipe,
+    Recipe,
+    TransformerRecipe,
+    definition,
+)
+from companion.recipes.load import (
+    LOADED,
+    SHIPPED,
+    load_recipe,
+    open_model,
+    recipe_key,
+    ship,
+    train_missing,
+)
+from companion.recipes.pairs import (
+    PAIR_DATA,
+    PIECES,
+    date_pairs,
+    docstring_pairs,
+    docstring_pairs_without_copying,
+    docstring_vocabulary,
+    encode_docstrings,
+    english_pieces,
+    sentence_pairs,
+    short_date_pairs,
+)
+from companion.recipes.train import (
+    TOKENIZERS,
+    encoded,
+)
+from companion.recipes.trained import (
+    ENCODER_DECODER,
+    LANGUAGE_MODEL,
+    TRANSFORMER,
+    Trained,
+    parameters,
+)
+
+__all__ = [
+    "ENCODER_DECODER",
+    "FORMAT",
+    "LANGUAGE_MODEL",
+    "LOADED",
+    "PAIR_DATA",
+    "PIECES",
+    "RECIPES",
+    "SHIPPED",
+    "TOKENIZERS",
+    "TRANSFORMER",
+    "VERSION",
+    "AnyRecipe",
+    "PairRecipe",
+    "Recipe",
+    "Trained",
+    "TransformerRecipe",
+    "date_pairs",
+    "definition",
+    "docstring_pairs",
+    "docstring_pairs_without_copying",
+    "docstring_vocabulary",
+    "encode_docstrings",
+    "encoded",
+    "english_pieces",
+    "list_recipes",
+    "load_model",
+    "load_recipe",
+    "open_model",
+    "parameters",
+    "recipe_key",
+    "save_model",
+    "sentence_pairs",
+    "ship",
+    "short_date_pairs",
+    "train_missing",
+]

@@ -1,0 +1,144 @@
+"""Named, trained models: each is trained once, kept, and loaded by every chapter that uses it.
+
+A recipe says all there is to say about a model: corpus, tokenizer, network, training, seed. ``load_recipe`` trains
+it the first time and keeps it in the cache folder under a key made of the recipe and of the code it depends on. A
+recipe that takes longer than a reader would wait comes with its weights (``companion/weights/``), in half precision
+and with the log of the run that made them; `ship` made them. ``load_recipe(name, retrain=True)`` trains anew.
+
+``python -m companion.recipes`` trains whatever is missing.
+"""
+
+from companion.recipes.kinds import AnyRecipe, PairRecipe, Recipe, TransformerRecipe
+from companion.training import TrainingConfig
+
+_ALL: list[AnyRecipe] = [
+    Recipe("shakespeare-1gram", "how often each character occurs, and nothing else", order=1),
+    Recipe("shakespeare-3gram", "counts of three characters, interpolated Kneser-Ney", order=3),
+    Recipe("shakespeare-6gram", "counts of six characters, interpolated Kneser-Ney", order=6),
+    Recipe(
+        "shakespeare-rnn",
+        "a plain recurrent network of 256 units, one pass over the plays",
+        cell="rnn",
+        training=TrainingConfig(
+            epochs=1,
+            batch_size=64,
+            window=64,
+            learning_rate=2e-3,  # the plain network falls apart at the LSTM's rate
+            clip_norm=1.0,
+        ),
+    ),
+    Recipe(
+        "shakespeare-small",
+        "an LSTM of 256 units, one pass over the plays",
+        training=TrainingConfig(
+            epochs=1,
+            batch_size=64,
+            window=64,
+            learning_rate=5e-3,
+            warmup_steps=100,
+            final_rate=0.01,
+            clip_norm=1.0,
+            evaluations=10,
+        ),
+    ),
+    Recipe(
+        "grammar-tiny",
+        "an LSTM of 16 units, sixteen passes over the grammar: small enough to look at every unit",
+        corpus="grammar",
+        tokenizer="word",
+        units=16,
+        embedding_dim=8,
+        training=TrainingConfig(
+            epochs=16,
+            batch_size=64,
+            window=32,  # nearly every sentence is shorter
+            learning_rate=2e-2,  # a small network learns best with long steps,
+            average=0.99,  # whose noise the average takes out again
+            clip_norm=1.0,
+        ),
+    ),
+    Recipe(
+        "shakespeare-chars",
+        "the book's own model: an LSTM of 512 units, twelve passes over the plays",
+        units=512,
+        dropout=0.2,
+        training=TrainingConfig(
+            epochs=12,
+            batch_size=64,
+            window=128,
+            learning_rate=3e-3,
+            warmup_steps=200,
+            average=0.998,  # about the last 500 updates
+            clip_norm=1.0,
+        ),
+    ),
+    TransformerRecipe(
+        "shakespeare-transformer",
+        "a Transformer with as many parameters as shakespeare-small, one pass over the plays",
+        width=96,
+        layers=3,
+        context=64,
+        training=TrainingConfig(
+            epochs=1,
+            batch_size=64,
+            window=64,
+            learning_rate=4e-3,
+            warmup_steps=100,
+            final_rate=0.01,
+            clip_norm=1.0,
+            evaluations=5,
+        ),
+    ),
+    PairRecipe(
+        "dates",
+        "dates and numbers from English into Chinese and ISO 8601, 240,000 of them, each read once",
+        data="dates",
+        embedding_dim=32,
+        units=128,
+        attention="multiplicative",
+        training=TrainingConfig(
+            epochs=1,  # there is no end of pairs, so none is read twice
+            batch_size=64,
+            learning_rate=5e-3,
+            average=0.98,
+            evaluations=8,
+        ),
+    ),
+    PairRecipe(
+        "sentences",
+        "short sentences from Chinese into English, learnt from 3,600 pairs",
+        data="sentences",
+        embedding_dim=64,
+        units=128,
+        attention="additive",
+        dropout=0.3,
+        training=TrainingConfig(
+            epochs=25,  # by then the validation loss has stopped falling
+            batch_size=32,
+            learning_rate=4e-3,
+            average=0.98,
+        ),
+    ),
+    PairRecipe(
+        "docstring-summaries",
+        "an encoder-decoder that can copy: from what a docstring explains to its first line",
+        data="docstrings",
+        embedding_dim=64,
+        units=128,
+        dropout=0.3,
+        copy=True,
+        training=TrainingConfig(
+            epochs=6,
+            batch_size=32,  # some thousand pairs only: small batches, so that there are updates enough
+            learning_rate=3e-3,
+            average=0.99,
+            clip_norm=1.0,
+        ),
+    ),
+]
+RECIPES = {recipe.name: recipe for recipe in _ALL}
+
+
+def list_recipes() -> list[str]:
+    """The names ``load_recipe`` knows."""
+    return sorted(RECIPES)

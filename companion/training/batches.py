@@ -1,0 +1,76 @@
+"""A text as batches: streams read side by side, one window after the other; and their division among workers."""
+
+from typing import Any
+
+import numpy as np
+
+from companion.errors import UserError
+from companion.training.settings import TrainingConfig
+
+
+def windows(ids: np.ndarray, config: TrainingConfig, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of one epoch, ``(steps, batch_size, window)`` each.
+
+    The streams are contiguous, their windows do not overlap, and a target is the id after its input. Each epoch
+    starts a little later in the text (a shift below one window, from the seed), so the cuts fall elsewhere.
+
+    Examples
+    --------
+    >>> x, y = windows(np.arange(9), TrainingConfig(batch_size=2, window=2), epoch=0)
+    >>> x.tolist()
+    [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]
+    >>> y.tolist()
+    [[[1, 2], [5, 6]], [[3, 4], [7, 8]]]
+
+    Raises
+    ------
+    UserError
+        The text is too short for a single step.
+    """
+    span = config.batch_size * config.window
+    spare = len(ids) - 1 - span
+    if spare < 0:
+        raise UserError(
+            f"The training text has {len(ids):,} tokens; batches of {config.batch_size} windows of {config.window} "
+            f"need at least {span + 1:,}. Give more text, or a smaller batch_size or window."
+        )
+    shift = int(np.random.default_rng([config.seed, epoch]).integers(min(config.window, spare + 1))) if epoch else 0
+    steps = (len(ids) - 1 - shift) // span
+
+    def cut(start: int) -> np.ndarray:
+        streams = ids[start : start + steps * span].reshape(config.batch_size, steps, config.window)
+        return np.ascontiguousarray(streams.swapaxes(0, 1), dtype=np.int32)
+
+    return cut(shift), cut(shift + 1)
+
+
+def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int, rows: slice = slice(None)) -> Any:
+    """The windows of one epoch as a ``tf.data.Dataset`` of (inputs, targets), ``(batch_size, window)`` int32.
+
+    A worker of several reads only its rows of each batch; see `share`.
+    """
+    import tensorflow as tf
+
+    x, y = windows(ids, config, epoch)
+    return tf.data.Dataset.from_tensor_slices((x[:, rows], y[:, rows])).prefetch(2)
+
+
+def share(batch_size: int, workers: int, worker: int) -> slice:
+    """Which rows of a batch a worker reads: all workers read as many.
+
+    >>> share(64, workers=4, worker=1)
+    slice(16, 32, None)
+
+    Raises
+    ------
+    UserError
+        The batch can't be dealt out evenly.
+    """
+    own, left = divmod(batch_size, workers)
+    if left:
+        near = " or ".join(str(n * workers) for n in (own, own + 1) if n)
+        raise UserError(
+            f"A batch of {batch_size} streams can't be dealt out evenly to {workers} workers; "
+            f"make batch_size a multiple of {workers}, such as {near}."
+        )
+    return slice(worker * own, (worker + 1) * own)

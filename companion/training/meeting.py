@@ -1,0 +1,299 @@
+"""Several workers that train one model together: each reads its part of every batch, and they average their gradients.
+
+A worker is a process, on this machine or on another. `join` makes one of it: the workers meet on the port of worker 0
+(the *chief*), compare what they are about to do, and only then start TensorFlow's
+``tf.distribute.MultiWorkerMirroredStrategy``, which sums their gradients. The connections of the meeting stay open:
+over them the chief hands out the state to start from, and by them every worker notices at once that another one is
+gone. `launch` starts all workers on this machine and watches them. Chapter: *scaling-out*.
+"""
+
+import contextlib
+import json
+import math
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from companion.errors import UserError
+
+EXIT_BAD_INPUT, EXIT_LOST = 2, 3
+LOOPBACK = "127.0.0.1"
+HELLO = "gate-by-gate worker"
+KNOCK = 5.0  # seconds until a port counts as closed
+LONGEST_HELLO = 2**16  # bytes; a plan is far shorter
+
+
+class WorkerLostError(UserError):
+    """A worker ended before the training did; the same command goes on from the last checkpoint."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Which workers there are, and which of them this process is.
+
+    Attributes
+    ----------
+    hosts
+        Each worker's address, ``name:port``, the same list on every worker. The first is the chief's.
+    index
+        This worker's place in the list.
+    """
+
+    hosts: tuple[str, ...]
+    index: int
+
+    def __post_init__(self) -> None:
+        for host in self.hosts:
+            name, _, port = host.rpartition(":")
+            if not name or not port.isdecimal() or not 0 < int(port) < 65536:
+                raise UserError(f"{host!r} is no address of a worker; give name:port, such as 192.168.0.7:5000.")
+        if len(set(self.hosts)) < len(self.hosts):
+            raise UserError(f"Two workers have the same address in {', '.join(self.hosts)}; give each its own port.")
+        if not 0 <= self.index < len(self.hosts):
+            raise UserError(
+                f"There is no worker {self.index} among {len(self.hosts)} addresses; the first one is worker 0."
+            )
+
+    def address(self, index: int) -> tuple[str, int]:
+        """A worker's name and port."""
+        name, _, port = self.hosts[index].rpartition(":")
+        return name, int(port)
+
+    def tf_config(self) -> str:
+        """What TensorFlow reads from the environment variable ``TF_CONFIG``.
+
+        >>> Cluster(("a:5000", "b:5000"), 1).tf_config()
+        '{"cluster": {"worker": ["a:5000", "b:5000"]}, "task": {"type": "worker", "index": 1}}'
+        """
+        task = {"type": "worker", "index": self.index}
+        return json.dumps({"cluster": {"worker": list(self.hosts)}, "task": task})
+
+    @classmethod
+    def from_tf_config(cls, text: str) -> "Cluster":
+        """The cluster that a ``TF_CONFIG`` describes.
+
+        Raises
+        ------
+        UserError
+            It is no JSON of that form, or names other jobs than workers.
+        """
+        try:
+            content = json.loads(text)
+            task, jobs = content["task"], content["cluster"]
+            if set(jobs) != {"worker"} or task["type"] != "worker":
+                raise KeyError("worker")
+            return cls(tuple(map(str, jobs["worker"])), int(task["index"]))
+        except UserError:
+            raise
+        except (ValueError, KeyError, TypeError):
+            example = cls(("a:5000", "b:5000"), 0).tf_config()
+            raise UserError(f"TF_CONFIG can't be read; it should look like {example}") from None
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The meeting: before TensorFlow starts, all workers are there and want the same
+
+
+class Line:
+    """A connection between the chief and another worker: messages of a kind, each with some bytes."""
+
+    def __init__(self, connection: socket.socket, worker: int, timeout: float) -> None:
+        connection.settimeout(timeout)
+        self.worker = worker
+        self.done = False
+        self._connection = connection
+        self._reading = connection.makefile("rb")
+        self._lock = threading.Lock()
+
+    def send(self, kind: str, data: bytes = b"") -> None:
+        with self._lock:
+            self._connection.sendall(json.dumps([kind, len(data)]).encode() + b"\n" + data)
+
+    def receive(self, longest: float = math.inf) -> tuple[str, bytes]:
+        """The next message; OSError or ValueError when there won't be one, or when what came is none of ours."""
+        match json.loads(self._reading.readline(200)):
+            case [str(kind), int(length)] if 0 <= length <= longest:
+                pass
+            case other:
+                raise ValueError(f"no message: {other!r}")
+        data = self._reading.read(length)
+        if len(data) < length:
+            raise OSError("the connection ended")
+        return kind, data
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)  # else who reads from it keeps it from closing
+        for part in (self._reading, self._connection):
+            with contextlib.suppress(OSError):
+                part.close()
+
+
+def _own_port(cluster: Cluster) -> socket.socket:
+    """A socket that holds this worker's port, until TensorFlow takes it over."""
+    name, port = cluster.address(cluster.index)
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        holder.bind((LOOPBACK if name in (LOOPBACK, "localhost") else "", port))
+        holder.listen()
+    except OSError as error:
+        holder.close()
+        raise UserError(
+            f"Worker {cluster.index} can't have port {port} ({error.strerror}): another program uses it, perhaps a "
+            "worker of a run that has not ended. End that, or choose another port."
+        ) from None
+    return holder
+
+
+def meet(cluster: Cluster, plan: Mapping[str, Any], timeout: float) -> list[Line]:
+    """Connect the chief with every other worker, and make sure that all have the same plan."""
+    plan = {"hosts": ",".join(cluster.hosts), **plan}
+    with _own_port(cluster) as door:
+        deadline = time.monotonic() + timeout
+        if cluster.index:
+            return [_visit(cluster, plan, deadline, timeout)]
+        return _receive_all(cluster, plan, door, deadline, timeout)
+
+
+def _receive_all(
+    cluster: Cluster, plan: Mapping[str, Any], door: socket.socket, deadline: float, timeout: float
+) -> list[Line]:
+    lines: dict[int, Line] = {}
+    try:
+        while len(lines) < len(cluster.hosts) - 1:
+            door.settimeout(max(0.01, deadline - time.monotonic()))
+            try:
+                connection, _ = door.accept()
+            except TimeoutError:
+                missing = [n for n in range(1, len(cluster.hosts)) if n not in lines]
+                raise UserError(_missing(cluster, missing, timeout)) from None
+            line = Line(connection, 0, min(5.0, timeout))
+            told = _hello(line, cluster)
+            if told is None:  # somebody else who knocked on this port
+                line.close()
+                continue
+            lines[told["index"]] = _checked(line, told, plan, lines)
+        for worker, line in lines.items():
+            line.worker = worker
+            _reach(cluster, worker)
+        if len(lines) > 1:
+            _let_them_knock(lines)
+        for line in lines.values():
+            line.send("go")
+        return list(lines.values())
+    except UserError as error:
+        for line in lines.values():
+            with contextlib.suppress(OSError):
+                line.send("error", str(error).encode())
+        raise
+
+
+def _hello(line: Line, cluster: Cluster) -> dict[str, Any] | None:
+    """What a worker says of itself when it comes, or None if it is no worker of ours."""
+    try:
+        said, data = line.receive(LONGEST_HELLO)
+        told = json.loads(data)
+    except (OSError, ValueError, RecursionError):
+        return None
+    match told:
+        case {"index": int(index), "plan": {"hosts": str(hosts)}} if said == HELLO and index >= 0:
+            found: dict[str, Any] = told
+            return found if index < len(cluster.hosts) or hosts != ",".join(cluster.hosts) else None
+    return None
+
+
+def _reach(cluster: Cluster, worker: int) -> None:
+    """Knock on a worker's port: TensorFlow will need it, and would wait in silence if a firewall is between."""
+    try:
+        socket.create_connection(cluster.address(worker), timeout=KNOCK).close()
+    except OSError as error:
+        raise UserError(
+            f"Worker {worker} came, but worker {cluster.index} can't reach it at {cluster.hosts[worker]} ({error}): "
+            "see that the address is right, and open that port in its firewall."
+        ) from None
+
+
+def _let_them_knock(lines: Mapping[int, Line]) -> None:
+    """Ask all workers to knock on each other's ports; in a ring they talk to each other, not to the chief alone."""
+    problems = []
+    for line in lines.values():
+        line._connection.settimeout(2 * KNOCK)
+        line.send("knock")
+    for worker, line in lines.items():  # all answers are read: a line closed before would take its last message along
+        try:
+            kind, data = line.receive()
+        except (OSError, ValueError):
+            kind, data = "error", f"Worker {worker} went away before the training began; start all again.".encode()
+        if kind == "error":
+            problems.append(data.decode())
+    if problems:
+        raise UserError(problems[0])
+
+
+def _knock(cluster: Cluster, line: Line) -> None:
+    """Tell the chief whether this worker reaches all others but the chief, whom it has reached."""
+    try:
+        for worker in range(1, len(cluster.hosts)):
+            if worker != cluster.index:
+                _reach(cluster, worker)
+    except UserError as error:
+        line.send("error", str(error).encode())
+    else:
+        line.send("reached")
+
+
+def _checked(line: Line, told: Mapping[str, Any], plan: Mapping[str, Any], lines: Mapping[int, Line]) -> Line:
+    problem = ""
+    if told["index"] in (0, *lines):
+        problem = f"Two workers say that they are worker {told['index']}: give each another --worker."
+    elif differences := [
+        f"{name} is {told['plan'].get(name)} there and {plan.get(name)} on worker 0"
+        for name in {**plan, **told["plan"]}
+        if told["plan"].get(name) != plan.get(name)
+    ]:
+        problem = (
+            f"Worker {told['index']} would train something else: {'; '.join(differences[:3])}. "
+            "Start all workers with the same text and the same command, except --worker."
+        )
+    if problem:
+        with contextlib.suppress(OSError):
+            line.send("error", problem.encode())
+        raise UserError(problem)
+    return line
+
+
+def _visit(cluster: Cluster, plan: Mapping[str, Any], deadline: float, timeout: float) -> Line:
+    hello = json.dumps({"index": cluster.index, "plan": plan}).encode()
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise UserError(
+                f"Worker {cluster.index} got no answer from worker 0 at {cluster.hosts[0]} within {timeout:g} seconds. "
+                "Start it too, see that the address is right and that no firewall is between, or give more --timeout."
+            )
+        try:
+            # Once it answers, the chief itself says when it has waited long enough for the others.
+            line = Line(socket.create_connection(cluster.address(0), timeout=left), 0, timeout + 10)
+            line.send(HELLO, hello)
+            kind, data = line.receive()
+            if kind == "knock":
+                _knock(cluster, line)
+                kind, data = line.receive()
+        except (OSError, ValueError):  # not there yet, or not a worker of ours
+            time.sleep(0.2)
+            continue
+        if kind == "error":
+            raise UserError(data.decode())
+        return line
+
+
+def _missing(cluster: Cluster, missing: Sequence[int], timeout: float) -> str:
+    who = " and ".join(f"worker {n} ({cluster.hosts[n]})" for n in missing)
+    return (
+        f"{who[0].upper()}{who[1:]} did not come within {timeout:g} seconds. Start it with the same command and "
+        f"its own --worker, see that it can reach {cluster.hosts[0]} (firewall?), or give more --timeout."
+    )
