@@ -19,8 +19,7 @@ from typing import Any
 from companion import set_seed
 from companion.analysis.costs import GATES
 from companion.analysis.machine import matmul_rate, read_rate, seconds, training_rate, training_step, writing_step
-from companion.models import article_model, transformer_model
-from companion.models import language_model
+from companion.models import article_model, language_model, transformer_model
 from companion.results import write_results
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")

@@ -19,8 +19,7 @@ import numpy as np
 
 from companion import set_seed
 from companion.generation import Sampler, sample_ids, stepper
-from companion.models import with_states, zero_states
-from companion.models import language_model
+from companion.models import language_model, with_states, zero_states
 from companion.results import write_results
 
 VOCAB_SIZE = 85

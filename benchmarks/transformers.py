@@ -27,8 +27,7 @@ from companion import recipes, results, set_seed
 from companion.chapters.transformers import VOCABULARY, copy_text, recall_shares
 from companion.errors import UserError
 from companion.evaluation import evaluate, losses_by_context
-from companion.models import transformer_model
-from companion.models import language_model
+from companion.models import language_model, transformer_model
 from companion.training import Alone, Trainer, TrainingConfig, fit
 from companion.training.tasks import TextTask
 

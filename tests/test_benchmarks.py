@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from companion import results
-from companion.models import transformer_model
-from companion.models import language_model
+from companion.models import language_model, transformer_model
 from companion.training import TrainingConfig
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"

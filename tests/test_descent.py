@@ -2,10 +2,10 @@
 
 import doctest
 
-import companion.cells.descent
 import numpy as np
 import pytest
 
+import companion.cells.descent
 from companion.cells import Adam, clip, length
 
 

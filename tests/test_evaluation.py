@@ -8,8 +8,7 @@ import pytest
 from companion import evaluation, set_seed
 from companion.errors import UserError
 from companion.evaluation import evaluate, losses_by_context, score, token_losses
-from companion.models import article_model
-from companion.models import language_model
+from companion.models import article_model, language_model
 from companion.ngrams import NGramModel
 
 

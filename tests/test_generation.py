@@ -28,8 +28,7 @@ from companion.generation import (
     stepper,
     stream,
 )
-from companion.models import CELLS, article_model, with_states
-from companion.models import language_model
+from companion.models import CELLS, article_model, language_model, with_states
 from companion.ngrams import NGramModel
 from companion.seeding import quiet_tensorflow
 from companion.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer

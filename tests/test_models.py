@@ -5,8 +5,7 @@ import pytest
 
 from companion import set_seed
 from companion.errors import UserError
-from companion.models import article_model, with_states, zero_states
-from companion.models import language_model
+from companion.models import article_model, language_model, with_states, zero_states
 
 
 def test_the_article_model_is_the_articles():

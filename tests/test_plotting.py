@@ -8,10 +8,10 @@ from companion import plotting
 from companion.chapters.gates import gate_bars
 from companion.chapters.generation import candidate_bars, trade_off
 from companion.chapters.inside import signed_text
-from companion.plotting import STRONGEST_TINT, streams, tinted_text
 from companion.chapters.question_answering import looks
 from companion.chapters.recurrence import unrolled
 from companion.chapters.summarisation import copied_and_generated
+from companion.plotting import STRONGEST_TINT, streams, tinted_text
 
 
 @pytest.mark.parametrize(

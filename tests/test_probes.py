@@ -2,10 +2,10 @@
 
 import doctest
 
-import companion.analysis.probes
 import numpy as np
 import pytest
 
+import companion.analysis.probes
 from companion import cells, set_seed
 from companion.analysis import probes
 from companion.errors import UserError

@@ -9,8 +9,7 @@ import pytest
 from companion import set_seed
 from companion.errors import UserError
 from companion.evaluation import Score
-from companion.models import transformer_model
-from companion.models import language_model
+from companion.models import language_model, transformer_model
 from companion.recipes import TRANSFORMER, Trained, load_model, save_model
 from companion.tokenizers import CharTokenizer
 from companion.training import History

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from companion import UserError, set_seed
 from companion.evaluation import evaluate_pairs, pair_losses
 from companion.generation import Sampler, SourceStepper, beam_ids, decode, sample_ids, softmax, stream_target
-from companion.models.encoder_decoder import source_attention
-from companion.models.encoder_decoder import encoder_decoder
+from companion.models.encoder_decoder import encoder_decoder, source_attention
 from companion.recipes import ENCODER_DECODER, Trained, load_model, save_model
 from companion.tokenizers import BEGIN, END, PAD, UNKNOWN, Pairs, PairVocabulary, Vocabulary, padded
 from companion.training import TrainingConfig, fit_pairs

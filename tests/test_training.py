@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from companion import set_seed
 from companion.errors import UserError
-from companion.models import transformer_model
-from companion.models import language_model
+from companion.models import language_model, transformer_model
 from companion.seeding import generator
 from companion.training import CheckpointError, History, TrainingConfig, dataset, fit, windows
 

@@ -10,8 +10,7 @@ from companion.cells import causal_attention, causal_mask, rotate
 from companion.errors import UserError
 from companion.evaluation import evaluate, token_losses
 from companion.generation import beam_search, generate, read
-from companion.models import transformer_model, with_states, zero_states
-from companion.models import language_model
+from companion.models import language_model, transformer_model, with_states, zero_states
 from companion.models.transformer import TransformerBlock, self_attention
 from companion.recipes import TRANSFORMER, Trained, load_model, save_model
 from companion.tokenizers import CharTokenizer

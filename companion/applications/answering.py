@@ -2,9 +2,9 @@
 
 `Answerer` reads every fact and the question with LSTMs and looks at the facts three times. Each look is an attention
 whose query holds what the looks before it found (Sukhbaatar et al. 2015, *End-to-end memory networks*). A look is
-either a softmax over all facts (`companion.models.attention`) or `LatestAttention`, which goes through the story from its end
-and stops where it finds what it wants. `WholeStory` is the plain LSTM that reads story and question as one text (Weston
-et al. 2015). Chapter: *question-answering*. This module defines Keras layers, so importing it imports Keras.
+either a softmax over all facts (`companion.models.attention`) or `LatestAttention`, which goes through the story from
+its end and stops where it finds what it wants. `WholeStory` is the plain LSTM that reads story and question as one text
+(Weston et al. 2015). Chapter: *question-answering*. This module defines Keras layers, so importing it imports Keras.
 """
 
 import json

@@ -10,9 +10,9 @@ is one product for all of them:
 ``b``      ``(gates * units,)``            the bias
 =========  ==============================  =======================================================
 
-The gates are in Keras's order: i, f, g, o for the LSTM, z, r, g for the GRU of `companion.cells.variants`. `split_gates`
-shows each gate's own part by its name, ``W_fx``, ``W_fh``, ``b_f``. Examples stand in rows, so the book's W_fx x_t
-is ``x[t] @ W_fx`` here.
+The gates are in Keras's order: i, f, g, o for the LSTM, z, r, g for the GRU of `companion.cells.variants`.
+`split_gates` shows each gate's own part by its name, ``W_fx``, ``W_fh``, ``b_f``. Examples stand in rows, so the book's
+W_fx x_t is ``x[t] @ W_fx`` here.
 
 A ``mask`` ``(time, batch)`` is true where there is something to read. Where it is false the step is left out: the
 states go through unchanged, and no weight hears of it. The results have the type of the inputs: give float64 to check

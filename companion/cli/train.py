@@ -43,8 +43,7 @@ def train(options: argparse.Namespace) -> None:
         _launch(options, checkpoint)
         return
     from companion.evaluation import evaluate
-    from companion.models import transformer_model
-    from companion.models import language_model
+    from companion.models import language_model, transformer_model
     from companion.recipes import LANGUAGE_MODEL, TOKENIZERS, TRANSFORMER, Trained, save_model
     from companion.seeding import set_seed
     from companion.training import fit

@@ -5,8 +5,8 @@ trains it; ``decode`` writes with it, through the same samplers and beam search 
 (`companion.generation`), and ``attention_weights`` says where it looked.
 
 The encoder is a bidirectional LSTM, the decoder an LSTM that starts from the encoder's last state. At each step the
-decoder's state asks the encoder's outputs (`companion.models.attention`), and state and context together choose the token:
-the order of Luong, Pham & Manning 2015, without their input feeding, so that in training all steps are one pass.
+decoder's state asks the encoder's outputs (`companion.models.attention`), and state and context together choose the
+token: the order of Luong, Pham & Manning 2015, without their input feeding, so that in training all steps are one pass.
 With ``copy=True`` the decoder can also point at a source token and copy it (See, Liu & Manning 2017).
 
 Chapter: *translation*.

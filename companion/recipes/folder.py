@@ -90,8 +90,7 @@ def load_model(folder: str | Path) -> Trained:
 def _built(kind: str, folder: Path, sizes: dict[str, Any]) -> tuple[Any, Any, bool]:
     """A new model of these sizes, what turns text into its ids, and whether the two belong together."""
     if kind in (LANGUAGE_MODEL, TRANSFORMER):
-        from companion.models import transformer_model
-        from companion.models import language_model
+        from companion.models import language_model, transformer_model
 
         tokenizer = load_tokenizer(folder / "tokenizer.json")
         model = (language_model if kind == LANGUAGE_MODEL else transformer_model)(**sizes)

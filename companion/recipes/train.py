@@ -38,8 +38,7 @@ def count(recipe: Recipe) -> Trained:
 
 def language_model(recipe: Recipe | TransformerRecipe, progress: bool | None) -> Callable[[Path], Trained]:
     """What trains the recipe's language model, going on from a checkpoint, and scores it."""
-    from companion.models import transformer_model
-    from companion.models import language_model
+    from companion.models import language_model, transformer_model
 
     tokenizer, (train, validation, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
     kind, build, names = (
