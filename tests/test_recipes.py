@@ -12,7 +12,7 @@ from companion.corpora import dates, load_corpus
 from companion.errors import UserError
 from companion.evaluation import evaluate, evaluate_pairs
 from companion.recipes import open_model
-from companion.recipes.load import _checkpoint, _folder, _loaded
+from companion.recipes.loading import _checkpoint, _folder, _loaded
 from companion.tokenizers import Pairs, PairVocabulary, Vocabulary
 from companion.training import History, TrainingConfig
 

@@ -1,5 +1,12 @@
 """Trained models by name or by folder: the one place that saves and loads weights."""
 
+from companion.recipes.builders import (
+    BUILDERS,
+    ENCODER_DECODER,
+    LANGUAGE_MODEL,
+    NGRAM,
+    TRANSFORMER,
+)
 from companion.recipes.catalogue import (
     RECIPES,
     list_recipes,
@@ -7,8 +14,7 @@ from companion.recipes.catalogue import (
 from companion.recipes.folder import (
     FORMAT,
     VERSION,
-    load_model,
-    save_model,
+    parameters,
 )
 from companion.recipes.kinds import (
     AnyRecipe,
@@ -17,9 +23,10 @@ from companion.recipes.kinds import (
     TransformerRecipe,
     definition,
 )
-from companion.recipes.load import (
+from companion.recipes.loading import (
     LOADED,
     SHIPPED,
+    load,
     load_recipe,
     open_model,
     recipe_key,
@@ -41,20 +48,21 @@ from companion.recipes.pairs import (
 from companion.recipes.train import (
     TOKENIZERS,
     encoded,
+    train_language_model,
 )
 from companion.recipes.trained import (
-    ENCODER_DECODER,
-    LANGUAGE_MODEL,
-    TRANSFORMER,
     Trained,
-    parameters,
+    load_model,
+    save_model,
 )
 
 __all__ = [
+    "BUILDERS",
     "ENCODER_DECODER",
     "FORMAT",
     "LANGUAGE_MODEL",
     "LOADED",
+    "NGRAM",
     "PAIR_DATA",
     "PIECES",
     "RECIPES",
@@ -76,6 +84,7 @@ __all__ = [
     "encoded",
     "english_pieces",
     "list_recipes",
+    "load",
     "load_model",
     "load_recipe",
     "open_model",
@@ -85,5 +94,6 @@ __all__ = [
     "sentence_pairs",
     "ship",
     "short_date_pairs",
+    "train_language_model",
     "train_missing",
 ]

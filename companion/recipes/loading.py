@@ -5,13 +5,12 @@ import json
 import platform
 from pathlib import Path
 
-import companion
 from companion.errors import UserError
+from companion.recipes.builders import CONTINUES_TEXT
 from companion.recipes.catalogue import RECIPES, list_recipes
-from companion.recipes.folder import load_model, save_model
 from companion.recipes.kinds import AnyRecipe, PairRecipe, definition, is_counted
 from companion.recipes.train import count, encoder_decoder, language_model, versions
-from companion.recipes.trained import ENCODER_DECODER, Trained
+from companion.recipes.trained import Trained, load_model, save_model
 from companion.storage import cache_dir
 from companion.training import CheckpointError
 
@@ -95,7 +94,7 @@ def _found(recipe: AnyRecipe, progress: bool | None) -> Trained:
 def recipe_key(recipe: AnyRecipe) -> str:
     """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it."""
     digest = hashlib.sha256(json.dumps(definition(recipe), sort_keys=True).encode("utf-8"))
-    for file in sorted(Path(companion.__file__).parent.rglob("*.py")):
+    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -138,22 +137,51 @@ def train_missing() -> None:
             print(f"{name}: {load_recipe(name).score}", flush=True)
 
 
-def open_model(name: str) -> Trained:
-    """The model of a folder, or the book's recipe of that name.
+def load(name: str | Path) -> Trained:
+    """A trained model: that of a folder, or the book's recipe of that name.
+
+    A folder that has a ``model.json`` comes first, so a model that is called like a recipe is found.
+
+    Parameters
+    ----------
+    name
+        The folder that `save_model`, `Trained.save` or the command ``train`` wrote, or one of `list_recipes`.
+
+    Returns
+    -------
+    Trained
+        With its methods ``generate``, ``stream``, ``evaluate``, ``save`` and ``export``.
 
     Raises
     ------
     UserError
-        There is neither, the folder can't be loaded, or it is no language model.
+        There is neither, or the folder can't be loaded.
+
+    Examples
+    --------
+    >>> trained = load("shakespeare-small")  # doctest: +SKIP
+    >>> trained.generate("ROMEO", max_tokens=30, seed=1)  # doctest: +SKIP
     """
-    if Path(name).exists() or name in RECIPES:
-        trained = load_model(name) if Path(name).exists() else load_recipe(name)
-        if trained.kind == ENCODER_DECODER:
-            raise UserError(
-                f"{name} is an {trained.kind}: it answers a source, and this command wants a language model."
-            )
-        return trained
+    folder = Path(name)
+    if isinstance(name, str) and name in RECIPES and not (folder / "model.json").is_file():
+        return load_recipe(name)
+    if name and folder.exists():
+        return load_model(folder)
     raise UserError(
         f"There is no model folder {name}, and no recipe of that name. Train one with: python -m companion train TEXT "
         f"--out {name}; or use a recipe: {', '.join(list_recipes())}."
     )
+
+
+def open_model(name: str | Path) -> Trained:
+    """As `load`, for what continues or scores a text.
+
+    Raises
+    ------
+    UserError
+        As `load`; or the model isn't a language model.
+    """
+    trained = load(name)
+    if trained.kind not in CONTINUES_TEXT:
+        raise UserError(f"{name} is an {trained.kind}: it answers a source, and this command wants a language model.")
+    return trained
