@@ -161,16 +161,18 @@ class _Closure:
             self.is_whole = self.is_whole or not (is_module or name == "*")
             return
         self._pending += [(other, (*taken, *rest)) for other, taken in source.bindings.get(name, ())]
-        if source.on_demand is None or is_module or name in source.bound or name.startswith("__"):
+        if source.on_demand is None or name in source.bound or name.startswith("__"):
             return
         self._request(source.on_demand.imports)
         self._pending += source.on_demand.chains
-        self._request(self._below(source.on_demand.prefixes))
+        self._request(self._below(source.on_demand.prefixes - (set() if name == "*" else {f"{module}."})))
         self.named |= source.on_demand.paths
         found = source.looked_up(name)
-        self.is_whole = self.is_whole or bool(source.on_demand.wide and not found)
+        self.is_whole = self.is_whole or bool(source.on_demand.wide and not (found or is_module))
         for other in found:
-            self._pending += [(other, (name, *rest)), (other, rest if other.endswith(f".{name}") else ("*",))]
+            is_itself = other.endswith(f".{name}")
+            has_it = self.package.has(f"{other}.{name}") or _module(self.package, other).gives(name)
+            self._pending.append((other, (name, *rest) if has_it else rest if is_itself else ("*",)))
 
     def _below(self, prefixes: Iterable[str]) -> list[str]:
         return [name for name in self.package.modules for prefix in prefixes if name.startswith(prefix)]

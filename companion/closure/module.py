@@ -22,17 +22,15 @@ class Module(Source):
 
     def __init__(self, package: Package, name: str, text: str):
         try:
-            tree = ast.parse(text)
+            tree, is_valid = ast.parse(text), True
         except (SyntaxError, ValueError):
-            tree = ast.Module([], [])
-            broken = True
-        else:
-            broken = False
-        hook = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "__getattr__"), None)
+            tree, is_valid = ast.Module([], []), False
+        top = [*_top(tree)]
+        hook = next((node for node in top if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"), None)
         asked = {inner.id for inner in ast.walk(hook) if isinstance(inner, ast.Name)} if hook else set()
         self.tables: list[Any] = []
         skipped: list[ast.AST | None] = [hook]
-        for statement in tree.body:
+        for statement in top:
             if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value and _binds(statement) & asked:
                 try:
                     self.tables.append(ast.literal_eval(statement.value))
@@ -40,14 +38,16 @@ class Module(Source):
                     continue
                 skipped.append(statement.value)
         super().__init__(package, name, _running(tree, skipped))
-        self.bound = {name for statement in tree.body for name in _binds(statement)}
+        self.bound = {name for statement in top for name in _binds(statement)}
         self.on_demand = Source(package, name, _running(hook)) if hook else None
-        self.choosers = self._choosers(tree)
-        if broken:
+        self.choosers = self._choosers(top)
+        if not is_valid:
             self._widen(tree, "this isn't valid Python")
+        if hook is None and "__getattr__" in self.bound:
+            self._widen(tree, "__getattr__ isn't written out as a function")
 
-    def _choosers(self, tree: ast.Module) -> set[str]:
-        parts = [(_binds(statement), list(ast.walk(statement))) for statement in tree.body]
+    def _choosers(self, top: list[ast.AST]) -> set[str]:
+        parts = [(_binds(statement), list(ast.walk(statement))) for statement in top]
         found: set[str] = set()
         while True:
             more = {
@@ -59,6 +59,10 @@ class Module(Source):
             if more <= found:
                 return found
             found |= more
+
+    def gives(self, name: str) -> bool:
+        """Whether a name is known to be one of its top level, or to be looked up on demand."""
+        return name in self.bound or bool(self.looked_up(name))
 
     def looked_up(self, name: str) -> set[str]:
         """The modules that the tables of ``__getattr__`` give for a name, or for any with ``"*"``."""
@@ -94,27 +98,38 @@ def _running(tree: ast.AST, skipped: Iterable[ast.AST | None] = ()) -> Iterator[
     while queue:
         node = queue.popleft()
         yield node
-        children: Iterable[ast.AST] = ast.iter_child_nodes(node)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in (
-            getattr(node.test, "id", ""),
-            getattr(node.test, "attr", ""),
-        ):
-            children = node.orelse
-        for child in children:
+        for child in _parts(node):
             is_text = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
             if id(child) not in passed and not is_text:
                 queue.append(child)
 
 
-def _binds(statement: ast.AST) -> set[str]:
-    """The names that a statement binds where it stands."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
-    if isinstance(statement, ast.Name):
-        return {statement.id} if isinstance(statement.ctx, ast.Store) else set()
-    return {name for child in ast.iter_child_nodes(statement) for name in _binds(child)}
+def _parts(node: ast.AST) -> Iterable[ast.AST]:
+    """What a node consists of, without what only type checkers read."""
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in (getattr(node.test, "id", ""), getattr(node.test, "attr", "")):
+        return node.orelse
+    return ast.iter_child_nodes(node)
+
+
+def _top(tree: ast.AST) -> Iterator[ast.AST]:
+    """The statements that run when a module is imported, those within others included."""
+    for statement in _parts(tree):
+        yield statement
+        if isinstance(statement, ast.If | ast.Try | ast.With | ast.ExceptHandler):
+            yield from _top(statement)
+
+
+def _binds(node: ast.AST) -> set[str]:
+    """The names that a statement binds where it is."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    if isinstance(node, ast.Name):
+        return {node.id} if isinstance(node.ctx, ast.Store) else set()
+    if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return set()
+    return {name for child in _parts(node) for name in _binds(child)}
 
 
 def _texts(value: Any) -> list[str]:

@@ -15,7 +15,7 @@ PICKERS = {"exercises": ("check", "outcome"), "results": ("read_results",)}
 PICKING = {function for functions in PICKERS.values() for function in functions}
 
 IMPORTERS = {"import_module", "__import__", "find_spec", "resolve_name", "run_module", "load_module"}
-RUN_FILES = {"run_path", "exec_module", "spec_from_file_location"}
+RUN_FILES = {"run_path", "exec_module", "spec_from_file_location", "run_line_magic", "run_cell_magic"}
 START_PROGRAMS = {"subprocess", "runpy", "system", "popen"}
 READ_ONE_FILE = {"read_bytes", "read_text", "open", "exists", "is_file", "stat", "name", "stem", "suffix"}
 
@@ -168,7 +168,7 @@ class Source:
     def _call(self, node: ast.Call) -> None:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if name in RUN_FILES:
-            self._widen(node, f"{name} runs a file")
+            self._widen(node, f"{name} runs what can't be read here")
         elif name in IMPORTERS:
             self._import_by_name(node)
         elif name in PICKING and node.args:
@@ -251,6 +251,8 @@ class Source:
         package = self.package.name
         if text == package or (self._starts_programs and re.search(rf"-m\s+{package}(?![\w.])", text)):
             self.imports |= {f"{package}.__main__"} & self.package.modules
+        if re.search(rf"\b(from|import)\s+{package}\b", text):
+            self._widen(node, "code in a string imports from the package")
         if re.fullmatch(rf"{package}\.([A-Za-z_]\w*\.)*", text):
             self.prefixes.add(text)
             self.choices.add(id(node))
