@@ -287,7 +287,7 @@ class Source:
     def _path(self, node: ast.AST | None) -> Path | None:
         """The path that an expression spells out from ``__file__`` on; None if it doesn't."""
         if self.file is None or self.name.startswith(f"{self.package.name}.closure"):
-            return None  # this package itself reads only what it is asked for, and whoever asks names that
+            return None  # this package reads only what its callers ask for, and they name that
         match node:
             case ast.Name(id="__file__"):
                 return self.file
