@@ -9,8 +9,10 @@ alone, importing and running nothing, so no list of modules is kept by hand. A t
 
 where the modules are those that make and score the model (``function.__module__`` for a registered function), not the
 one with the table of models, or each new entry would retrain all of them. A chapter's key comes from
-`closure_of_code` on its cells. Both err on one side only. A file too many makes a cache
-run again for nothing, which is slow; a file too few would let it show what is no longer true. The rules:
+`closure_of_code` on its cells.
+
+Both err on one side only. A file too many makes a cache run again for nothing, which is slow; a file too few would let
+it show what is no longer true. The rules:
 
 **Modules.** Every ``import`` counts, those within functions too, with the ``__init__`` of each package on the way and
 all that these import. What only type checkers read (``if TYPE_CHECKING:``) does not. A package may import on demand,
