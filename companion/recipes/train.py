@@ -1,7 +1,6 @@
-"""Training what a recipe describes."""
+"""Training a language model: the one that a recipe describes, or that the command is asked for."""
 
 import functools
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,15 +9,13 @@ import numpy as np
 
 from companion.corpora import load_corpus
 from companion.errors import UserError
-from companion.evaluation import evaluate_pairs
 from companion.ngrams import NGramModel
-from companion.recipes.builders import BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL, NGRAM, TRANSFORMER
-from companion.recipes.kinds import PairRecipe, Recipe, TransformerRecipe
-from companion.recipes.pairs import PAIR_DATA
+from companion.recipes.builders import BUILDERS, LANGUAGE_MODEL, NGRAM, TRANSFORMER
+from companion.recipes.kinds import Recipe, TransformerRecipe
 from companion.recipes.trained import Trained
 from companion.seeding import set_seed
 from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer, unknown_pieces
-from companion.training import Alone, TrainingConfig, fit, fit_pairs, share_dropout
+from companion.training import Alone, TrainingConfig, fit, share_dropout
 
 if TYPE_CHECKING:
     import keras
@@ -48,24 +45,23 @@ def count(recipe: Recipe) -> Trained:
     return trained
 
 
-def language_model(recipe: Recipe | TransformerRecipe, progress: bool | None) -> Callable[[Path], Trained]:
-    """What trains the recipe's language model, continuing from a checkpoint, and scores it."""
+def train_text(recipe: Recipe | TransformerRecipe, checkpoint: Path | None, progress: bool | None) -> Trained:
+    """Train and score the language model of a recipe, continuing from a checkpoint that is there."""
     kind, names = (
         (LANGUAGE_MODEL, ("embedding_dim", "units", "layers", "dropout", "cell"))
         if isinstance(recipe, Recipe)
         else (TRANSFORMER, ("width", "layers", "heads", "context", "dropout"))
     )
-    parts = load_corpus(recipe.corpus).split()
-    tokenizer = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)[0]
-    sizes = {name: getattr(recipe, name) for name in names}
-    assert recipe.training is not None
-
-    def train_from(checkpoint: Path) -> Trained:
-        return train_language_model(
-            parts, tokenizer, kind, sizes, recipe.training, seed=recipe.seed, checkpoint=checkpoint, progress=progress
-        )
-
-    return train_from
+    return train_language_model(
+        load_corpus(recipe.corpus).split(),
+        encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)[0],
+        kind,
+        {name: getattr(recipe, name) for name in names},
+        recipe.training,
+        seed=recipe.seed,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
 
 
 def train_language_model(
@@ -136,34 +132,3 @@ def train_language_model(
     if team is None or team.index == 0:
         trained.score = trained.evaluate(test)
     return trained
-
-
-def encoder_decoder(recipe: PairRecipe, progress: bool | None) -> Callable[[Path], Trained]:
-    """The same for an encoder-decoder."""
-    from companion.models.encoder_decoder import encoder_decoder
-
-    vocabulary, train, validation, test = PAIR_DATA[recipe.data]()
-    sizes: dict[str, Any] = {
-        "source_vocab": len(vocabulary.source),
-        "target_vocab": len(vocabulary.target),
-        "embedding_dim": recipe.embedding_dim,
-        "units": recipe.units,
-        "attention": recipe.attention,
-        "dropout": recipe.dropout,
-        "copy": recipe.copy,
-    }
-
-    def train_from(checkpoint: Path) -> Trained:
-        set_seed(recipe.seed)
-        model = encoder_decoder(**sizes)
-        history = fit_pairs(model, train, validation, recipe.training, checkpoint, progress)
-        return Trained(model, vocabulary, sizes, history, evaluate_pairs(model, test), kind=ENCODER_DECODER)
-
-    return train_from
-
-
-def versions() -> dict[str, str]:
-    import keras
-    import tensorflow as tf
-
-    return {"python": platform.python_version(), "keras": keras.__version__, "tensorflow": tf.__version__}
