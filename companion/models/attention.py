@@ -56,6 +56,7 @@ class Attention(keras.layers.Layer):
         return self.add_weight(name=name, shape=shape, initializer="glorot_uniform")
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class AdditiveAttention(Attention):
     """score(q, k) = v · tanh(W_q q + W_k k): a network of one hidden layer asks whether q and k go together."""
 
@@ -72,6 +73,7 @@ class AdditiveAttention(Attention):
         return keras.ops.matmul(keras.ops.tanh(asked + offered), self.v)[..., 0]
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class MultiplicativeAttention(Attention):
     """score(q, k) = q · W k: the key, turned by W, points where the query points."""
 
@@ -84,6 +86,7 @@ class MultiplicativeAttention(Attention):
         return keras.ops.matmul(keras.ops.matmul(query, self.W), keras.ops.swapaxes(keys, 1, 2))
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class UniformAttention(Attention):
     """All scores are 0, the context is the plain average: to measure what it is worth that attention can choose."""
 

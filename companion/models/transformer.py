@@ -31,6 +31,7 @@ from keras import ops  # noqa: E402
 # In Keras
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class CausalSelfAttention(keras.layers.Layer):
     """Several heads of `causal_attention` side by side, whose queries, keys and values all come from one text.
 
@@ -103,6 +104,7 @@ def _rotate(x: Any, cos: Any, sin: Any) -> Any:
     return ops.concatenate([first * cos - second * sin, first * sin + second * cos], axis=-1)
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class TransformerBlock(keras.layers.Layer):
     """One block: attention, then a network of one hidden layer at each position, each added to what came in.
 
@@ -149,9 +151,9 @@ class TransformerBlock(keras.layers.Layer):
         filled = ops.minimum(filled + ops.cast(read, "float32"), float(past))
         return x, keys[:, read:], values[:, read:], filled
 
-    def compute_output_shape(self, input_shape: Any, initial_state_shape: Any = None) -> tuple[Any, ...]:
+    def compute_output_shape(self, x_shape: Any, initial_state_shape: Any = None) -> tuple[Any, ...]:
         """The shapes of what `call` gives; without them Keras would trace it, a third of a second for each block."""
-        return (input_shape, *((input_shape[0], *shape) for shape in self.state_shapes))
+        return (x_shape, *((x_shape[0], *shape) for shape in self.state_shapes))
 
     def looks(self, x: Any) -> Any:
         """Who looks where, ``(batch, heads, T, T)``, when nothing was read before."""
