@@ -3,7 +3,7 @@
 Five networks are trained on 6,000 stories each and tested on the same stories, which none of them has seen: longer ones
 and ones with other names among them. Written to ``results/question-answering.json``; the first seed's best network is
 kept in ``companion/weights/question-answering`` for ``python -m companion answer``. About a quarter of an hour on two
-idle cores. Stopped, it goes on where it was; delete the results to begin anew.
+idle cores. If stopped, it continues where it was; delete the results to start over.
 """
 
 import time
@@ -19,7 +19,7 @@ from companion.models.answerer import Answerer, WholeStory
 from companion.results import read_results, write_results
 
 STORIES, SEEDS = 6000, 3
-UNANSWERABLE = 0.2  # share of the training questions to which there is no answer
+UNANSWERABLE = 0.2  # share of the training questions that have no answer
 LENGTHS = (4, 8, 12, 16, 20, 30, 40)
 
 

@@ -80,7 +80,7 @@ def keep(cache: Path, result: ExecutionResult, path: Path) -> None:
 
 
 def tidy(folder: Path, used: Iterable[Path]) -> None:
-    """Remove the oldest caches of each chapter, and all of what is no chapter any more."""
+    """Remove the oldest caches of each chapter, and everything of what is no longer a chapter."""
     chapters = {cache.parent for cache in used}
     for cache in used:
         if cache.exists():
