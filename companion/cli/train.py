@@ -181,10 +181,10 @@ def _config(options: argparse.Namespace, tokens: int, characters: int, workers: 
 
 
 def _spelling(tokenizer: Any, text: str, training: str) -> float:
-    """Nats to spell the words that a word tokenizer does not know; the other tokenizers spell everything."""
-    from companion.tokenizers import WordTokenizer, unknown_nats
+    """Nats to spell what the tokenizer calls unknown: words, or characters; 0 for BPE."""
+    from companion.tokenizers import unknown_nats
 
-    return unknown_nats(tokenizer, text, training) if isinstance(tokenizer, WordTokenizer) else 0.0
+    return unknown_nats(tokenizer, text, training)
 
 
 def _first_words(text: str) -> str:
