@@ -5,7 +5,7 @@ For each of a few seeds the corpus's groups of messages are dealt anew, seven in
 replies of the test part for each test message. The figures are recall@k in per cent, a value a seed, and, for the
 language model, how sure it is of its replies to questions it has read and to others. One more ranking shows what a
 careless split would have promised: the dual encoder, with single pairs dealt instead of groups. Results go to
-``results/text-generation.json``; five seeds take about ten minutes on two cores.
+``companion/data/results/text-generation.json``; five seeds take about ten minutes on two cores.
 """
 
 from collections.abc import Sequence
