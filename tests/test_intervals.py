@@ -1,6 +1,5 @@
 """Intervals cover what they should, know what belongs together, and are scipy's where scipy has them."""
 
-import doctest
 import math
 
 import numpy as np
@@ -14,15 +13,9 @@ from companion.evaluation import (
     crossed_bootstrap,
     group_bootstrap,
     interval,
-    intervals,
     ratio_of_sums,
     slope,
 )
-
-
-def test_the_examples_of_the_module_hold():
-    assert doctest.testmod(intervals).failed == 0
-
 
 # -- seeds -----------------------------------------------------------------------------------------------------------
 

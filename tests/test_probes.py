@@ -1,23 +1,15 @@
 """Labels of hand-made texts, states equal to the cells' own, probes that find what was planted and nothing else."""
 
-import doctest
-
 import numpy as np
 import pytest
 
 from companion import cells, set_seed
 from companion.analysis import probes
-from companion.analysis.probes import fitting, labels, states
 from companion.errors import UserError
 from companion.evaluation import token_losses
 from companion.models import language_model
 
 WARM_UP = probes.WARM_UP
-
-
-@pytest.mark.parametrize("module", [fitting, labels, states], ids=lambda module: module.__name__)
-def test_the_examples_of_the_modules_hold(module):
-    assert doctest.testmod(module).failed == 0
 
 
 # -- labels ------------------------------------------------------------------------------------------------------
