@@ -9,7 +9,7 @@ turns with the same global batch, for models and batches of several sizes:
 
 The fastest of several rounds is kept, as with ``timeit``: what else the machine does can only make a round slower. All
 of it is done several times, each time with new processes, and every run is kept, so that one can see how much they
-differ. The table is printed and written to ``results/scaling-out.json``. It takes about five minutes.
+differ. The table is printed and written to ``companion/data/results/scaling-out.json``. It takes about five minutes.
 
 Programs that want the cores too make two workers slower than one: a worker that has to wait for a core keeps the other
 one waiting. So the script refuses to start while the machine is busy, unless it is told ``--busy``.

@@ -8,9 +8,9 @@
 - ``recall``: repeating a random string after it has ended, two seeds, rates tried likewise; ``mixed``: strings of many
   lengths.
 
-``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to ``results/transformers.json``
-after each part; what is there already is not run again. Set ``TF_NUM_INTRAOP_THREADS`` to 1 before, for ``two-cores``
-to 2. Three quarters of an hour on an idle processor.
+``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to
+``companion/data/results/transformers.json`` after each part; what is there already is not run again. Set
+``TF_NUM_INTRAOP_THREADS`` to 1 before, for ``two-cores`` to 2. Three quarters of an hour on an idle processor.
 """
 
 import dataclasses
@@ -25,7 +25,6 @@ import numpy as np
 
 from companion import recipes, results, set_seed
 from companion.chapters.transformers import VOCABULARY, copy_text, recall_shares
-from companion.errors import UserError
 from companion.evaluation import evaluate, losses_by_context
 from companion.models import language_model, transformer_model
 from companion.training import Alone, Trainer, TrainingConfig, fit
@@ -206,10 +205,7 @@ PARTS: dict[str, Callable[[], Any]] = {
 
 
 def _found() -> dict[str, Any]:
-    try:
-        return results.read_results(NAME)
-    except UserError:
-        return {}
+    return results.read_results(NAME, missing={})
 
 
 def main() -> None:

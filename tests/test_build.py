@@ -13,7 +13,7 @@ import outputs
 import pytest
 from notebooks import Chapter
 
-from companion import results
+from companion.results.files import FOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = """---
@@ -133,7 +133,7 @@ class TinyBook:
         self.made_up, self.nobodys = root / "companion" / "made_up.py", root / "companion" / "nobodys.py"
         self.made_up.write_text("def answer():\n    return 42\n")
         self.nobodys.write_text("x = 1\n")
-        self.results = root / results.FOLDER.relative_to(ROOT)
+        self.results = root / FOLDER.relative_to(ROOT)
         self.results.mkdir(parents=True, exist_ok=True)
         (self.results / "speed.json").write_text('{"speed": 1}')
         (self.results / "size.json").write_text('{"size": 1}')

@@ -1,16 +1,16 @@
 """What a model pays for a text, metrics of what it writes, and how sure a number is."""
 
 from companion.evaluation.continuations import (
-    word_log_probabilities,
+    log_likelihoods,
 )
 from companion.evaluation.intervals import (
     Interval,
     bootstrap,
     correlation,
-    crossed_cells,
-    crossed_interval,
-    group_interval,
+    crossed_bootstrap,
+    group_bootstrap,
     interval,
+    ratio_of_sums,
     slope,
 )
 from companion.evaluation.losses import (
@@ -48,18 +48,18 @@ __all__ = [
     "chrf",
     "chrf_interval",
     "correlation",
-    "crossed_cells",
-    "crossed_interval",
+    "crossed_bootstrap",
     "evaluate",
     "evaluate_pairs",
-    "group_interval",
+    "group_bootstrap",
     "interval",
+    "log_likelihoods",
     "losses_by_context",
     "pair_losses",
+    "ratio_of_sums",
     "rouge",
     "score",
     "sentence_chrf",
     "slope",
     "token_losses",
-    "word_log_probabilities",
 ]

@@ -76,7 +76,7 @@ def stick(gates: Any) -> Any:
 
     Examples
     --------
-    >>> ops.convert_to_numpy(stick(ops.array([0.5, 0.9, 0.5]))).round(3).tolist()
+    >>> ops.convert_to_numpy(stick(ops.array([0.5, 0.9, 0.5]))).astype(float).round(3).tolist()
     [0.025, 0.45, 0.5]
     """
     gates = ops.clip(gates, 0.0, 0.9999)

@@ -112,7 +112,8 @@ def recipe_key(recipe: AnyRecipe, code: Iterable[Path] | None = None) -> str:
         The files of that code; by default what the module that trains it imports, however deep (`companion.closure`).
     """
     if code is None:
-        code = closure(train_pairs.__module__ if isinstance(recipe, PairRecipe) else train_text.__module__)
+        how = train_pairs if isinstance(recipe, PairRecipe) else train_text
+        code = [path for path in closure(how.__module__) if path.suffix == ".py"]  # what is shipped trains nothing
     return fingerprint(code, json.dumps(definition(recipe), sort_keys=True))
 
 
