@@ -19,7 +19,8 @@ def generate(options: argparse.Namespace) -> None:
 
     trained = open_model(options.model)
     if options.beam is not None:
-        pieces = iter([beam_search(trained.model, trained.text_tokenizer, options.prompt, options.max_tokens, options.beam)])
+        found = beam_search(trained.model, trained.text_tokenizer, options.prompt, options.max_tokens, options.beam)
+        pieces = iter([found])
     else:
         settings = (options.max_tokens, options.temperature, options.top_k, options.top_p, options.seed)
         pieces = stream(trained.model, trained.text_tokenizer, options.prompt, *settings, greedy=options.greedy)

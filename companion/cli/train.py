@@ -46,8 +46,7 @@ def train(options: argparse.Namespace) -> None:
     from companion.models import language_model, transformer_model
     from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, Trained, save_model
     from companion.seeding import set_seed
-    from companion.tokenizers import TOKENIZERS
-    from companion.tokenizers import unknown_nats
+    from companion.tokenizers import TOKENIZERS, unknown_nats
     from companion.training import fit
 
     tokenizer = TOKENIZERS[options.tokenizer].train(training, vocab_size=options.vocab_size)
