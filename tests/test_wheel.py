@@ -112,7 +112,7 @@ def command(*arguments):
 said["version"] = importlib.metadata.version("gate-by-gate-companion")
 command("generate", "shakespeare-small", "--prompt", "**ROMEO**", "--seed", "1", "--max-tokens", "20")
 said["again"] = companion.load("shakespeare-small").generate("**ROMEO**", max_tokens=20, seed=1)
-Path("my.txt").write_text("the cat sees the dog. the dog sees a cat.\\n" * 60)
+Path("my.txt").write_text("the cat sees the dog. the dog sees a cat.\\n" * 150)
 command("train", "my.txt", "--out", "mine", "--units", "4", "--embedding-dim", "2", "--epochs", "1", "--quiet")
 command("evaluate", "mine", "my.txt")
 command("translate", "3 March 2021")
