@@ -1,5 +1,10 @@
 """What a model pays for a text, metrics of what it writes, and how sure a number is."""
 
+from companion.evaluation.checks import (
+    check_ids,
+    check_pairs,
+    vocab_size_of,
+)
 from companion.evaluation.continuations import (
     word_log_probabilities,
 )
@@ -45,6 +50,8 @@ __all__ = [
     "Score",
     "bleu",
     "bootstrap",
+    "check_ids",
+    "check_pairs",
     "chrf",
     "chrf_interval",
     "correlation",
@@ -61,5 +68,6 @@ __all__ = [
     "sentence_chrf",
     "slope",
     "token_losses",
+    "vocab_size_of",
     "word_log_probabilities",
 ]
