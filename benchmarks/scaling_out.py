@@ -28,8 +28,7 @@ import numpy as np
 from companion import set_seed
 from companion.models import language_model
 from companion.results import write_results
-from companion.training import LOOPBACK, Alone, Cluster, Team, Trainer, TrainingConfig, free_ports, join
-from companion.training.tasks import TextTask
+from companion.training import LOOPBACK, Alone, Cluster, Team, TextTask, Trainer, TrainingConfig, free_ports, join
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 WORKERS = 2
@@ -47,10 +46,10 @@ def stepper(units: int, batch: int, team: Alone) -> tuple[Callable[[], Any], int
     model = language_model(VOCAB_SIZE, units=units)
     config = TrainingConfig(batch_size=batch, window=WINDOW)
     trainer = Trainer(TextTask(model, ids, ids, config, team), config, team)
-    (*_, data) = trainer.task.batches(0, 0)
+    (*_, data) = trainer.task.batches(0)
 
     def step() -> None:
-        trainer._update(data, trainer.states)[0].numpy()
+        trainer.compiled_update(data, trainer.states)[0].numpy()
 
     step()
     return step, model.count_params()
@@ -67,7 +66,7 @@ def reducer(team: Team, numbers: int) -> Callable[[], Any]:
         def reduce() -> Any:
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, row)
 
-        return team.strategy.run(reduce)
+        return team.run(reduce)
 
     def step() -> None:
         together().numpy()

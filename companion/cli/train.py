@@ -122,13 +122,14 @@ def _cluster(options: argparse.Namespace) -> meeting.Cluster | None:
         if options.hosts:
             raise UserError("--workers starts all workers here, --worker and --hosts one of them: give one or other.")
         return None
+    cluster: meeting.Cluster | None
     if options.hosts:
         cluster = meeting.Cluster(tuple(options.hosts.split(",")), options.worker)
     elif os.environ.get("TF_CONFIG"):
         cluster = meeting.Cluster.from_tf_config(os.environ["TF_CONFIG"])
     else:
         return None
-    return cluster if len(cluster.hosts) > 1 else None
+    return cluster if cluster and len(cluster.hosts) > 1 else None
 
 
 def _team(

@@ -1,5 +1,10 @@
 """What a model pays for a text, metrics of what it writes, and how sure a number is."""
 
+from companion.evaluation.checks import (
+    check_ids,
+    check_pairs,
+    vocab_size_of,
+)
 from companion.evaluation.continuations import (
     log_likelihoods,
 )
@@ -45,6 +50,8 @@ __all__ = [
     "Score",
     "bleu",
     "bootstrap",
+    "check_ids",
+    "check_pairs",
     "chrf",
     "chrf_interval",
     "correlation",
@@ -62,4 +69,5 @@ __all__ = [
     "sentence_chrf",
     "slope",
     "token_losses",
+    "vocab_size_of",
 ]

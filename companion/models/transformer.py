@@ -21,6 +21,7 @@ import numpy as np
 
 from companion.cells import EPSILON, LOW, speeds
 from companion.errors import UserError
+from companion.models.dropout import SharedDropout
 from companion.seeding import quiet_tensorflow
 
 quiet_tensorflow()
@@ -128,7 +129,7 @@ class TransformerBlock(keras.layers.Layer):
         self.norm_2 = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm_2")
         self.up = keras.layers.Dense(4 * width, activation="relu", name="up")
         self.down = keras.layers.Dense(width, name="down")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = SharedDropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         """Make the parts."""
