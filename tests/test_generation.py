@@ -361,9 +361,9 @@ def test_models_that_can_not_be_stepped():
 
     with pytest.raises(UserError, match="LSTM.*can't be stepped"):
         stepper(keras.Model(ids, keras.layers.Dense(5)(LSTM(3, return_sequences=True)(x))))
-    for settings in ({"axis": 1}, {"axis": [1, 2]}):
+    for axes in (1, [1, 2]):
         fixed = keras.Input((4,), dtype="int32")
-        normalised = keras.layers.LayerNormalization(**settings)(keras.layers.Embedding(5, 6)(fixed))
+        normalised = keras.layers.LayerNormalization(axis=axes)(keras.layers.Embedding(5, 6)(fixed))
         with pytest.raises(UserError, match="normalises something else"):
             stepper(keras.Model(fixed, keras.layers.Dense(5)(normalised)))
 
