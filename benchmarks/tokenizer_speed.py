@@ -1,4 +1,4 @@
-"""Our byte-pair encoding next to the library ``tokenizers``: run ``python benchmarks/tokenizer_speed.py``.
+"""Our byte-pair encoding compared with the library ``tokenizers``: run ``python benchmarks/tokenizer_speed.py``.
 
 Both learn the same merges from the same text and encode the same plays, in one run, turn by turn; medians of
 processor time are printed and written to ``companion/data/results/tokenizers.json``. The library is written in Rust and

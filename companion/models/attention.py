@@ -27,9 +27,9 @@ Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Attention(keras.layers.Layer):
-    """What both kinds share: ``(query, keys, present)`` to ``(context, weights)``, the shapes as in `attend`.
+    """What all kinds share: ``(query, keys, present)`` to ``(context, weights)``, with shapes as in `attend`.
 
-    ``present`` is the mask (an argument of that name Keras would take for its own).
+    ``present`` is the mask. (Keras would take an argument called ``mask`` for its own.)
 
     Parameters
     ----------
