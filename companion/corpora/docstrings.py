@@ -123,10 +123,10 @@ def read_docstring(text: str) -> tuple[str, str] | None:
     """
     first, *paragraphs = re.split(r"\n\s*\n", text.strip())
     summary = plain(first)
-    if _count(summary) not in SUMMARY_WORDS or not _ONE_SENTENCE.fullmatch(summary) or not _is_prose(summary):
+    if word_count(summary) not in SUMMARY_WORDS or not _ONE_SENTENCE.fullmatch(summary) or not _is_prose(summary):
         return None
     body = _fitting(" ".join(map(plain, _prose(paragraphs))))
-    if _count(body) < BODY_WORDS or not _is_prose(body) or not is_english(body):
+    if word_count(body) < BODY_WORDS or not _is_prose(body) or not is_english(body):
         return None
     return body, summary
 
@@ -154,7 +154,8 @@ def _fitting(text: str) -> str:
     return " ".join(kept)
 
 
-def _count(text: str) -> int:
+def word_count(text: str) -> int:
+    """How many of a text's tokens are words or numbers."""
     return sum(bool(_NAME_OR_WORD.match(word)) for word in tokens_of(text))
 
 
