@@ -36,13 +36,13 @@ def evaluate(options: argparse.Namespace) -> None:
 
     text = read_text(Path(options.text))
     trained = open_model(options.model)
-    ids = trained.tokenizer.encode(text)
+    ids = trained.text_tokenizer.encode(text)
     result = score_of(trained.model, ids, len(text))
     print(f"bits per character  {result.bits_per_character:.4f}")
     print(f"perplexity          {result.perplexity:.4f} per token")
     print(f"nats per token      {result.nats_per_token:.4f}")
     print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
-    if trained.tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME and (unknown := int((ids == UNKNOWN_ID).sum())):
+    if trained.text_tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME and (unknown := int((ids == UNKNOWN_ID).sum())):
         print(f"unknown             {unknown:,} tokens: scored as one token each, their spelling is not charged")
 
 

@@ -34,6 +34,7 @@ from companion.tokenizers.pairs import (
 )
 from companion.tokenizers.spelling import (
     unknown_nats,
+    unknown_pieces,
 )
 from companion.tokenizers.words import (
     WordTokenizer,
@@ -64,4 +65,5 @@ __all__ = [
     "padded",
     "split_pieces",
     "unknown_nats",
+    "unknown_pieces",
 ]

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 # What unknown tokens cost
-def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str, order: int = 5) -> float:
+def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str | Sequence[str], order: int = 5) -> float:
     """The nats it takes to spell what the tokenizer calls unknown in a text.
 
     A model that predicts "unknown word" has not yet said which word. Add this to its loss on the text, and
@@ -33,7 +34,8 @@ def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str, order: int
     text
         The text that is scored.
     training_text
-        The text that the tokenizer and the model were trained on.
+        The text that the tokenizer and the model were trained on; or its `unknown_pieces`, which are all that is
+        needed of it.
     order
         Of the n-gram model.
 
@@ -51,20 +53,24 @@ def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str, order: int
         return float(missing * math.log(CODE_POINTS - (tokenizer.vocab_size - 1)))
     if not isinstance(tokenizer, WordTokenizer):
         return 0.0
-    unknown = _unknown_pieces(tokenizer, text)
+    unknown = unknown_pieces(tokenizer, text)
     if not unknown:
         return 0.0
-    characters, model = _speller(tokenizer, training_text, order)
+    learnt_from = training_text if isinstance(training_text, str) else tuple(training_text)
+    characters, model = _speller(tokenizer, learnt_from, order)
     ids = _spelt(unknown, characters)
     return model.cross_entropy(ids) * len(ids) + unknown_nats(characters, "".join(unknown), "")
 
 
 @functools.lru_cache(maxsize=2)
-def _speller(tokenizer: WordTokenizer, training_text: str, order: int) -> "tuple[CharTokenizer, NGramModel]":
+def _speller(
+    tokenizer: WordTokenizer, learnt_from: str | tuple[str, ...], order: int
+) -> "tuple[CharTokenizer, NGramModel]":
     """A character model of the training text's unknown words, each with an end sign."""
     from companion.ngrams import NGramModel
 
-    examples = _unknown_pieces(tokenizer, training_text) or tokenizer.tokens[1:]
+    pieces = unknown_pieces(tokenizer, learnt_from) if isinstance(learnt_from, str) else [*learnt_from]
+    examples = pieces or tokenizer.tokens[1:]
     characters = CharTokenizer.train("".join(examples))
     return characters, NGramModel(order, vocab_size=characters.vocab_size + 1).fit(_spelt(examples, characters))
 
@@ -75,5 +81,12 @@ def _spelt(pieces: list[str], characters: CharTokenizer) -> np.ndarray:
     return np.concatenate([[*characters.encode(piece), end] for piece in pieces]).astype(np.int32)
 
 
-def _unknown_pieces(tokenizer: WordTokenizer, text: str) -> list[str]:
+def unknown_pieces(tokenizer: Tokenizer, text: str) -> list[str]:
+    """The words of a text that a `WordTokenizer` doesn't know, in order; other tokenizers have none.
+
+    >>> unknown_pieces(WordTokenizer.train("to be or not to be"), "to be seen to be heard")
+    [' seen', ' heard']
+    """
+    if not isinstance(tokenizer, WordTokenizer):
+        return []
     return [piece for piece, i in zip(split_pieces(text), tokenizer.encode(text), strict=True) if i == UNKNOWN_ID]
