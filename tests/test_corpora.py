@@ -214,7 +214,7 @@ def test_a_file_is_downloaded_once_and_healed(url, tmp_path):
 def test_a_file_that_can_t_be_had_is_told(url, tmp_path):
     with pytest.raises(UserError, match=f"SHA-256 should be {'0' * 64} but is {DIGEST}"):
         fetch_url(f"{url}/text.txt", "kept.txt", "0" * 64)
-    with pytest.raises(UserError, match="the server answers with 404"):
+    with pytest.raises(UserError, match="the server refuses \\(404"):
         fetch_url(f"{url}/nothing.txt", "kept.txt", DIGEST)
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -82,10 +82,11 @@ def translate_phrase(text: str, to: str = "zh", trained: "Trained | None" = None
     from companion.recipes import load_recipe
 
     trained = trained or load_recipe("dates")
-    source, _ = date_source(text, trained.tokenizer.source, to)
+    vocabularies = trained.vocabularies
+    source, _ = date_source(text, vocabularies.source, to)
     phrase = read_phrase(text)
     (ids,) = decode(trained.model, [source], LONGEST_TRANSLATION)
-    written, right = "".join(trained.tokenizer.target.decode(ids)), getattr(phrase, to)
+    written, right = "".join(vocabularies.target.decode(ids)), getattr(phrase, to)
     remarks = []
     if english_tokens(phrase.english) != english_tokens(text):
         remarks.append(f"read as {phrase.english!r}")
@@ -144,10 +145,11 @@ def translate_sentence(text: str, trained: "Trained | None" = None) -> Translati
     from companion.tokenizers import Pairs
 
     trained = trained or load_recipe("sentences")
-    source, unknown = chinese_source(text, trained.tokenizer.source)
+    vocabularies = trained.vocabularies
+    source, unknown = chinese_source(text, vocabularies.source)
     (ids,) = decode(trained.model, [source], LONGEST_TRANSLATION)
     read, written, target = Pairs([source], [ids]).batch([0])
-    log_p = log_softmax(np.asarray(trained.model([read, written]), dtype=float)[0])
+    log_p = log_softmax(np.asarray(trained.network([read, written]), dtype=np.float64)[0])
     probability = float(np.exp(log_p[np.arange(target.size), target[0]].mean()))  # the end is a piece too
     remarks = []
     if unknown:
@@ -157,7 +159,7 @@ def translate_sentence(text: str, trained: "Trained | None" = None) -> Translati
             f"don't trust this: the network gave each piece a probability of {probability:.0%} on average, and having "
             "read a few thousand sentences it is rarely right about others"
         )
-    return Translation(english(trained.tokenizer, ids), tuple(remarks))
+    return Translation(english(vocabularies, ids), tuple(remarks))
 
 
 # ------------------------------------------------------------------------------------------------------------

@@ -92,9 +92,7 @@ def fetch_url(url: str, filename: str, digest: str) -> Path:
         try:
             return Path(pooch.retrieve(url, known_hash=None, fname=filename, path=folder))
         except requests.exceptions.HTTPError as error:
-            raise UserError(
-                f"Could not download {url}: the server answers with {error.response.status_code}. Try again later."
-            ) from error
+            raise UserError(f"Could not download {url}: the server refuses ({error}); try again later.") from error
         except requests.exceptions.RequestException as error:
             raise UserError(
                 f"Could not download {url}: no network? It is needed once; connect and try again."
