@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from companion.applications.summaries import Centrality, cut, lead, manual_reader, write_lines
+from companion.applications.extracts import Centrality, cut, lead, manual_reader
+from companion.applications.summaries import write_lines
 from companion.corpora.docstrings import Documented, load_documented, split_sentences
 from companion.evaluation import ROUGE, bootstrap, interval, rouge
 from companion.recipes import RECIPES, PairRecipe, load_recipe
