@@ -19,10 +19,11 @@ def generate(options: argparse.Namespace) -> None:
 
     trained = open_model(options.model)
     if options.beam is not None:
-        pieces = iter([beam_search(trained.model, trained.tokenizer, options.prompt, options.max_tokens, options.beam)])
+        found = beam_search(trained.model, trained.text_tokenizer, options.prompt, options.max_tokens, options.beam)
+        pieces = iter([found])
     else:
         settings = (options.max_tokens, options.temperature, options.top_k, options.top_p, options.seed)
-        pieces = stream(trained.model, trained.tokenizer, options.prompt, *settings, greedy=options.greedy)
+        pieces = stream(trained.model, trained.text_tokenizer, options.prompt, *settings, greedy=options.greedy)
     print(options.prompt, end="", flush=True)
     for piece in pieces:
         print(piece, end="", flush=True)
@@ -32,17 +33,16 @@ def generate(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     """Score a model on a text file."""
     from companion.evaluation import evaluate as score_of
-    from companion.tokenizers import UNKNOWN_ID, UNKNOWN_NAME
 
     text = read_text(Path(options.text))
     trained = open_model(options.model)
-    ids = trained.tokenizer.encode(text)
+    ids = trained.text_tokenizer.encode(text)
     result = score_of(trained.model, ids, len(text))
     print(f"bits per character  {result.bits_per_character:.4f}")
     print(f"perplexity          {result.perplexity:.4f} per token")
     print(f"nats per token      {result.nats_per_token:.4f}")
     print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
-    if trained.tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME and (unknown := int((ids == UNKNOWN_ID).sum())):
+    if unknown := int((ids == trained.text_tokenizer.unknown_id).sum()):  # None, as BPE has it, equals no id
         print(f"unknown             {unknown:,} tokens: scored as one token each, their spelling is not charged")
 
 

@@ -44,8 +44,9 @@ def train(options: argparse.Namespace) -> None:
         return
     from companion.evaluation import evaluate
     from companion.models import language_model, transformer_model
-    from companion.recipes import LANGUAGE_MODEL, TOKENIZERS, TRANSFORMER, Trained, save_model
+    from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, Trained, save_model
     from companion.seeding import set_seed
+    from companion.tokenizers import TOKENIZERS, unknown_nats
     from companion.training import fit
 
     tokenizer = TOKENIZERS[options.tokenizer].train(training, vocab_size=options.vocab_size)
@@ -72,7 +73,7 @@ def train(options: argparse.Namespace) -> None:
             history = fit(model, ids[0], ids[1], config, checkpoint, not options.quiet, team)
     if not chief:
         return
-    result = evaluate(model, ids[2], len(test), _spelling(tokenizer, test, training))
+    result = evaluate(model, ids[2], len(test), unknown_nats(tokenizer, test))
     about = {"text": Path(options.text).name, "seed": options.seed}
     trained = Trained(model, tokenizer, sizes, history, result, about, kind)
     save_model(folder, trained)
@@ -121,13 +122,14 @@ def _cluster(options: argparse.Namespace) -> meeting.Cluster | None:
         if options.hosts:
             raise UserError("--workers starts all workers here, --worker and --hosts one of them: give one or other.")
         return None
+    cluster: meeting.Cluster | None
     if options.hosts:
         cluster = meeting.Cluster(tuple(options.hosts.split(",")), options.worker)
     elif os.environ.get("TF_CONFIG"):
         cluster = meeting.Cluster.from_tf_config(os.environ["TF_CONFIG"])
     else:
         return None
-    return cluster if len(cluster.hosts) > 1 else None
+    return cluster if cluster and len(cluster.hosts) > 1 else None
 
 
 def _team(
@@ -178,13 +180,6 @@ def _config(options: argparse.Namespace, tokens: int, characters: int, workers: 
         learning_rate=options.learning_rate,
         seed=options.seed,
     )
-
-
-def _spelling(tokenizer: Any, text: str, training: str) -> float:
-    """Nats to spell the words that a word tokenizer does not know; the other tokenizers spell everything."""
-    from companion.tokenizers import WordTokenizer, unknown_nats
-
-    return unknown_nats(tokenizer, text, training) if isinstance(tokenizer, WordTokenizer) else 0.0
 
 
 def _first_words(text: str) -> str:

@@ -1,5 +1,13 @@
 """Trained models by name or by folder: the one place that saves and loads weights."""
 
+from companion.recipes.builders import (
+    BUILDERS,
+    CONTINUES_TEXT,
+    ENCODER_DECODER,
+    LANGUAGE_MODEL,
+    NGRAM,
+    TRANSFORMER,
+)
 from companion.recipes.catalogue import (
     RECIPES,
     list_recipes,
@@ -7,8 +15,6 @@ from companion.recipes.catalogue import (
 from companion.recipes.folder import (
     FORMAT,
     VERSION,
-    load_model,
-    save_model,
 )
 from companion.recipes.kinds import (
     AnyRecipe,
@@ -17,14 +23,15 @@ from companion.recipes.kinds import (
     TransformerRecipe,
     definition,
 )
-from companion.recipes.load import (
-    LOADED,
+from companion.recipes.loading import (
     SHIPPED,
+    load,
     load_recipe,
     open_model,
     recipe_key,
     ship,
     train_missing,
+    train_recipe,
 )
 from companion.recipes.pairs import (
     PAIR_DATA,
@@ -39,27 +46,26 @@ from companion.recipes.pairs import (
     short_date_pairs,
 )
 from companion.recipes.train import (
-    TOKENIZERS,
     encoded,
+    train_language_model,
 )
 from companion.recipes.trained import (
-    ENCODER_DECODER,
-    LANGUAGE_MODEL,
-    TRANSFORMER,
     Trained,
-    parameters,
+    load_model,
+    save_model,
 )
 
 __all__ = [
+    "BUILDERS",
+    "CONTINUES_TEXT",
     "ENCODER_DECODER",
     "FORMAT",
     "LANGUAGE_MODEL",
-    "LOADED",
+    "NGRAM",
     "PAIR_DATA",
     "PIECES",
     "RECIPES",
     "SHIPPED",
-    "TOKENIZERS",
     "TRANSFORMER",
     "VERSION",
     "AnyRecipe",
@@ -76,14 +82,16 @@ __all__ = [
     "encoded",
     "english_pieces",
     "list_recipes",
+    "load",
     "load_model",
     "load_recipe",
     "open_model",
-    "parameters",
     "recipe_key",
     "save_model",
     "sentence_pairs",
     "ship",
     "short_date_pairs",
+    "train_language_model",
     "train_missing",
+    "train_recipe",
 ]
