@@ -1,7 +1,9 @@
-"""The one exception a reader's mistake raises: a sentence, never a traceback to decipher."""
+"""The exception that a reader's mistake raises: a sentence, never a traceback to decipher."""
 
+import contextlib
+import errno
 import numbers
-from typing import Any
+from collections.abc import Iterator
 
 
 class UserError(ValueError):
@@ -12,8 +14,8 @@ class UserError(ValueError):
     """
 
 
-def check_sizes(least: int = 1, /, **sizes: Any) -> None:
-    """Raise a `UserError` that names the first of the sizes that is no whole number, or below the least.
+def check_sizes(least: int = 1, /, **sizes: object) -> None:
+    """Raise a `UserError` naming the first size that isn't an integer of at least ``least``.
 
     >>> check_sizes(units=256, layers=1)
     >>> check_sizes(units=1.5)
@@ -24,3 +26,36 @@ def check_sizes(least: int = 1, /, **sizes: Any) -> None:
     for name, size in sizes.items():
         if not isinstance(size, numbers.Integral) or isinstance(size, bool) or size < least:
             raise UserError(f"{name} is {size}; it should be a whole number of at least {least}.")
+
+
+_REFUSALS = {
+    errno.ENOSPC: "the disk is full; make room and try again",
+    errno.EDQUOT: "your quota of the disk is used up; make room and try again",
+    errno.EFBIG: "the file would be larger than the limit on file sizes (see ulimit -f); raise it and try again",
+    errno.EACCES: "this folder may not be written to; choose another and try again",
+    errno.EPERM: "this folder may not be written to; choose another and try again",
+    errno.EROFS: "this folder is read-only; choose another and try again",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.ENOTDIR: "a part of this path is a file, not a folder; choose another path",
+    errno.EEXIST: "something else of this name is there; choose another name",
+    errno.EISDIR: "there is a folder of this name; choose another name for the file",
+    errno.EBUSY: "the system is using it, as it does a mounted folder; choose another path",
+    errno.ELOOP: "its symbolic links lead round in a circle; choose another path",
+}
+
+
+@contextlib.contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Turn the operating system's refusals to write ``what`` into a `UserError` of one sentence.
+
+    A broken connection or pipe is an `OSError` too, but isn't about the disk: it is passed on as it is.
+    """
+    try:
+        yield
+    except ConnectionError:
+        raise
+    except OSError as error:
+        about = f" ({error.filename})" if error.filename and str(error.filename) != what else ""
+        told = _REFUSALS.get(error.errno or 0)
+        told = told or f"the system says {error.strerror or error!s}{about}; check the disk, or choose another place"
+        raise UserError(f"Can't write {what}: {told}.") from error

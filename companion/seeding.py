@@ -1,49 +1,128 @@
-"""Same seed, same result: one call that every chapter starts with."""
+"""Same seed, same result: one call that every chapter starts with; and TensorFlow, quiet and on the right device."""
 
+import contextlib
+import functools
 import importlib
 import os
 import random
+import re
 import sys
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from companion.errors import UserError
 
-LARGEST = 2**32 - 1  # what NumPy's and Keras's seeds can be
+LARGEST = 2**32 - 1  # the largest seed of NumPy and Keras
+DEVICE_VARIABLE = "GATE_BY_GATE_DEVICE"
+
+Device = TypeVar("Device")
 
 
 def quiet_tensorflow() -> None:
     """Import TensorFlow without its start-up messages; every function that needs it calls this first.
 
-    Some are printed before any log level counts, straight to the process's standard error, so that is put aside
-    while the import lasts.
+    Some messages are printed before any log level counts, straight to the process's standard error, which is put
+    aside while the import lasts.
+
+    TensorFlow uses the devices that it finds, unless the environment variable ``GATE_BY_GATE_DEVICE`` says otherwise:
+    ``cpu`` hides the GPUs, ``gpu`` asks for one, ``gpu:1`` shows only the second. The book is built with ``cpu``, and
+    its numbers are a CPU's: a GPU adds in another order, so the last digits differ, and training magnifies them.
+
+    Raises
+    ------
+    UserError
+        ``GATE_BY_GATE_DEVICE`` is something else, or names a GPU that TensorFlow doesn't find.
     """
-    if "tensorflow" in sys.modules:
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    wanted = os.environ.get(DEVICE_VARIABLE, "").strip().lower()
+    if not re.fullmatch(r"(cpu|gpu(:[0-9]{1,4})?)?", wanted):
+        raise UserError(f"{DEVICE_VARIABLE} is {wanted!r}; it should be cpu, gpu, or one of several such as gpu:1.")
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        with _stderr_aside():
+            tensorflow = importlib.import_module("tensorflow")
+            tensorflow.get_logger().setLevel("ERROR")
+            _use_device(wanted)  # which has TensorFlow look for GPUs, and talk about it
+    _use_device(wanted)
+
+
+@contextlib.contextmanager
+def _stderr_aside() -> Iterator[None]:
     sys.stderr.flush()
     kept = os.dup(2)
     try:
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-            tensorflow = importlib.import_module("tensorflow")
+            yield
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-    tensorflow.get_logger().setLevel("ERROR")
 
 
-def check_seed(seed: Any) -> None:
-    """Raise a `UserError` if this is no seed: a whole number from 0 to `LARGEST`."""
-    if not isinstance(seed, int | np.integer) or not 0 <= seed <= LARGEST:
+@functools.cache
+def _use_device(wanted: str) -> None:
+    if not wanted:
+        return
+    import tensorflow as tf
+
+    visible = visible_gpus(wanted, tf.config.list_physical_devices("GPU"))
+    if wanted == "gpu" or visible == tf.config.get_visible_devices("GPU"):
+        return
+    try:
+        tf.config.set_visible_devices(visible, "GPU")
+    except RuntimeError:
+        raise UserError(
+            f"{DEVICE_VARIABLE}={wanted} comes too late: TensorFlow has begun to compute. Set it before Python starts."
+        ) from None
+
+
+def visible_gpus(wanted: str, gpus: Sequence[Device]) -> list[Device]:
+    """The GPUs that TensorFlow may use, of those that it finds.
+
+    Parameters
+    ----------
+    wanted
+        ``"cpu"``, ``"gpu"``, or one GPU by its number, such as ``"gpu:1"``; see `quiet_tensorflow`.
+    gpus
+        All that it finds.
+
+    Raises
+    ------
+    UserError
+        There is no such GPU.
+
+    Examples
+    --------
+    >>> visible_gpus("gpu:1", ["the first", "the second"])
+    ['the second']
+    """
+    if wanted == "cpu":
+        return []
+    if not gpus:
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+        why = "" if hidden is None else f" (CUDA_VISIBLE_DEVICES is {hidden!r})"
+        raise UserError(f"{DEVICE_VARIABLE} is {wanted}, but TensorFlow finds no GPU{why}; set it to cpu or unset it.")
+    if wanted == "gpu":
+        return list(gpus)
+    number = int(wanted.removeprefix("gpu:"))
+    if number >= len(gpus):
+        raise UserError(f"{DEVICE_VARIABLE} is {wanted}, but the last GPU TensorFlow finds is gpu:{len(gpus) - 1}.")
+    return [gpus[number]]
+
+
+def check_seed(seed: object) -> None:
+    """Raise a `UserError` unless the seed is a whole number from 0 to `LARGEST`."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed <= LARGEST:
         raise UserError(f"The seed is {seed}; it should be a whole number from 0 to {LARGEST:,}.")
 
 
-def generator(seed: Any) -> np.random.Generator:
-    """``np.random.default_rng``, which says in a sentence what is no seed: one or several whole numbers, or None."""
+def generator(seed: int | Sequence[int] | np.random.Generator | None) -> np.random.Generator:
+    """Like ``np.random.default_rng(seed)``, but a seed that it doesn't take raises a `UserError`.
+
+    It takes None (another sequence each time) and what is made of whole numbers that aren't negative.
+    """
     try:
         return np.random.default_rng(seed)
     except (TypeError, ValueError):
@@ -53,19 +132,23 @@ def generator(seed: Any) -> np.random.Generator:
 def set_seed(seed: int, tensorflow: bool = True) -> None:
     """Seed Python, NumPy and Keras, and make TensorFlow's operations deterministic.
 
+    On a CPU, and with the same number of threads, the same seed then gives the same result to the last digit. So it
+    does on a GPU of the same kind; but the few operations that have no deterministic version there raise an error.
+
     Parameters
     ----------
     seed
-        A whole number from 0 to `LARGEST`.
+        A whole number from 0 to `LARGEST`; NumPy's integers are whole numbers too.
     tensorflow
         Chapters that need no network pass ``False`` and start a few seconds sooner.
 
     Raises
     ------
     UserError
-        It is no such number.
+        The seed is something else.
     """
     check_seed(seed)
+    seed = int(seed)
     random.seed(seed)
     np.random.seed(seed)
     if tensorflow:

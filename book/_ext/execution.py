@@ -14,6 +14,7 @@ MEMORY = 3 * 2**30  # bytes that a chapter may need
 # operation, the outputs are the same on a machine of two cores and of sixteen.
 ENVIRONMENT = {
     "GATE_BY_GATE_PROGRESS": "off",  # a progress bar is for whoever waits, not for a page
+    "GATE_BY_GATE_DEVICE": "cpu",  # a GPU adds in another order
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
