@@ -31,7 +31,7 @@ FORMAT = "gate-by-gate model"
 VERSION = 1
 
 
-def save_model(folder: str | Path, trained: Trained, half_precision: bool = False) -> None:
+def save_model(folder: str | Path, trained: Trained, half_precision: bool = False, replace: bool = True) -> None:
     """Write a trained model as a folder, all of it or nothing.
 
     Parameters
@@ -42,8 +42,10 @@ def save_model(folder: str | Path, trained: Trained, half_precision: bool = Fals
         The model and what goes with it.
     half_precision
         Store the weights in 16 bits: half the size, and a loss that differs in the fourth digit or later.
+    replace
+        Whether a model that is there may be replaced; see `companion.storage.directory_atomically`.
     """
-    with directory_atomically(folder) as new:
+    with directory_atomically(folder, replace) as new:
         dtype = np.float16 if half_precision else np.float32
         buffer = io.BytesIO()
         arrays = {f"weight_{n:02d}": v.numpy().astype(dtype) for n, v in enumerate(parameters(trained.model))}

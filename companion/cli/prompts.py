@@ -1,0 +1,88 @@
+"""Prompts: the one that is given, the one for want of any, and the one that is suggested after a training."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import regex
+
+from companion.errors import UserError
+from companion.tokenizers import UNKNOWN_ID, UNKNOWN_NAME, split_pieces
+
+if TYPE_CHECKING:
+    from companion.tokenizers import Tokenizer
+
+WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*")
+NUMBER = regex.compile(r"\p{N}+")
+LONGEST = 20  # characters of a suggested prompt: where words aren't divided by spaces, a line counts as one
+
+
+def readable(tokenizer: "Tokenizer", prompt: str) -> str:
+    """A prompt as the model can read it: with a space before it if only so its words are known.
+
+    Raises
+    ------
+    UserError
+        It is empty, or has characters or words that are unknown.
+    """
+    if not prompt:
+        raise UserError("--prompt is empty; give at least one character, or leave --prompt out.")
+    # Of words without a space before them a model may know none, since only the first word of a text has none.
+    unknown, prompt = min(((_unknown(tokenizer, text), text) for text in (prompt, f" {prompt}")), key=_how_many)
+    if not unknown:
+        return prompt
+    by_character = tokenizer.kind == "char"
+    named = ", ".join(map(repr, unknown[:10])) + (f" and {len(unknown) - 10} more" if len(unknown) > 10 else "")
+    known = [token.strip() for token in tokenizer.tokens[1:] if token.strip()]
+    if by_character:
+        what = f"{'character' if len(unknown) == 1 else 'characters'} {named}"
+        these = f"its characters are {''.join(known[:100])}{' ...' if len(known) > 100 else ''}"
+    else:
+        what = f"{'word' if len(unknown) == 1 else 'words'} {named}"
+        these = f"it knows {len(known):,} words, such as {', '.join(map(repr, known[:6]))}"
+    raise UserError(f"The model doesn't know the {what} of --prompt, because its training text has none; {these}.")
+
+
+def usual_prompt(tokenizer: "Tokenizer") -> str:
+    """What a model continues if nothing is asked: a new line, or else the first thing that it can read."""
+    return next(prompt for prompt in ("\n", " ", *tokenizer.tokens[1:]) if not _unknown(tokenizer, prompt))
+
+
+def suggested_prompt(tokenizer: "Tokenizer", text: str, before: str = "") -> str | None:
+    """The first whole word of a text that the tokenizer knows, or a number; None if there is neither.
+
+    Parameters
+    ----------
+    tokenizer
+        Of the model that is to continue it.
+    text
+        What the model hasn't read.
+    before
+        What comes before the text: if it ends within a word, the rest of that word is no prompt.
+    """
+    for pattern in (WORD, NUMBER):
+        for word in _whole(pattern, text, before[-1:]):
+            for prompt in (word, f" {word}"):
+                if not _unknown(tokenizer, prompt):
+                    return prompt
+    return None
+
+
+def _whole(pattern: "regex.Pattern[str]", text: str, before: str) -> Iterator[str]:
+    skipped = len(before)
+    for found in pattern.finditer(before + text):
+        if found.start() >= skipped:
+            yield found.group()[:LONGEST]
+
+
+def _how_many(unknown: tuple[list[str], str]) -> int:
+    return len(unknown[0])
+
+
+def _unknown(tokenizer: "Tokenizer", text: str) -> list[str]:
+    """The pieces of a text that a tokenizer doesn't know, each once."""
+    if tokenizer.tokens[UNKNOWN_ID] != UNKNOWN_NAME:
+        return []
+    pieces = list(text) if tokenizer.kind == "char" else split_pieces(text)
+    missing = np.flatnonzero(tokenizer.encode(text) == UNKNOWN_ID)
+    return list(dict.fromkeys(pieces[i].strip() or pieces[i] for i in missing))
