@@ -141,7 +141,7 @@ def test_the_sum_over_all_words_of_a_word_model_is_one():
     [
         ([""], ["i"], "context is empty"),
         (["a "], [""], "word is empty"),
-        (["a "], ["É"], "does not know"),
+        (["a "], ["É"], "doesn't know"),
         ([], ["i"], "nothing to measure"),
     ],
 )

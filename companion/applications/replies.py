@@ -21,7 +21,7 @@ from companion.corpora.conversations import Exchange, load_exchanges, spoken
 from companion.errors import UserError
 from companion.seeding import quiet_tensorflow, set_seed
 from companion.storage import cache_dir
-from companion.tokenizers import split_pieces
+from companion.tokenizers import padded, split_pieces
 
 if TYPE_CHECKING:
     from companion.recipes import Trained
@@ -276,11 +276,8 @@ def log_likelihoods(
 
 def _padded(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Ids side by side, ``(batch, longest)``, and 1 where there is one."""
-    longest = max(len(ids) for ids in sequences)
-    ids, counted = np.zeros((len(sequences), longest), np.int32), np.zeros((len(sequences), longest), np.float32)
-    for row, marks, sequence in zip(ids, counted, sequences, strict=True):
-        row[: len(sequence)], marks[: len(sequence)] = sequence, 1
-    return ids, counted
+    ids, lengths = padded(sequences), np.array([len(sequence) for sequence in sequences])
+    return ids, (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.float32)
 
 
 def prior(log_p: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from companion.cli.program import program, suggested
 from companion.cli.prompts import readable, usual_prompt
+from companion.cli.scores import perplexity
 from companion.cli.texts import lines_of_standard_input, read_text
 from companion.errors import UserError
 
@@ -43,18 +44,18 @@ def generate(options: argparse.Namespace) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     """Score a model on a text file."""
     from companion.evaluation import evaluate as score_of
-    from companion.tokenizers import UNKNOWN_ID, UNKNOWN_NAME
+    from companion.tokenizers import unknown_nats
 
     text = read_text(options.text)
     trained = _language_model(options.model)
     ids = trained.tokenizer.encode(text)
-    result = score_of(trained.model, ids, len(text))
+    result = score_of(trained.model, ids, len(text), unknown_nats(trained.tokenizer, text))
     print(f"bits per character  {result.bits_per_character:.4f}")
-    print(f"perplexity          {result.perplexity:.4f} per token")
+    print(f"perplexity          {perplexity(result, 4)} per token")
     print(f"nats per token      {result.nats_per_token:.4f}")
     print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
-    if trained.tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME and (unknown := int((ids == UNKNOWN_ID).sum())):
-        print(f"unknown             {unknown:,} tokens: scored as one token each, their spelling is not charged")
+    if unknown := int((ids == trained.tokenizer.unknown_id).sum()):  # None, as BPE has it, equals no id
+        print(f"unknown             {unknown:,} of the tokens; what it takes to spell them is charged")
 
 
 def _language_model(name: str) -> "Trained":

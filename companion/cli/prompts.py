@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 import regex
 
 from companion.errors import UserError
-from companion.tokenizers import UNKNOWN_ID, UNKNOWN_NAME, split_pieces
+from companion.tokenizers import UnknownTextError
 
 if TYPE_CHECKING:
     from companion.tokenizers import Tokenizer
 
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*")
 NUMBER = regex.compile(r"\p{N}+")
+SURROGATE = regex.compile(r"[\ud800-\udfff]")  # what Python makes of bytes that aren't UTF-8
 LONGEST = 20  # characters of a suggested prompt: where words aren't divided by spaces, a line counts as one
 
 
@@ -27,20 +27,20 @@ def readable(tokenizer: "Tokenizer", prompt: str) -> str:
     """
     if not prompt:
         raise UserError("--prompt is empty; give at least one character, or leave --prompt out.")
+    if SURROGATE.search(prompt):
+        raise UserError("--prompt isn't text in UTF-8; write it in UTF-8, or leave --prompt out.")
     # Of words without a space before them a model may know none, since only the first word of a text has none.
     unknown, prompt = min(((_unknown(tokenizer, text), text) for text in (prompt, f" {prompt}")), key=_how_many)
     if not unknown:
         return prompt
-    by_character = tokenizer.kind == "char"
     named = ", ".join(map(repr, unknown[:10])) + (f" and {len(unknown) - 10} more" if len(unknown) > 10 else "")
     known = [token.strip() for token in tokenizer.tokens[1:] if token.strip()]
-    if by_character:
-        what = f"{'character' if len(unknown) == 1 else 'characters'} {named}"
+    what = f"{'character' if tokenizer.kind == 'char' else 'word'}{'s' if len(unknown) > 1 else ''}"
+    if tokenizer.kind == "char":
         these = f"its characters are {''.join(known[:100])}{' ...' if len(known) > 100 else ''}"
     else:
-        what = f"{'word' if len(unknown) == 1 else 'words'} {named}"
         these = f"it knows {len(known):,} words, such as {', '.join(map(repr, known[:6]))}"
-    raise UserError(f"The model doesn't know the {what} of --prompt, because its training text has none; {these}.")
+    raise UserError(f"The model doesn't know the {what} {named} of --prompt; {these}.")
 
 
 def usual_prompt(tokenizer: "Tokenizer") -> str:
@@ -81,8 +81,8 @@ def _how_many(unknown: tuple[list[str], str]) -> int:
 
 def _unknown(tokenizer: "Tokenizer", text: str) -> list[str]:
     """The pieces of a text that a tokenizer doesn't know, each once."""
-    if tokenizer.tokens[UNKNOWN_ID] != UNKNOWN_NAME:
-        return []
-    pieces = list(text) if tokenizer.kind == "char" else split_pieces(text)
-    missing = np.flatnonzero(tokenizer.encode(text) == UNKNOWN_ID)
-    return list(dict.fromkeys(pieces[i].strip() or pieces[i] for i in missing))
+    try:
+        tokenizer.encode(text, strict=True)
+    except UnknownTextError as error:
+        return list(dict.fromkeys(piece.strip() or piece for piece in error.unknown))
+    return []

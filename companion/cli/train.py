@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from companion.cli.memory import check_memory, training_bytes
 from companion.cli.program import as_argument, program, suggested
 from companion.cli.prompts import suggested_prompt
+from companion.cli.scores import in_a_line
 from companion.cli.texts import read_text
 from companion.errors import UserError, disk_errors
 from companion.storage import beside, check_writable, locked, sha256
@@ -117,6 +118,7 @@ def _train(
     from companion.models import language_model, transformer_model
     from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, Trained, save_model
     from companion.seeding import set_seed
+    from companion.tokenizers import unknown_nats
     from companion.training import fit
 
     chief = cluster is None or cluster.index == 0
@@ -141,8 +143,8 @@ def _train(
             history = fit(model, ids[0], ids[1], config, checkpoint, False if options.quiet else None, team)
     if not chief:
         return
-    result = evaluate(model, ids[2], len(test), _spelling(tokenizer, test, training))
-    print(f"On {len(test):,} characters it never saw: {result}", flush=True)
+    result = evaluate(model, ids[2], len(test), unknown_nats(tokenizer, test))
+    print(f"On {len(test):,} characters it never saw: {in_a_line(result)}", flush=True)
     about = {"text": Path(options.text).name, "seed": options.seed}
     trained = Trained(model, tokenizer, sizes, history, result, about, kind)
     save_model(options.out, trained, replace=options.overwrite)
@@ -227,10 +229,3 @@ def _config(options: argparse.Namespace, tokens: int, characters: int, workers: 
         learning_rate=options.learning_rate,
         seed=options.seed,
     )
-
-
-def _spelling(tokenizer: "Tokenizer", text: str, training: str) -> float:
-    """Nats to spell the words that a word tokenizer does not know."""
-    from companion.tokenizers import WordTokenizer, unknown_nats
-
-    return unknown_nats(tokenizer, text, training) if isinstance(tokenizer, WordTokenizer) else 0.0

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from companion.errors import UserError
+from companion.tokenizers import padded
 
 Array = np.ndarray
 
@@ -37,16 +38,14 @@ def word_log_probabilities(model: Any, tokenizer: Any, contexts: Sequence[str], 
     letters = np.array([len(t) == 1 and t.isalpha() for t in tokenizer.tokens]) if _by_character(tokenizer) else None
     start, follow = _readers(model)
     lengths = np.array([len(ids) for ids in after])
-    padded = np.zeros((len(after), lengths.max()), np.int32)
-    for row, ids in zip(padded, after, strict=True):
-        row[: len(ids)] = ids
+    following = padded(after)
     table = np.empty((len(before), len(after)))
     for length in sorted({len(ids) for ids in before}):
         for places in _parts([i for i, ids in enumerate(before) if len(ids) == length], len(after)):
             first, states = start(np.array([before[i] for i in places], np.int32))
-            log_p = follow(first, states, padded).numpy().reshape(len(places), len(after), -1, first.shape[-1])
-            own = np.take_along_axis(log_p[:, :, :-1], padded[None, :, :, None], axis=-1)[..., 0]
-            total = (own * (np.arange(padded.shape[1]) < lengths[:, None])).sum(axis=-1)
+            log_p = follow(first, states, following).numpy().reshape(len(places), len(after), -1, first.shape[-1])
+            own = np.take_along_axis(log_p[:, :, :-1], following[None, :, :, None], axis=-1)[..., 0]
+            total = (own * (np.arange(following.shape[1]) < lengths[:, None])).sum(axis=-1)
             if letters is not None:
                 end = log_p[:, np.arange(len(after)), lengths]
                 total = total + np.log(np.exp(end[..., ~letters]).sum(axis=-1))
@@ -58,8 +57,8 @@ def _known(tokenizer: Any, text: str, what: str) -> Array:
     ids = tokenizer.encode(text)
     if not len(ids):
         raise UserError(f"A {what} is empty; each needs at least one character.")
-    if (ids == 0).any():
-        raise UserError(f"The model's tokenizer does not know all of the {what} {text!r}; use what its text has.")
+    if tokenizer.unknown_id is not None and (ids == tokenizer.unknown_id).any():
+        raise UserError(f"The model's tokenizer doesn't know all of the {what} {text!r}; use what its text has.")
     ids_array: Array = ids
     return ids_array
 

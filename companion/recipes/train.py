@@ -15,10 +15,8 @@ from companion.recipes.kinds import PairRecipe, Recipe, TransformerRecipe
 from companion.recipes.pairs import PAIR_DATA
 from companion.recipes.trained import ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER, Trained
 from companion.seeding import set_seed
-from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer
+from companion.tokenizers import TOKENIZERS, Tokenizer
 from companion.training import fit, fit_pairs
-
-TOKENIZERS: dict[str, type[Tokenizer]] = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
 
 
 @functools.lru_cache(maxsize=2)
