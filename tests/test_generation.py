@@ -291,7 +291,7 @@ def test_models_that_can_not_be_stepped():
         stepper(keras.Model(ids, keras.layers.Dense(5)(both)))
     side = keras.layers.LSTM(3, return_sequences=True)(keras.layers.LSTM(6, return_sequences=True)(x))
     skipping = keras.layers.Dense(5)(keras.layers.LSTM(3, return_sequences=True)(x))
-    with pytest.raises(UserError, match="does not read the layer before it"):
+    with pytest.raises(UserError, match="doesn't read the layer before it"):
         stepper(keras.Model(ids, [skipping, side]))
     with pytest.raises(UserError, match="activation elu"):
         stepper(recurrent_model(activation="elu"))

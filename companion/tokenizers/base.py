@@ -9,7 +9,7 @@ Chapter: *tokens*.
 """
 
 import json
-import operator
+import numbers
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -194,19 +194,8 @@ def check_training(text: str, vocab_size: int | None, least: int, why: str) -> N
         raise UserError("The training text is empty; a tokenizer needs some text to learn from.")
     if vocab_size is None:
         return
-    number = whole(vocab_size)
-    if number is None or number < least:
-        raise UserError(
-            f"vocab_size is {vocab_size!r}; it should be a whole number from {least}, because {why}."
-        )
-
-
-def whole(value: Any) -> int | None:
-    """The integer that a value is, or None."""
-    try:
-        return None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        return None
+    if not isinstance(vocab_size, numbers.Integral) or isinstance(vocab_size, bool) or vocab_size < least:
+        raise UserError(f"vocab_size is {vocab_size!r}; it should be a whole number from {least}, because {why}.")
 
 
 def most_frequent(counts: Counter[str], vocab_size: int | None) -> list[str]:
