@@ -63,7 +63,7 @@ def lines_of_standard_input() -> Iterator[str]:
     stream = _standard_input("Type a story and questions; end with Ctrl-D on a line of its own.")
     for number, line in enumerate(stream, start=1):
         if number == 1 and _encoding(line) != "utf-8-sig":
-            yield from decoded(line + stream.read(), STANDARD_INPUT).split("\n")
+            yield from decoded(line + stream.read(), STANDARD_INPUT).splitlines(keepends=True)
             return
         yield _plain(_as_utf8(line, f"Line {number:,} of {STANDARD_INPUT}"), STANDARD_INPUT)
 
@@ -100,7 +100,7 @@ def _as_utf8(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if data.count(0) > len(data) / 100:
+        if b"\0" in data:
             raise UserError(_binary(name)) from None
         raise UserError(
             f"{name} is not UTF-8 text (byte {error.start:,} fits no character); save it as UTF-8 and try again, for "
