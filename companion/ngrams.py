@@ -385,7 +385,9 @@ def _as_ids(ids: Ids) -> IntArray:
             f"Token ids are integers in one dimension, but these are {array.dtype} of shape {array.shape}; "
             "give the array a tokenizer's encode returns."
         )
-    return np.minimum(array, np.iinfo(np.int64).max).astype(np.int64)  # larger ids are refused as this large
+    if array.dtype == np.uint64:  # an id that no int64 can hold stays too large
+        array = np.minimum(array, np.uint64(2**63 - 1))
+    return array.astype(np.int64)
 
 
 def _check(tokens: IntArray, vocab_size: int) -> IntArray:

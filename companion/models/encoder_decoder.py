@@ -172,6 +172,6 @@ def source_attention(model: "keras.Model", source: Ids, target: Ids) -> np.ndarr
     """
     from keras import Model
 
+    attention = parts(model).attention
     source_ids, target_ids, _ = Pairs([source], [target]).batch([0])
-    looking = Model(model.inputs, parts(model).attention.output[1])
-    return np.asarray(looking([source_ids, target_ids]))[0]
+    return np.asarray(Model(model.inputs, attention.output[1])([source_ids, target_ids]))[0]

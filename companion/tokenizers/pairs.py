@@ -16,7 +16,7 @@ import numpy as np
 from companion.errors import UserError, check_sizes
 from companion.seeding import generator
 from companion.storage import read_json, write_atomically
-from companion.tokenizers.base import distinct_strings
+from companion.tokenizers.base import distinct_strings, listed
 
 PAD, UNKNOWN, BEGIN, END = range(4)
 SPECIALS = ("<pad>", "<unk>", "<begin>", "<end>")
@@ -186,7 +186,8 @@ def load_pair_vocabulary(path: str | Path) -> PairVocabulary:
     if not isinstance(content, dict) or content.get("kind") != "pairs":
         raise UserError(f"{path} doesn't hold two vocabularies; it should be written by PairVocabulary.save.")
     try:
-        return PairVocabulary(Vocabulary(content.get("source", ())), Vocabulary(content.get("target", ())))
+        source, target = (listed({key: content[key]} if key in content else {}, key)[0] for key in ("source", "target"))
+        return PairVocabulary(Vocabulary(source), Vocabulary(target))
     except UserError as error:
         raise UserError(f"{path} doesn't hold two vocabularies. {error} Save them again.") from None
 
