@@ -64,7 +64,7 @@ def main() -> None:
         writer = train_writer(train, seed=seed, progress=False)
         prompts, texts = [prompt_of(m, writer.tokenizer) for m in messages], [reply_text(r) for r in replies]
         log_p = log_likelihoods(writer.model, writer.tokenizer, prompts, texts)
-        lengths = np.array([len(writer.tokenizer.encode(text)) for text in texts])
+        lengths = np.array([len(writer.text_tokenizer.encode(text)) for text in texts])
         scores = {
             "chance": np.random.default_rng(seed).random(log_p.shape),
             "overlap": overlap_scores(messages, replies, train),

@@ -14,9 +14,7 @@ there already is not trained again.
 import dataclasses
 import functools
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +25,6 @@ from companion.corpora.sentences import load_sentences
 from companion.errors import UserError
 from companion.evaluation import bleu, chrf
 from companion.generation import decode
-from companion.recipes.train import encoder_decoder
 from companion.training import TrainingConfig
 
 SEEDS = (0, 1, 2)
@@ -39,8 +36,7 @@ def trained(recipe: recipes.PairRecipe, seed: int) -> Any:
     if recipe == recipes.RECIPES.get(recipe.name) and seed == recipe.seed:
         return recipes.load_recipe(recipe.name)
     recipe = dataclasses.replace(recipe, seed=seed, training=dataclasses.replace(recipe.training, seed=seed))
-    with tempfile.TemporaryDirectory() as folder:
-        return encoder_decoder(recipe, progress=False)(Path(folder) / "checkpoint.npz")
+    return recipes.train_recipe(recipe, progress=False)
 
 
 def exact(model: Any, test: Any) -> float:

@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+import outputs
 import pytest
 from notebooks import Chapter
+
+from companion import results
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = """---
@@ -37,9 +40,12 @@ $$ (sum)
 ```{code-cell} ipython3
 import os
 
+from companion.results import read_results
+
 with open(os.environ["RUNS"], "a") as file:
-    file.write("run\\n")
+    file.write("one\\n")
 print("output of a cell")
+print("the speed is", read_results("speed")["speed"])
 ```
 
 ```{code-cell} ipython3
@@ -96,11 +102,25 @@ print(squares)
 Read on.
 """
 )
-TWO = HEADER + "# Two\n\n```{code-cell} ipython3\n1 + 1\n```\n"
+TWO = (
+    HEADER
+    + """# Two
+
+```{code-cell} ipython3
+import os
+
+from companion.made_up import answer
+
+with open(os.environ["RUNS"], "a") as file:
+    file.write("two\\n")
+print("the answer is", answer())
+```
+"""
+)
 
 
 class TinyBook:
-    """A copy of the book's settings with two chapters of its own."""
+    """A copy of the book's settings and of the companion, with two chapters and a module of its own."""
 
     def __init__(self, root: Path):
         self.root, self.runs = root, root / "runs"
@@ -108,12 +128,15 @@ class TinyBook:
         book.mkdir()
         for name in ["_config.yml", "requirements.lock"]:
             shutil.copy(ROOT / name, root)
-        for name in ["_ext", "_static"]:
-            shutil.copytree(ROOT / "book" / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
-        (root / "companion").mkdir()
-        (root / "companion" / "code.py").write_text("x = 1\n")
-        (root / "benchmarks" / "results").mkdir(parents=True)
-        (root / "benchmarks" / "results" / "speed.json").write_text("[1]\n")
+        for name in ["book/_ext", "book/_static", "companion"]:
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.npz"))
+        self.made_up, self.nobodys = root / "companion" / "made_up.py", root / "companion" / "nobodys.py"
+        self.made_up.write_text("def answer():\n    return 42\n")
+        self.nobodys.write_text("x = 1\n")
+        self.results = root / results.FOLDER.relative_to(ROOT)
+        self.results.mkdir(parents=True, exist_ok=True)
+        (self.results / "speed.json").write_text('{"speed": 1}')
+        (self.results / "size.json").write_text('{"size": 1}')
         self.write("one", CHAPTER)
         self.write("two", TWO)
         self.write("index", "# Start\n\n{cite:t}`shannon1951`\n\n```{bibliography}\n```\n")
@@ -125,27 +148,28 @@ class TinyBook:
     def write(self, name: str, text: str) -> None:
         (self.root / "book" / f"{name}.md").write_text(text, encoding="utf-8")
 
-    def build(self) -> subprocess.CompletedProcess[str]:
+    def build(self, **variables: str) -> subprocess.CompletedProcess[str]:
         main = "from jupyter_book.cli.main import main; main()"
         options = ["build", "book", "--config", "_config.yml", "--path-output", ".", "-W", "-n", "--keep-going"]
         return subprocess.run(
             [sys.executable, "-c", main, *options],
             cwd=self.root,
-            env=os.environ | {"RUNS": str(self.runs)},
+            env=os.environ | {"RUNS": str(self.runs), "PYTHONPATH": str(self.root)} | variables,
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def good_build(self) -> int:
-        """Build without a warning; give `executions`."""
+    def good_build(self) -> list[str]:
+        """Build without a warning; give the chapters that were executed."""
+        before = self.executions()
         outcome = self.build()
         assert outcome.returncode == 0, (outcome.stdout + outcome.stderr)[-3000:]
-        return self.executions()
+        return sorted(self.executions()[len(before) :])
 
-    def executions(self) -> int:
-        """How often the first chapter has been executed so far."""
-        return self.runs.read_text().count("run")
+    def executions(self) -> list[str]:
+        """The chapters executed so far."""
+        return self.runs.read_text().split() if self.runs.exists() else []
 
     def page(self, name: str = "one") -> str:
         return (self.root / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8")
@@ -157,11 +181,11 @@ class TinyBook:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> TinyBook:
     book = TinyBook(tmp_path_factory.mktemp("book"))
-    assert book.good_build() == 1
+    assert book.good_build() == ["one", "two"]
     return book
 
 
-def outputs(notebook: nbformat.NotebookNode) -> list[int]:
+def lengths(notebook: nbformat.NotebookNode) -> list[int]:
     return [len(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"]
 
 
@@ -175,17 +199,16 @@ def test_the_page_shows_what_was_executed(built: TinyBook) -> None:
 
 
 def test_executed_notebooks_hold_every_output(built: TinyBook) -> None:
-    assert outputs(built.executed()) == [1, 1, 1, 1, 1]
+    assert lengths(built.executed()) == [1, 1, 1, 1, 1]
     figure = built.executed().cells[3].outputs[-1].data
     assert "image/svg+xml" in figure and "<dc:date>" not in figure["image/svg+xml"]
 
 
 def test_prose_alone_executes_nothing(built: TinyBook) -> None:
-    before = built.executions()
     built.write("one", CHAPTER.replace("Some prose", "Other prose"))
-    assert built.good_build() == before
+    assert built.good_build() == []
     assert "Other prose" in built.page() and "output of a cell" in built.page()
-    assert outputs(built.executed()) == [1, 1, 1, 1, 1], "outputs from the cache are outputs too"
+    assert lengths(built.executed()) == [1, 1, 1, 1, 1], "outputs from the cache are outputs too"
 
 
 def test_alt_text_and_tags_are_never_stale(built: TinyBook) -> None:
@@ -196,17 +219,43 @@ def test_alt_text_and_tags_are_never_stale(built: TinyBook) -> None:
 
 
 def test_a_changed_cell_is_executed(built: TinyBook) -> None:
-    before = built.executions()
     built.write("one", CHAPTER.replace("output of a cell", "output of the changed cell"))
-    assert built.good_build() == before + 1
+    assert built.good_build() == ["one"]
     assert "output of the changed cell" in built.page()
 
 
-@pytest.mark.parametrize("file", ["companion/code.py", "benchmarks/results/speed.json", "requirements.lock"])
-def test_changed_code_results_or_versions_execute_everything(built: TinyBook, file: str) -> None:
-    before = built.executions()
-    (built.root / file).write_text((built.root / file).read_text() + "# changed\n")
-    assert built.good_build() == before + 1
+def test_a_changed_module_executes_the_chapter_that_imports_it_and_no_other(built: TinyBook) -> None:
+    built.made_up.write_text(built.made_up.read_text().replace("42", "43"))
+    built.nobodys.write_text(built.nobodys.read_text() + "# a comment\n")
+    (built.results / "size.json").write_text('{"size": 2}')
+    assert built.good_build() == ["two"]
+    assert "the answer is 43" in built.page("two")
+    assert built.executed("two").cells[1].outputs[0].text == "the answer is 43\n"
+
+
+def test_changed_results_execute_the_chapter_that_reads_them(built: TinyBook) -> None:
+    built.made_up.write_text(built.made_up.read_text().replace("43", "42"))
+    (built.results / "speed.json").write_text('{"speed": 2}')
+    assert built.good_build() == ["one"]
+    assert "the speed is 2" in built.page()
+    assert "the answer is 42" in built.page("two"), "the outputs of a former state are found again"
+
+
+def test_other_versions_execute_everything(built: TinyBook) -> None:
+    lock = built.root / "requirements.lock"
+    lock.write_text(lock.read_text() + "# changed\n")
+    assert built.good_build() == ["one", "two"]
+
+
+def test_a_build_that_was_stopped_leaves_nothing_stale(built: TinyBook) -> None:
+    """Stopped while it wrote the pages, with one executed notebook half written."""
+    page = built.root / "_build" / "html" / "one.html"
+    page.write_text("an old page")
+    (built.root / "_build" / ".doctrees" / "finished").unlink()
+    notebooks = (built.root / "_build" / ".jupyter_cache" / "two").glob("*/executed/*/base.ipynb")
+    max(notebooks, key=lambda path: path.stat().st_mtime).write_text("{")
+    assert built.good_build() == ["two"]
+    assert "output of" in built.page() and "the answer is 42" in built.page("two")
 
 
 @pytest.mark.parametrize(
@@ -230,6 +279,32 @@ def test_what_is_wrong_fails_the_build(built: TinyBook, old: str, new: str, warn
     assert warning in outcome.stdout + outcome.stderr
 
 
+def test_what_changes_during_a_build_is_not_kept_unless_it_records(built: TinyBook) -> None:
+    """A chapter that changes what chapters depend on, as those that record the scoreboard do."""
+    before = built.executions()
+    built.write("one", CHAPTER.replace("\nprint(", "\nopen('../requirements.lock', 'a').write('# changed')\nprint(", 1))
+    recording = built.build(GATE_BY_GATE_RECORD="1")
+    assert recording.returncode == 0, (recording.stdout + recording.stderr)[-3000:]
+    assert sorted(built.executions()[len(before) :]) == ["one", "two"], "each of them once"
+    outcome = built.build()
+    shutil.rmtree(built.root / "_build" / ".doctrees")
+    built.write("one", CHAPTER)
+    assert outcome.returncode != 0 and "changed during the build" in outcome.stdout + outcome.stderr
+
+
+def test_no_more_than_the_last_states_of_each_chapter_are_kept(tmp_path: Path) -> None:
+    for age, name in enumerate(["one/a", "one/b", "one/c", "one/d", "one/e", "gone/a"]):
+        state = tmp_path / name
+        (state / "executed").mkdir(parents=True)
+        os.utime(state, (1e9 - age, 1e9 - age))
+    outputs.tidy(tmp_path, [tmp_path / "one" / "e", tmp_path / "failed" / "a"])
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.glob("*/*"))] == [
+        "one/a",
+        "one/b",
+        "one/e",
+    ]
+
+
 # -- the chapters as plain notebooks -----------------------------------------------------------------------------
 
 
@@ -248,7 +323,7 @@ def test_notebooks_in_plain_markdown(built: TinyBook) -> None:
     assert "*Figure 1.* The line rises." in plain
     assert "### Exercise 1: Squares\n\nWrite the squares." in plain and "### Solution to exercise 1" in plain
     assert not re.search(r"\{[a-z:-]+\}`|```\{|:::", plain)
-    assert outputs(offered) == [1, 1, 1, 1, 1]
+    assert lengths(offered) == [1, 1, 1, 1, 1]
 
 
 def test_the_student_edition_has_no_solutions_and_runs(built: TinyBook) -> None:
@@ -258,13 +333,13 @@ def test_the_student_edition_has_no_solutions_and_runs(built: TinyBook) -> None:
     nbformat.validate(student)
     assert "olution" not in text(student) and "n * n" not in text(student)
     assert "Write the squares." in text(student) and "Read on." in text(student)
-    assert outputs(student) == [0, 0, 0, 0]
+    assert lengths(student) == [0, 0, 0, 0]
     env_runs = built.runs.with_name("student_runs")
     ran = NotebookClient(student, kernel_name="python3", resources={"metadata": {"path": str(built.root)}}).execute(
-        env=os.environ | {"RUNS": str(env_runs)}
+        env=os.environ | {"RUNS": str(env_runs), "PYTHONPATH": str(built.root)}
     )
     assert [out.text for cell in ran.cells for out in cell.get("outputs", []) if "text" in out] == [
-        "output of a cell\n",
+        "output of a cell\nthe speed is 2\n",
         "not yet\n",
     ]
 

@@ -8,7 +8,7 @@ from command_line import CATS, refused, run, trained
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.cli.prompts import readable, suggested_prompt, usual_prompt
+from companion.cli.prompts import check_prompt, suggested_prompt
 from companion.errors import UserError
 from companion.recipes import load_model
 from companion.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
@@ -85,16 +85,15 @@ ODD_TEXTS = st.one_of(
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
 @given(training=ODD_TEXTS, test=ODD_TEXTS)
-def test_the_usual_and_the_suggested_prompt_can_be_read_by_every_tokenizer(kind, training, test):
-    """Whatever the text: they are known, and what is suggested is a whole word or number of the text."""
+def test_what_is_suggested_is_a_known_word_or_number_of_the_text(kind, training, test):
     tokenizer = TOKENIZERS[kind](training)
     for text in (test, training + test):
-        for prompt in (usual_prompt(tokenizer), suggested_prompt(tokenizer, text, training[-1:])):
-            if prompt is not None:
-                assert len(tokenizer.encode(readable(tokenizer, prompt), strict=True))
+        prompt = suggested_prompt(tokenizer, text, training[-1:])
         if prompt is not None:
-            assert prompt.strip() in text and prompt.strip() and not prompt.strip().startswith("-")
-            assert "\n" not in prompt and len(prompt) <= 21
+            assert len(tokenizer.encode(prompt, strict=True))
+            check_prompt(tokenizer, prompt)
+            assert prompt.strip() in text and prompt.strip().isprintable() and not prompt.strip().startswith("-")
+            assert 1 <= len(prompt.strip()) <= 20
 
 
 def test_the_rest_of_a_word_that_was_cut_is_not_suggested():
@@ -110,7 +109,7 @@ def test_the_rest_of_a_word_that_was_cut_is_not_suggested():
 
 def test_few_unknown_words_are_named_of_many():
     with pytest.raises(UserError, match="and 2 more"):
-        readable(CharTokenizer.train("."), "abcdefghijkl")
+        check_prompt(CharTokenizer.train("."), "abcdefghijkl")
 
 
 # -- models ------------------------------------------------------------------------------------------------------------

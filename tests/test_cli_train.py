@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import CATS, QUICK, refused, run, suggestion, trained
 
+from companion import recipes
 from companion.cli import memory
 from companion.cli.train import MOST_WORDS, split
 from companion.errors import UserError
@@ -128,15 +129,13 @@ def test_a_second_training_into_the_same_folder_is_refused_while_the_first_lasts
 @pytest.mark.parametrize("more", [[], ["--overwrite"]])
 def test_what_appeared_meanwhile_is_not_overwritten_unasked(capsys, text, model, tmp_path, monkeypatch, more):
     """Of another machine, say, where locks don't reach: the later one keeps its model beside, and says so."""
-    from companion import training
+    trains = recipes.train_language_model
 
-    fit = training.fit
-
-    def meanwhile(*given):
+    def meanwhile(*given, **more):
         shutil.copytree(model, tmp_path / "m")
-        return fit(*given)
+        return trains(*given, **more)
 
-    monkeypatch.setattr(training, "fit", meanwhile)
+    monkeypatch.setattr(recipes, "train_language_model", meanwhile)
     code, out, err = run(capsys, "train", text, "--out", tmp_path / "m", *QUICK, "--seed", 7, *more)
     seeds = {path.name: load_model(path).about["seed"] for path in tmp_path.iterdir() if path.is_dir()}
     assert "bits per character" in out
@@ -223,23 +222,36 @@ def test_a_network_that_the_memory_can_t_hold_is_refused(capsys, text, tmp_path)
         assert "GB of memory, and there are" in said and "Lower --units" in said
 
 
+# The most that a training with the defaults of everything else took, in GB, and its kind, sizes, streams and window.
+LSTM, TRANSFORMER = "language model", "transformer"
+MEASURED = [
+    (1.84, LSTM, {"vocab_size": 49_892, "embedding_dim": 64, "units": 16}, 64, 64),
+    (0.84, LSTM, {"vocab_size": 85, "embedding_dim": 64, "units": 256}, 64, 64),
+    (1.31, LSTM, {"vocab_size": 10_000, "embedding_dim": 64, "units": 256}, 64, 64),
+    (5.18, LSTM, {"vocab_size": 85, "embedding_dim": 64, "units": 2048, "layers": 2}, 32, 32),
+    (2.81, TRANSFORMER, {"vocab_size": 85, "width": 512, "layers": 6, "heads": 8, "context": 128}, 32, 64),
+    (1.94, TRANSFORMER, {"vocab_size": 85, "width": 256, "layers": 4, "heads": 4, "context": 512}, 16, 256),
+]
+
+
+@pytest.mark.parametrize(("gigabytes", "kind", "sizes", "streams", "window"), MEASURED)
+def test_the_memory_that_a_training_takes_is_estimated(gigabytes, kind, sizes, streams, window):
+    estimate = memory.training_bytes(kind, sizes | {"dropout": 0.1}, streams * window) / 1e9
+    assert gigabytes / 2 < estimate < gigabytes * 2
+
+
 def test_little_free_memory_is_a_warning(capsys, monkeypatch):
-    monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
-    monkeypatch.setattr(memory, "free_memory", lambda: 2e9)
-    memory.check_memory(1e9)
+    wants = (LSTM, {"vocab_size": 85, "units": 4096, "layers": 2}, 64 * 64)  # about 15 GB
+    monkeypatch.setattr(memory, "total_memory", lambda: 64e9)
+    monkeypatch.setattr(memory, "free_memory", lambda: 32e9)
+    memory.check_memory(*wants)
     assert capsys.readouterr().err == ""
-    memory.check_memory(3e9)
-    assert "about 3.0 GB of memory, and 2.0 GB are free" in capsys.readouterr().err
-    with pytest.raises(UserError, match=r"about 9\.0 GB of memory, and there are 8\.0 GB"):
-        memory.check_memory(9e9)
-
-
-def test_the_memory_that_a_training_takes():
-    """Measured with /usr/bin/time: 3.8 GB for 49,892 words and 16 units, 64 streams of 64 tokens; see the comments."""
-    words = {"vocab_size": 49_892, "embedding_dim": 64, "units": 16, "layers": 1, "dropout": 0.1, "cell": "lstm"}
-    assert 3e9 < memory.training_bytes("language model", words, 64 * 64) < 5e9
-    small = words | {"vocab_size": 80}
-    assert memory.training_bytes("language model", small, 64 * 64) < 1e9
+    monkeypatch.setattr(memory, "free_memory", lambda: 2e9)
+    memory.check_memory(*wants)
+    assert " GB of memory, and 2.0 GB are free; " in capsys.readouterr().err
+    monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
+    with pytest.raises(UserError, match=r" GB of memory, and there are 8\.0 GB here\. Lower --units"):
+        memory.check_memory(*wants)
 
 
 def test_workers_can_t_share_a_pipe(capsys, tmp_path):
@@ -269,12 +281,11 @@ def test_addresses_that_can_t_be_used_are_told(capsys, text, tmp_path, words, sa
 
 def test_a_training_that_runs_away_names_the_option(capsys, tmp_path, monkeypatch):
     """What functions call learning_rate is --learning-rate here."""
-    from companion import training
 
-    def runs_away(*given):
+    def runs_away(*given, **more):
         raise UserError("Lower learning_rate (it is 1.0) or clip_norm.")
 
-    monkeypatch.setattr(training, "fit", runs_away)
+    monkeypatch.setattr(recipes, "train_language_model", runs_away)
     (tmp_path / "t.txt").write_text(CATS * 150)
     said = refused_after_it_began(capsys, "train", tmp_path / "t.txt", "--out", tmp_path / "m", *QUICK)
     assert "Lower --learning-rate (it is 1.0)" in said

@@ -1,18 +1,15 @@
 """What the book adds to Sphinx: an execution cache that does not lie, MathJax and notebooks in the pages."""
 
 import functools
-import hashlib
 import importlib.util
 import os
 import shutil
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
+import outputs
+from docutils import nodes
 from execution import ENVIRONMENT, execute
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from nbformat import NotebookNode
 from notebooks import Chapter
@@ -21,7 +18,11 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
+from companion.closure import fingerprint
+
 ROOT = Path(__file__).resolve().parents[2]
+STATE = "outputs_depend_on"  # the entry of a page's metadata
+FINISHED = "finished"  # the file that says that the last build wrote all its pages
 logger = logging.getLogger(__name__)
 
 # Of MathJax's 24 MB: what renders TeX, the TeX packages it loads when a formula asks for one, English speech.
@@ -35,26 +36,10 @@ MATHJAX = [
 ]
 
 
-def hash_of(paths: Iterable[Path], *more: str) -> str:
-    """A short hash of the files among some paths, by name and content."""
-    digest = hashlib.sha256(repr(more).encode())
-    for path in sorted(path for path in paths if path.is_file() and "__pycache__" not in path.parts):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
-
-
-def place_cache(app: Sphinx, config: Config) -> None:
-    """Keep executed notebooks under a key of all that an output depends on beside the cells, which is their own key.
-
-    That is the companion, the benchmarks' results, the pinned versions and Python's own. The place is part of the
-    configuration, so that Sphinx reads every page anew when it changes; so it does for the table of contents and the
-    static files.
-    """
-    read = [*(ROOT / "companion").rglob("*"), *(ROOT / "benchmarks" / "results").rglob("*")]
-    key = hash_of([ROOT / "requirements.lock", *read], sys.version, str(ENVIRONMENT))
-    config.nb_execution_cache_path = str(Path(app.outdir).parent / ".jupyter_cache" / key)
-    config.book_settings = hash_of([ROOT / "book" / "_toc.yml", *(ROOT / "book" / "_static").rglob("*")])
+def note_settings(app: Sphinx, config: Config) -> None:
+    """Make the table of contents and the static files part of the configuration: Sphinx reads all pages again."""
+    files = [ROOT / "book" / "_toc.yml", *(ROOT / "book" / "_static").rglob("*")]
+    config.book_settings = fingerprint(filter(Path.is_file, files), base=ROOT)
 
 
 def is_notebook(app: Sphinx, page: str) -> bool:
@@ -76,38 +61,84 @@ def notebook_of(env: BuildEnvironment, page: str) -> NotebookNode | None:
     return read_myst_markdown_notebook(text, env.myst_config, add_source_map=False)  # type: ignore[attr-defined]
 
 
-def executed_notebook(env: BuildEnvironment, page: str) -> NotebookNode | None:
+def key(env: BuildEnvironment, page: str) -> str | None:
+    """What a page's outputs depend on, as it is now; None for a page without cells."""
+    notebook = notebook_of(env, page)
+    return None if notebook is None else outputs.key(notebook, Path(env.doc2path(page)).parent)
+
+
+def cache(app: Sphinx, page: str, state: str | None = None) -> Path:
+    """The folder of a page's outputs, in a state or in the one in which the page was read."""
+    chapter = page.replace("/", "-")
+    return Path(app.outdir).parent / ".jupyter_cache" / chapter / (state or app.env.metadata[page][STATE])
+
+
+def is_fresh(app: Sphinx, page: str) -> bool:
+    """Whether a page shows what its cells would give now."""
+    notebook = notebook_of(app.env, page)
+    if notebook is None:
+        return True
+    is_same = app.env.metadata.get(page, {}).get(STATE) == key(app.env, page)
+    return is_same and outputs.find(cache(app, page), notebook) is not None
+
+
+def changed_pages(app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set) -> list[str]:
+    """The pages to read again although their text is the same: all of them if the last build was stopped.
+
+    What had been read before such a build was stopped counts as read, but was perhaps never written.
+    """
+    finished = Path(app.doctreedir) / FINISHED
+    was_finished = finished.exists()
+    finished.unlink(missing_ok=True)
+    return [page for page in env.found_docs - added - changed if not (was_finished and is_fresh(app, page))]
+
+
+def execute_side_by_side(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Fill the caches before the pages are read: myst-nb would execute them one after the other.
+
+    A notebook with a cell that fails is not kept; myst-nb comes upon it when it reads the page, and reports it.
+    """
+    missing, states = {}, {}
+    for page in pages:
+        notebook = notebook_of(env, page)
+        if notebook is None:
+            continue
+        path = Path(env.doc2path(page))
+        states[path] = page, outputs.key(notebook, path.parent)
+        if outputs.find(cache(app, *states[path]), notebook) is None:
+            missing[path] = notebook
+    if len(missing) < 2:
+        return
+    for path, result in execute(missing.items(), app.config.nb_execution_timeout):
+        page, state = states[path]
+        if result.err is None and key(env, page) == state:
+            outputs.keep(cache(app, page, state), result, path)
+        logger.info("%s: %s in %.0f seconds", path.stem, "failed" if result.err else "executed", result.time)
+
+
+def choose_cache(app: Sphinx, page: str, content: list[str]) -> None:
+    """Tell myst-nb, which is about to read a page, where its outputs are kept."""
+    if (state := key(app.env, page)) is not None:
+        app.env.metadata[page][STATE] = state
+        place = cache(app, page)
+        outputs.make(place)
+        app.env.mystnb_config = app.env.mystnb_config.copy(execution_cache_path=str(place))  # type: ignore[attr-defined]
+
+
+def check_cache(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep nothing of a page if what it depends on changed while it was read, and perhaps executed."""
+    page = app.env.docname
+    if STATE in app.env.metadata[page] and key(app.env, page) != app.env.metadata[page][STATE]:
+        shutil.rmtree(cache(app, page), ignore_errors=True)
+
+
+def executed_notebook(app: Sphinx, page: str) -> NotebookNode | None:
     """A page's notebook with every output of its execution; none if a cell failed, or the page changed since.
 
     What myst-nb itself leaves lacks the glued outputs and, where it took them from the cache, all of them.
     """
-    notebook = notebook_of(env, page)
-    if notebook is None:
-        return None
-    try:
-        return get_cache(env.config.nb_execution_cache_path).merge_match_into_notebook(notebook, cell_meta=())[1]
-    except KeyError:
-        return None
-
-
-def execute_side_by_side(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
-    """Fill the cache before the pages are read: myst-nb would execute them one after the other.
-
-    A notebook with a cell that fails is not kept; myst-nb comes upon it when it reads the page, and reports it.
-    """
-    cache = get_cache(app.config.nb_execution_cache_path)
-    missing = []
-    for page in pages:
-        notebook = notebook_of(env, page)
-        if notebook is not None and executed_notebook(env, page) is None:
-            missing.append((Path(env.doc2path(page)), notebook))
-    if len(missing) < 2:
-        return
-    for path, result in execute(missing, app.config.nb_execution_timeout):
-        if result.err is None:
-            bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
-            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-        logger.info("%s: %s in %.0f seconds", path.stem, "failed" if result.err else "executed", result.time)
+    notebook = notebook_of(app.env, page)
+    return None if notebook is None else outputs.find(cache(app, page), notebook)
 
 
 def write_notebooks(app: Sphinx) -> None:
@@ -116,8 +147,9 @@ def write_notebooks(app: Sphinx) -> None:
     for folder in folders:
         for stale in folder.glob("*.ipynb"):
             stale.unlink()
-    for page in sorted(filter(functools.partial(is_notebook, app), app.env.found_docs)):
-        executed = executed_notebook(app.env, page)
+    pages = sorted(filter(functools.partial(is_notebook, app), app.env.found_docs))
+    for page in pages:
+        executed = executed_notebook(app, page)
         if executed is None:
             logger.warning("%s has no executed notebook: a cell failed, or it changed during the build", page)
             continue
@@ -125,6 +157,7 @@ def write_notebooks(app: Sphinx) -> None:
             path = folder / f"{page}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(notebook, path)
+    outputs.tidy(Path(app.outdir).parent / ".jupyter_cache", [cache(app, page) for page in pages])
 
 
 def copy_mathjax(app: Sphinx) -> None:
@@ -145,14 +178,18 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if not error and app.builder.format == "html":
         write_notebooks(app)
         copy_mathjax(app)
+        (Path(app.doctreedir) / FINISHED).touch()
 
 
 def setup(app: Sphinx) -> dict:
     os.environ.update(ENVIRONMENT)
     app.add_config_value("comments_config", {}, "")  # jupyter-book sets it, for an extension we do without
     app.add_config_value("book_settings", "", "env")
-    app.connect("config-inited", place_cache)
+    app.connect("config-inited", note_settings)
+    app.connect("env-get-outdated", changed_pages)
     app.connect("env-before-read-docs", execute_side_by_side)
+    app.connect("source-read", choose_cache)
+    app.connect("doctree-read", check_cache)
     app.connect("html-page-context", offer_notebook)
     app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

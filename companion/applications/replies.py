@@ -432,7 +432,7 @@ def greedy_reply(message: str, writer: "Trained", longest: int = 20) -> tuple[st
     """The reply that the writer finds word by word as the most probable, and its probability as a whole."""
     from companion.generation import log_softmax, read, stepper
 
-    network, tokenizer = stepper(writer.model), writer.tokenizer
+    network, tokenizer = stepper(writer.model), writer.text_tokenizer
     logits, state = read(network, tokenizer.encode(prompt_of(message, tokenizer)))
     ids, total = [], 0.0
     for _ in range(longest):

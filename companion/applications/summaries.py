@@ -196,7 +196,7 @@ def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) 
     from companion.generation import NEVER_WRITTEN, Sampler, SourceStepper, write_until
     from companion.tokenizers import BEGIN, END, UNKNOWN
 
-    vocabulary = trained.tokenizer.source
+    vocabulary = trained.vocabularies.source
     free = vocabulary.encode([*FUNCTION_WORDS.split(), *".,()'\"/-:;"]).tolist()
     encoded = [vocabulary.encode_source(tokens_of(text)[:BODY_TOKENS]) for text in texts]
     if not trained.sizes["copy"]:
@@ -229,7 +229,7 @@ def sureness(trained: "Trained", texts: Sequence[str], lines: Sequence[str]) -> 
     from companion.evaluation import pair_losses
     from companion.tokenizers import Pairs
 
-    vocabulary, sources, targets = trained.tokenizer.source, [], []
+    vocabulary, sources, targets = trained.vocabularies.source, [], []
     for text, line in zip(texts, lines, strict=True):
         source, unknown = vocabulary.encode_source(tokens_of(text)[:BODY_TOKENS])
         sources.append(source)
@@ -272,7 +272,7 @@ def trace(trained: "Trained", text: str, line: str) -> Trace:
     from companion.generation import softmax
     from companion.tokenizers import BEGIN, END, padded
 
-    vocabulary, model = trained.tokenizer.source, trained.model
+    vocabulary, model = trained.vocabularies.source, trained.network
     source, unknown = vocabulary.encode_source(tokens_of(text)[:BODY_TOKENS])
     target = [*vocabulary.encode_target(line.split(), unknown), END]
     layers = [model.get_layer(name).output for name in ("logits", "gate", "attention")]

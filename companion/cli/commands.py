@@ -1,11 +1,12 @@
 """The commands that use what is there: models, corpora, and the applications of the book."""
 
 import argparse
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from companion.cli.program import program, suggested
-from companion.cli.prompts import readable, usual_prompt
+from companion.cli.program import as_argument, program, suggested
+from companion.cli.prompts import check_prompt
 from companion.cli.scores import perplexity
 from companion.cli.texts import lines_of_standard_input, read_text
 from companion.errors import UserError
@@ -23,19 +24,16 @@ COMMAND_OF = {
 
 def generate(options: argparse.Namespace) -> None:
     """Continue a prompt, printing the text as it is written."""
-    from companion.generation import beam_search, stream
-
     trained = _language_model(options.model)
-    tokenizer = trained.tokenizer
-    asked = usual_prompt(tokenizer) if options.prompt is None else options.prompt
-    prompt = readable(tokenizer, asked)
+    prompt = trained.default_prompt() if options.prompt is None else options.prompt
+    check_prompt(trained.text_tokenizer, prompt)
     pieces: Iterable[str]
     if options.beam is not None:
-        pieces = [beam_search(trained.model, tokenizer, prompt, options.max_tokens, options.beam)]
+        pieces = [trained.generate(prompt, options.max_tokens, beam_width=options.beam)]
     else:
         settings = (options.max_tokens, options.temperature, options.top_k, options.top_p, options.seed)
-        pieces = stream(trained.model, tokenizer, prompt, *settings, greedy=options.greedy)
-    print(asked, end="", flush=True)
+        pieces = trained.stream(prompt, *settings, greedy=options.greedy)
+    print(prompt, end="", flush=True)
     for piece in pieces:
         print(piece, end="", flush=True)
     print()
@@ -43,31 +41,34 @@ def generate(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Score a model on a text file."""
-    from companion.evaluation import evaluate as score_of
-    from companion.tokenizers import unknown_nats
-
     text = read_text(options.text)
     trained = _language_model(options.model)
-    ids = trained.tokenizer.encode(text)
-    result = score_of(trained.model, ids, len(text), unknown_nats(trained.tokenizer, text))
+    result = trained.evaluate(text)
     print(f"bits per character  {result.bits_per_character:.4f}")
     print(f"perplexity          {perplexity(result, 4)} per token")
     print(f"nats per token      {result.nats_per_token:.4f}")
     print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
-    if unknown := int((ids == trained.tokenizer.unknown_id).sum()):  # None, as BPE has it, equals no id
+    tokenizer = trained.text_tokenizer
+    if unknown := int((tokenizer.encode(text) == tokenizer.unknown_id).sum()):  # None, as BPE has it, equals no id
         print(f"unknown             {unknown:,} of the tokens; what it takes to spell them is charged")
 
 
 def _language_model(name: str) -> "Trained":
     """The language model of a folder, or the book's recipe of that name."""
-    from pathlib import Path
-
-    from companion.recipes import open_model
+    from companion.recipes import RECIPES, PairRecipe, open_model
 
     if not name:
         raise UserError("The name of the model is empty; give a model folder, or the name of a recipe.")
-    if name in COMMAND_OF and not Path(name).exists():
-        raise UserError(f"{name} continues no text; it is used by: {suggested(COMMAND_OF[name])}")
+    if not os.path.lexists(name):
+        if name in COMMAND_OF:
+            raise UserError(f"{name} continues no text; it is used by: {suggested(COMMAND_OF[name])}")
+        if name not in RECIPES:
+            recipes = sorted(name for name, recipe in RECIPES.items() if not isinstance(recipe, PairRecipe))
+            train = suggested(["train", "TEXT", "--out", as_argument(name)])
+            raise UserError(
+                f"There is no model folder {name}, and no recipe of that name. Train one with: {train}; or use a "
+                f"recipe: {', '.join(recipes)}."
+            )
     return open_model(name)
 
 

@@ -1,4 +1,4 @@
-"""Prompts: the one that is given, the one for want of any, and the one that is suggested after a training."""
+"""Prompts: the one that is given, and the one that is suggested after a training."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,22 +17,21 @@ SURROGATE = regex.compile(r"[\ud800-\udfff]")  # what Python makes of bytes that
 LONGEST = 20  # characters of a suggested prompt: where words aren't divided by spaces, a line counts as one
 
 
-def readable(tokenizer: "Tokenizer", prompt: str) -> str:
-    """A prompt as the model can read it: with a space before it if only so its words are known.
+def check_prompt(tokenizer: "Tokenizer", prompt: str) -> None:
+    """Refuse a prompt that a model can't read, neither as it is nor with a space before it.
 
     Raises
     ------
     UserError
-        It is empty, or has characters or words that are unknown.
+        It is empty, isn't text, or has characters or words that are unknown.
     """
     if not prompt:
         raise UserError("--prompt is empty; give at least one character, or leave --prompt out.")
     if SURROGATE.search(prompt):
         raise UserError("--prompt isn't text in UTF-8; write it in UTF-8, or leave --prompt out.")
-    # Of words without a space before them a model may know none, since only the first word of a text has none.
-    unknown, prompt = min(((_unknown(tokenizer, text), text) for text in (prompt, f" {prompt}")), key=_how_many)
+    unknown = min((_unknown(tokenizer, text) for text in (prompt, f" {prompt}")), key=len)
     if not unknown:
-        return prompt
+        return
     named = ", ".join(map(repr, unknown[:10])) + (f" and {len(unknown) - 10} more" if len(unknown) > 10 else "")
     known = [token.strip() for token in tokenizer.tokens[1:] if token.strip()]
     what = f"{'character' if tokenizer.kind == 'char' else 'word'}{'s' if len(unknown) > 1 else ''}"
@@ -41,11 +40,6 @@ def readable(tokenizer: "Tokenizer", prompt: str) -> str:
     else:
         these = f"it knows {len(known):,} words, such as {', '.join(map(repr, known[:6]))}"
     raise UserError(f"The model doesn't know the {what} {named} of --prompt; {these}.")
-
-
-def usual_prompt(tokenizer: "Tokenizer") -> str:
-    """What a model continues if nothing is asked: a new line, or else the first thing that it can read."""
-    return next(prompt for prompt in ("\n", " ", *tokenizer.tokens[1:]) if not _unknown(tokenizer, prompt))
 
 
 def suggested_prompt(tokenizer: "Tokenizer", text: str, before: str = "") -> str | None:
@@ -73,10 +67,6 @@ def _whole(pattern: "regex.Pattern[str]", text: str, before: str) -> Iterator[st
     for found in pattern.finditer(before + text):
         if found.start() >= skipped:
             yield found.group()[:LONGEST]
-
-
-def _how_many(unknown: tuple[list[str], str]) -> int:
-    return len(unknown[0])
 
 
 def _unknown(tokenizer: "Tokenizer", text: str) -> list[str]:

@@ -11,17 +11,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.memory import check_memory, training_bytes
+from companion.cli.memory import check_memory
 from companion.cli.program import as_argument, program, suggested
 from companion.cli.prompts import suggested_prompt
 from companion.cli.scores import in_a_line
 from companion.cli.texts import read_text
 from companion.errors import UserError, disk_errors
 from companion.storage import beside, check_writable, locked, sha256
-from companion.training import Crew, end_with_parent, join, meeting, share_dropout
+from companion.training import Crew, end_with_parent, join, meeting
 
 if TYPE_CHECKING:
-    from companion.tokenizers import Tokenizer
+    import keras
+
     from companion.training import Alone, TrainingConfig
 
 
@@ -33,6 +34,7 @@ READING = 4_000_000
 # column of as many logits as tokens are read, for a word that occurs hardly ever; what is left out is spelt.
 MOST_WORDS = 10_000
 BPE_TOKENS = 2_256
+USUAL_VOCABULARY = {"char": None, "word": MOST_WORDS, "bpe": BPE_TOKENS}
 CHECKPOINT = ".checkpoint.npz"
 
 
@@ -114,62 +116,58 @@ def _cluster(options: argparse.Namespace) -> meeting.Cluster | None:
 def _train(
     options: argparse.Namespace, text: str, parts: tuple[str, str, str], cluster: meeting.Cluster | None
 ) -> None:
-    from companion.evaluation import evaluate
-    from companion.models import language_model, transformer_model
-    from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, Trained, save_model
-    from companion.seeding import set_seed
-    from companion.tokenizers import unknown_nats
-    from companion.training import fit
+    """Train here, as the only worker or as one of several; the chief prints, and writes the model."""
+    from companion.recipes import LANGUAGE_MODEL, TOKENIZERS, TRANSFORMER, train_language_model
 
     chief = cluster is None or cluster.index == 0
-    training, _, test = parts
     checkpoint = beside(options.out, CHECKPOINT)
-    tokenizer = _tokenizer(options, training)
-    ids = [tokenizer.encode(part) for part in parts]
+    vocab_size = USUAL_VOCABULARY[options.tokenizer] if options.vocab_size is None else options.vocab_size
+    tokenizer = TOKENIZERS[options.tokenizer].train(parts[0], vocab_size=vocab_size)
     kind = TRANSFORMER if options.model == "transformer" else LANGUAGE_MODEL
-    sizes = _sizes(options, tokenizer.vocab_size)
-    config = _config(options, len(ids[0]), len(text), len(cluster.hosts) if cluster else 1)
-    check_memory(training_bytes(kind, sizes, config.batch_size * config.window))
-    with _team(options, cluster, text, {"model": kind} | sizes | asdict(config)) as team:
-        set_seed(options.seed)
-        model = transformer_model(**sizes) if kind == TRANSFORMER else language_model(**sizes)
-        share_dropout(model, team)
+    sizes = _sizes(options)
+    config = _config(options, len(tokenizer.encode(parts[0])), len(text), len(cluster.hosts) if cluster else 1)
+    check_memory(kind, {"vocab_size": tokenizer.vocab_size, **sizes}, config.batch_size * config.window)
+
+    def began(model: "keras.Model") -> None:
         if chief:
             if checkpoint.exists():
                 print(f"Continuing from {checkpoint}.")
             size = f"{len(text):,} characters, {tokenizer.vocab_size:,} tokens, {model.count_params():,} parameters"
             print(f"{size}{_gpus()}", flush=True)
-        with _state_kept(checkpoint):
-            history = fit(model, ids[0], ids[1], config, checkpoint, False if options.quiet else None, team)
+
+    plan = {"model": kind, "vocab_size": tokenizer.vocab_size, **sizes, **asdict(config)}
+    with _team(options, cluster, text, plan) as team, _state_kept(checkpoint):
+        trained = train_language_model(
+            parts,
+            tokenizer,
+            kind,
+            sizes,
+            config,
+            seed=options.seed,
+            checkpoint=checkpoint,
+            progress=False if options.quiet else None,
+            team=team,
+            began=began,
+            about={"text": Path(options.text).name, "seed": options.seed},
+        )
     if not chief:
         return
-    result = evaluate(model, ids[2], len(test), unknown_nats(tokenizer, test))
-    print(f"On {len(test):,} characters it never saw: {in_a_line(result)}", flush=True)
-    about = {"text": Path(options.text).name, "seed": options.seed}
-    trained = Trained(model, tokenizer, sizes, history, result, about, kind)
-    save_model(options.out, trained, replace=options.overwrite)
+    assert trained.score is not None
+    print(f"On {len(parts[2]):,} characters it never saw: {in_a_line(trained.score)}", flush=True)
+    trained.save(options.out, replace=options.overwrite)
     checkpoint.unlink(missing_ok=True)
-    prompt = suggested_prompt(tokenizer, test, training[-1])
+    prompt = suggested_prompt(tokenizer, parts[2], parts[0][-1])
     command = ["generate", as_argument(options.out), *(["--prompt", prompt] if prompt else [])]
     print(f"Written to {options.out}. Try: {suggested(command, options.program)}")
 
 
-def _tokenizer(options: argparse.Namespace, training: str) -> "Tokenizer":
-    from companion.recipes import TOKENIZERS
-
-    usual = {"char": None, "word": MOST_WORDS, "bpe": BPE_TOKENS}[options.tokenizer]
-    size = usual if options.vocab_size is None else options.vocab_size
-    return TOKENIZERS[options.tokenizer].train(training, vocab_size=size)
-
-
-def _sizes(options: argparse.Namespace, vocab_size: int) -> dict[str, Any]:
-    """The arguments that build the network."""
-    sizes = {"vocab_size": vocab_size, "dropout": options.dropout}
+def _sizes(options: argparse.Namespace) -> dict[str, Any]:
+    """What builds the network, apart from the size of its vocabulary."""
     if options.model == "transformer":
         own = {"width": options.units, "heads": options.heads, "context": options.context}
-        return sizes | own | {"layers": options.layers or 4}
+        return own | {"layers": options.layers or 4, "dropout": options.dropout}
     own = {"embedding_dim": options.embedding_dim, "units": options.units, "cell": options.cell}
-    return sizes | own | {"layers": options.layers or 1}
+    return own | {"layers": options.layers or 1, "dropout": options.dropout}
 
 
 def _gpus() -> str:

@@ -13,10 +13,10 @@ def translate(options: argparse.Namespace) -> None:
 
     read = chinese_source if options.sentences else date_source
     trained = load_recipe("sentences" if options.sentences else "dates")
-    source, unknown = read(options.text, trained.tokenizer.source, options.to)
+    source, unknown = read(options.text, trained.vocabularies.source, options.to)
     if unknown:
         print(f"{NAME}: never seen in training, so read as unknown: {' '.join(unknown)}", file=sys.stderr)
     for number, token in enumerate(stream_target(trained.model, source, max_tokens=60)):
-        (piece,) = trained.tokenizer.target.decode([token])
+        (piece,) = trained.vocabularies.target.decode([token])
         print(piece if number else piece.lstrip(), end="", flush=True)
     print()

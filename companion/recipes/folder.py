@@ -16,68 +16,50 @@ import hashlib
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from companion.errors import UserError
-from companion.evaluation import Score
-from companion.recipes.trained import ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER, Trained, parameters
+from companion.recipes.builders import BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL
 from companion.storage import directory_atomically, read_json, sha256
-from companion.tokenizers import load_tokenizer
-from companion.training import History
+from companion.tokenizers import PairVocabulary, Tokenizer, load_pair_vocabulary, load_tokenizer
+
+if TYPE_CHECKING:
+    import keras
 
 FORMAT = "gate-by-gate model"
 VERSION = 1
 
 
-def save_model(folder: str | Path, trained: Trained, half_precision: bool = False, replace: bool = True) -> None:
-    """Write a trained model as a folder, all of it or nothing.
-
-    Parameters
-    ----------
-    folder
-        Created; one that is there is replaced when the new one is complete.
-    trained
-        The model and what goes with it.
-    half_precision
-        Store the weights in 16 bits: half the size, and a loss that differs in the fourth digit or later.
-    replace
-        Whether a model that is there may be replaced; see `companion.storage.directory_atomically`.
-    """
+def write_folder(
+    folder: str | Path,
+    model: "keras.Model",
+    tokenizer: Tokenizer | PairVocabulary,
+    content: dict[str, Any],
+    half_precision: bool = False,
+    replace: bool = True,
+) -> None:
+    """Write a network, its tokenizer and what is known of it; see `companion.recipes.save_model`."""
     with directory_atomically(folder, replace) as new:
         dtype = np.float16 if half_precision else np.float32
         buffer = io.BytesIO()
-        arrays = {f"weight_{n:02d}": v.numpy().astype(dtype) for n, v in enumerate(parameters(trained.model))}
+        arrays: Any = {f"weight_{n:02d}": v.numpy().astype(dtype) for n, v in enumerate(parameters(model))}
         np.savez_compressed(buffer, **arrays)
         (new / "weights.npz").write_bytes(buffer.getvalue())
-        trained.tokenizer.save(new / "tokenizer.json")
-        content = {
-            "format": FORMAT,
-            "version": VERSION,
-            "kind": trained.kind,
-            "model": trained.sizes,
-            "files": {name: sha256(new / name) for name in ("tokenizer.json", "weights.npz")},
-            "score": vars(trained.score) if trained.score else None,
-            "history": trained.history.rows,
-            "about": trained.about,
-        }
+        tokenizer.save(new / "tokenizer.json")
+        files = {name: sha256(new / name) for name in ("tokenizer.json", "weights.npz")}
+        content = {"format": FORMAT, "version": VERSION, **content, "files": files}
         content["checksum"] = _checksum(content)
         (new / "model.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def load_model(folder: str | Path) -> Trained:
-    """Read what `save_model` wrote, and check it.
-
-    Raises
-    ------
-    UserError
-        The folder is missing, incomplete, changed since it was saved, or written by another version.
-    """
+def read_folder(folder: str | Path) -> tuple["keras.Model", Tokenizer | PairVocabulary, dict[str, Any]]:
+    """Read what `write_folder` wrote, and check it; see `companion.recipes.load_model`."""
     folder = Path(folder)
     content = _checked_content(folder)
-    kind = content.get("kind", LANGUAGE_MODEL)
-    model, tokenizer, fits = _built(kind, folder, content["model"])
+    content.setdefault("kind", LANGUAGE_MODEL)
+    model, tokenizer, fits = _built(content["kind"], folder, content["model"])
     variables = parameters(model)
     with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
         stored = [arrays[f"weight_{n:02d}"] for n in range(len(arrays.files))]
@@ -85,26 +67,24 @@ def load_model(folder: str | Path) -> Trained:
         raise UserError(_not_a_model(folder, "its files do not belong together"))
     for variable, array in zip(variables, stored, strict=True):
         variable.assign(array.astype(np.float32))
-    score = Score(**content["score"]) if content["score"] else None
-    return Trained(model, tokenizer, content["model"], History(content["history"]), score, content["about"], kind)
+    return model, tokenizer, content
+
+
+def parameters(model: "keras.Model") -> list[Any]:
+    """The variables that training changes, in a fixed order; a dropout layer's random state is not among them."""
+    return list(model.trainable_variables)
 
 
 def _built(kind: str, folder: Path, sizes: dict[str, Any]) -> tuple[Any, Any, bool]:
     """A new model of these sizes, what turns text into its ids, and whether the two belong together."""
-    if kind in (LANGUAGE_MODEL, TRANSFORMER):
-        from companion.models import language_model, transformer_model
-
-        tokenizer = load_tokenizer(folder / "tokenizer.json")
-        model = (language_model if kind == LANGUAGE_MODEL else transformer_model)(**sizes)
-        return model, tokenizer, tokenizer.vocab_size == sizes["vocab_size"]
+    if kind not in BUILDERS:
+        raise UserError(_not_a_model(folder, f"it is of an unknown kind, {kind!r}"))
     if kind == ENCODER_DECODER:
-        from companion.models.encoder_decoder import encoder_decoder
-        from companion.tokenizers import load_pair_vocabulary
-
         both = load_pair_vocabulary(folder / "tokenizer.json")
         fits = (len(both.source), len(both.target)) == (sizes["source_vocab"], sizes["target_vocab"])
-        return encoder_decoder(**sizes), both, fits
-    raise UserError(_not_a_model(folder, f"it is of an unknown kind, {kind!r}"))
+        return BUILDERS[kind](**sizes), both, fits
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    return BUILDERS[kind](**sizes), tokenizer, tokenizer.vocab_size == sizes["vocab_size"]
 
 
 def _checked_content(folder: Path) -> dict[str, Any]:

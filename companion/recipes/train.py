@@ -1,22 +1,24 @@
-"""Training what a recipe describes."""
+"""Training a language model: the one that a recipe describes, or that the command is asked for."""
 
 import functools
-import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from companion.corpora import load_corpus
-from companion.evaluation import evaluate, evaluate_pairs
+from companion.errors import UserError
 from companion.ngrams import NGramModel
-from companion.recipes.kinds import PairRecipe, Recipe, TransformerRecipe
-from companion.recipes.pairs import PAIR_DATA
-from companion.recipes.trained import ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER, Trained
+from companion.recipes.builders import BUILDERS, LANGUAGE_MODEL, NGRAM, TRANSFORMER
+from companion.recipes.kinds import Recipe, TransformerRecipe
+from companion.recipes.trained import Trained
 from companion.seeding import set_seed
 from companion.tokenizers import TOKENIZERS, Tokenizer
-from companion.training import fit, fit_pairs
+from companion.training import Alone, TrainingConfig, fit, share_dropout
+
+if TYPE_CHECKING:
+    import keras
 
 
 @functools.lru_cache(maxsize=2)
@@ -28,59 +30,100 @@ def encoded(corpus: str, tokenizer: str, vocab_size: int | None = None) -> tuple
 
 
 def count(recipe: Recipe) -> Trained:
-    tokenizer, (train, _, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
+    """The n-gram model of a recipe, counted and scored."""
+    tokenizer, (train, _, _), _ = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
+    test = load_corpus(recipe.corpus).split()[2]
     assert recipe.order is not None
     model = NGramModel(recipe.order, vocab_size=tokenizer.vocab_size).fit(train)
-    return Trained(model, tokenizer, {"order": recipe.order}, score=evaluate(model, test, characters))
+    sizes = {"vocab_size": tokenizer.vocab_size, "order": recipe.order}
+    trained = Trained(model, tokenizer, sizes, kind=NGRAM)
+    trained.score = trained.evaluate(test)
+    return trained
 
 
-def language_model(recipe: Recipe | TransformerRecipe, progress: bool | None) -> Callable[[Path], Trained]:
-    """What trains the recipe's language model, going on from a checkpoint, and scores it."""
-    from companion.models import language_model, transformer_model
-
-    tokenizer, (train, validation, test), characters = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
-    kind, build, names = (
-        (LANGUAGE_MODEL, language_model, ("embedding_dim", "units", "layers", "dropout", "cell"))
+def train_text(recipe: Recipe | TransformerRecipe, checkpoint: Path | None, progress: bool | None) -> Trained:
+    """Train and score the language model of a recipe, continuing from a checkpoint that is there."""
+    kind, names = (
+        (LANGUAGE_MODEL, ("embedding_dim", "units", "layers", "dropout", "cell"))
         if isinstance(recipe, Recipe)
-        else (TRANSFORMER, transformer_model, ("width", "layers", "heads", "context", "dropout"))
+        else (TRANSFORMER, ("width", "layers", "heads", "context", "dropout"))
     )
-    sizes: dict[str, Any] = {"vocab_size": tokenizer.vocab_size} | {name: getattr(recipe, name) for name in names}
-
-    def train_from(checkpoint: Path) -> Trained:
-        set_seed(recipe.seed)
-        model = build(**sizes)
-        history = fit(model, train, validation, recipe.training, checkpoint, progress)
-        return Trained(model, tokenizer, sizes, history, evaluate(model, test, characters), kind=kind)
-
-    return train_from
-
-
-def encoder_decoder(recipe: PairRecipe, progress: bool | None) -> Callable[[Path], Trained]:
-    """The same for an encoder-decoder."""
-    from companion.models.encoder_decoder import encoder_decoder
-
-    vocabulary, train, validation, test = PAIR_DATA[recipe.data]()
-    sizes: dict[str, Any] = {
-        "source_vocab": len(vocabulary.source),
-        "target_vocab": len(vocabulary.target),
-        "embedding_dim": recipe.embedding_dim,
-        "units": recipe.units,
-        "attention": recipe.attention,
-        "dropout": recipe.dropout,
-        "copy": recipe.copy,
-    }
-
-    def train_from(checkpoint: Path) -> Trained:
-        set_seed(recipe.seed)
-        model = encoder_decoder(**sizes)
-        history = fit_pairs(model, train, validation, recipe.training, checkpoint, progress)
-        return Trained(model, vocabulary, sizes, history, evaluate_pairs(model, test), kind=ENCODER_DECODER)
-
-    return train_from
+    return train_language_model(
+        load_corpus(recipe.corpus).split(),
+        encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)[0],
+        kind,
+        {name: getattr(recipe, name) for name in names},
+        recipe.training,
+        seed=recipe.seed,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
 
 
-def versions() -> dict[str, str]:
-    import keras
-    import tensorflow as tf
+def train_language_model(
+    parts: Sequence[str],
+    tokenizer: Tokenizer,
+    kind: str,
+    sizes: Mapping[str, Any],
+    config: TrainingConfig | None = None,
+    *,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    progress: bool | None = None,
+    team: Alone | None = None,
+    began: Callable[["keras.Model"], object] | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Trained:
+    """Build a language model, train it, and score it: what recipes and the command ``train`` do.
 
-    return {"python": platform.python_version(), "keras": keras.__version__, "tensorflow": tf.__version__}
+    Parameters
+    ----------
+    parts
+        Three texts: the first trains, the second chooses the weights that are kept, the third scores them.
+    tokenizer
+        Trained on the first.
+    kind
+        ``"language model"`` (a recurrent one) or ``"transformer"``.
+    sizes
+        The arguments of `companion.models.language_model` or `companion.models.transformer_model`, without the size of
+        the vocabulary, which is the tokenizer's.
+    config
+        How to train; its seed is that of the order in which the text is read.
+    seed
+        Of everything else that is random: the first weights and what dropout leaves out.
+    checkpoint, progress, team
+        As in `companion.training.fit`.
+    began
+        Called with the network once it is built, before it is trained.
+    about
+        What to keep with the model: where the text is from, for instance.
+
+    Returns
+    -------
+    Trained
+        Its score charges what the tokenizer calls unknown for its spelling (`companion.tokenizers.unknown_nats`), so
+        that models with different tokenizers can be compared. Only worker 0 of a team has a score.
+
+    Raises
+    ------
+    UserError
+        As `companion.training.fit`; or the kind isn't that of a language model, or a size can't be used.
+    """
+    if kind not in (LANGUAGE_MODEL, TRANSFORMER):
+        raise UserError(f"There are the kinds {LANGUAGE_MODEL!r} and {TRANSFORMER!r} of language models, not {kind!r}.")
+    training, validation, test = parts
+    if not test:
+        raise UserError("There is no text to score the model on; give three texts, none of them empty.")
+    sizes = {"vocab_size": tokenizer.vocab_size, **sizes}
+    set_seed(seed)
+    model = BUILDERS[kind](**sizes)
+    if team is not None:
+        share_dropout(model, team)
+    if began is not None:
+        began(model)
+    ids = tokenizer.encode(training), tokenizer.encode(validation)
+    history = fit(model, *ids, config, checkpoint, progress, team)
+    trained = Trained(model, tokenizer, sizes, history, None, dict(about or {}), kind)
+    if team is None or team.index == 0:
+        trained.score = trained.evaluate(test)
+    return trained

@@ -1,12 +1,21 @@
-"""A trained model with everything that goes with it."""
+"""A trained model with everything that goes with it, and what it can do."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from companion.evaluation import Score
+from companion.errors import UserError, disk_errors
+from companion.evaluation import Score, evaluate
+from companion.recipes.builders import CONTINUES_TEXT, LANGUAGE_MODEL, NGRAM
+from companion.recipes.folder import read_folder, write_folder
+from companion.tokenizers import PairVocabulary, Tokenizer, unknown_nats
 from companion.training import History
 
-LANGUAGE_MODEL, TRANSFORMER, ENCODER_DECODER = "language model", "transformer", "encoder-decoder"
+if TYPE_CHECKING:
+    import keras
+
+    from companion.ngrams import NGramModel
 
 
 @dataclass
@@ -16,12 +25,11 @@ class Trained:
     Attributes
     ----------
     model
-        A Keras language model, a Transformer, or an encoder-decoder.
+        A Keras language model, a Transformer, an encoder-decoder, or an n-gram model.
     tokenizer
         What turns text into its ids: a `companion.tokenizers.Tokenizer`, or a `companion.tokenizers.PairVocabulary`.
     sizes
-        The arguments of `companion.models.language_model`, `companion.models.transformer_model` or
-        `companion.models.encoder_decoder` that build it.
+        The arguments that build it: of the function that `companion.recipes.BUILDERS` has for its kind.
     history
         How the training went; see `companion.training.History`.
     score
@@ -29,18 +37,226 @@ class Trained:
     about
         Anything else worth keeping: seeds, seconds, versions.
     kind
-        ``"language model"`` (a recurrent one), ``"transformer"`` or ``"encoder-decoder"``.
+        ``"language model"`` (a recurrent one), ``"transformer"``, ``"encoder-decoder"`` or ``"n-gram model"``.
+
+    Examples
+    --------
+    >>> import companion
+    >>> trained = companion.load("shakespeare-3gram")  # doctest: +SKIP
+    >>> trained.generate("**ROMEO**", max_tokens=20, seed=1)  # doctest: +SKIP
     """
 
-    model: Any
-    tokenizer: Any
+    model: "keras.Model | NGramModel"
+    tokenizer: Tokenizer | PairVocabulary
     sizes: dict[str, Any]
-    history: History = field(default_factory=History)
+    history: History = field(default_factory=History, repr=False)
     score: Score | None = None
     about: dict[str, Any] = field(default_factory=dict)
     kind: str = LANGUAGE_MODEL
 
+    def default_prompt(self) -> str:
+        """What the model continues if nothing is asked: a new line, or else a space or the first token it can read.
 
-def parameters(model: Any) -> list[Any]:
-    """The variables that training changes, in a fixed order; a dropout layer's random state is not among them."""
-    return list(model.trainable_variables)
+        Raises
+        ------
+        UserError
+            The model doesn't continue texts.
+        """
+        tokenizer = self.text_tokenizer
+        return next(text for text in ("\n", " ", *tokenizer.tokens[1:]) if not _has_unknown(tokenizer, text))
+
+    def generate(
+        self,
+        prompt: str | None = None,
+        max_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        *,
+        greedy: bool = False,
+        beam_width: int | None = None,
+    ) -> str:
+        """Continue a prompt; the new text is returned, without the prompt.
+
+        Parameters
+        ----------
+        prompt
+            At least one character; `default_prompt` if it is left out. A word that is known only with a space before it
+            is read with one.
+        max_tokens, temperature, top_k, top_p, seed, greedy
+            As in `companion.generation.generate`.
+        beam_width
+            If given, `companion.generation.beam_search` of that width chooses the text; the other settings would be
+            without effect and have to be left out.
+
+        Raises
+        ------
+        UserError
+            A setting is out of its range, the prompt is empty or has unknown characters, or the model isn't one that
+            continues a text.
+        """
+        if beam_width is None:
+            return "".join(self.stream(prompt, max_tokens, temperature, top_k, top_p, seed, greedy=greedy))
+        from companion.generation import beam_search
+
+        usual = {"temperature": 1.0, "top_k": None, "top_p": None, "seed": None, "greedy": False}
+        given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "greedy": greedy}
+        if changed := [name for name, value in given.items() if value != usual[name]]:
+            raise UserError(f"Beam search draws nothing at random, so {changed[0]} changes nothing; leave it out.")
+        tokenizer = self.text_tokenizer
+        return beam_search(self.model, tokenizer, self._readable(prompt), max_tokens, beam_width)
+
+    def stream(
+        self,
+        prompt: str | None = None,
+        max_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        *,
+        greedy: bool = False,
+    ) -> Iterator[str]:
+        """As `generate`, but give the text piece by piece while it is written."""
+        from companion.generation import stream
+
+        tokenizer = self.text_tokenizer
+        settings = (max_tokens, temperature, top_k, top_p, seed)
+        return stream(self.model, tokenizer, self._readable(prompt), *settings, greedy=greedy)
+
+    def evaluate(self, text: str) -> Score:
+        """Score the model on a text. What its tokenizer calls unknown is charged for its spelling, as in training.
+
+        Of the held-out part that it was scored on after training, this is `score` again.
+
+        Raises
+        ------
+        UserError
+            The text is empty, or the model isn't one that predicts a text.
+        """
+        tokenizer = self.text_tokenizer
+        if not text:
+            raise UserError("The text to score is empty; give at least one character.")
+        return evaluate(self.model, tokenizer.encode(text), len(text), unknown_nats(tokenizer, text))
+
+    def save(self, folder: str | Path, half_precision: bool = False, replace: bool = True) -> None:
+        """Write a folder that `companion.load` reads; see `companion.recipes.save_model`."""
+        save_model(folder, self, half_precision, replace)
+
+    def export(self, path: str | Path) -> None:
+        """Write the network alone as a file of Keras, such as ``mymodel.keras``.
+
+        The tokenizer isn't in it; save that with ``tokenizer.save("tokenizer.json")``.
+
+        Raises
+        ------
+        UserError
+            The name doesn't end in ``.keras``, the file can't be written, or the model isn't a Keras network.
+        """
+        network = self.network
+        if Path(path).suffix != ".keras":
+            raise UserError(f"{path} should be the name of a file of Keras and end in .keras.")
+        with disk_errors(str(path)):
+            network.save(path)
+
+    @property
+    def network(self) -> "keras.Model":
+        """The model, if it is a network of Keras.
+
+        Raises
+        ------
+        UserError
+            It is an n-gram model.
+        """
+        if self.kind == NGRAM:
+            raise UserError("This n-gram model is a table of counts, and a network of Keras is needed here.")
+        return self.model
+
+    @property
+    def vocabularies(self) -> PairVocabulary:
+        """The tokenizer, if it is the two vocabularies of an encoder-decoder.
+
+        Raises
+        ------
+        UserError
+            The model continues texts.
+        """
+        if isinstance(self.tokenizer, PairVocabulary):
+            return self.tokenizer
+        raise UserError(
+            f"This {self.kind} has no vocabularies of source and target; an encoder-decoder is needed here."
+        )
+
+    @property
+    def text_tokenizer(self) -> Tokenizer:
+        """The tokenizer, if the model is one that continues and predicts a text.
+
+        Raises
+        ------
+        UserError
+            It is another kind of model.
+        """
+        if self.kind in CONTINUES_TEXT and isinstance(self.tokenizer, Tokenizer):
+            return self.tokenizer
+        raise UserError(
+            f"This {self.kind} doesn't continue or predict a text. If it is an encoder-decoder, encode a source with "
+            "its tokenizer.source and give the ids to companion.generation.decode, as companion.applications does."
+        )
+
+    def _readable(self, prompt: str | None) -> str:
+        if prompt is None:
+            return self.default_prompt()
+        tokenizer = self.text_tokenizer
+        with_space = f" {prompt}"
+        is_better = _has_unknown(tokenizer, prompt) and not _has_unknown(tokenizer, with_space)
+        return with_space if is_better else prompt
+
+
+def _has_unknown(tokenizer: Tokenizer, text: str) -> bool:
+    return isinstance(text, str) and bool((tokenizer.encode(text) == tokenizer.unknown_id).any())
+
+
+def save_model(folder: str | Path, trained: Trained, half_precision: bool = False, replace: bool = True) -> None:
+    """Write a trained model as a folder, all of it or nothing; the files are those of `companion.recipes.folder`.
+
+    Parameters
+    ----------
+    folder
+        Created; one that is there is replaced when the new one is complete.
+    trained
+        The model and what goes with it.
+    half_precision
+        Store the weights in 16 bits: half the size, and a loss that differs in the fourth digit or later.
+    replace
+        Whether a model that is there may be replaced; see `companion.storage.directory_atomically`.
+
+    Raises
+    ------
+    UserError
+        The folder can't be written, or the model is an n-gram model.
+    """
+    if trained.kind == NGRAM:
+        raise UserError("An n-gram model is counted in seconds and can't be saved; load its recipe, or count again.")
+    content: dict[str, Any] = {
+        "kind": trained.kind,
+        "model": trained.sizes,
+        "score": vars(trained.score) if trained.score else None,
+        "history": trained.history.rows,
+        "about": trained.about,
+    }
+    write_folder(folder, trained.network, trained.tokenizer, content, half_precision, replace)
+
+
+def load_model(folder: str | Path) -> Trained:
+    """Read what `save_model` wrote, and check it.
+
+    Raises
+    ------
+    UserError
+        The folder is missing, incomplete, changed since it was saved, or written by another version.
+    """
+    model, tokenizer, content = read_folder(folder)
+    score = Score(**content["score"]) if content["score"] else None
+    history = History(content["history"])
+    return Trained(model, tokenizer, content["model"], history, score, content["about"], content["kind"])

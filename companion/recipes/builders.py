@@ -1,0 +1,23 @@
+"""The kinds of models, and what builds each from its sizes."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from companion.models import language_model, transformer_model
+from companion.models.encoder_decoder import encoder_decoder
+
+if TYPE_CHECKING:
+    import keras
+
+LANGUAGE_MODEL, TRANSFORMER, ENCODER_DECODER = "language model", "transformer", "encoder-decoder"
+NGRAM = "n-gram model"
+
+BUILDERS: dict[str, Callable[..., "keras.Model"]] = {
+    LANGUAGE_MODEL: language_model,
+    TRANSFORMER: transformer_model,
+    ENCODER_DECODER: encoder_decoder,
+}
+"""Of each kind that is trained, the function that builds its network; the sizes are its arguments."""
+
+CONTINUES_TEXT = (LANGUAGE_MODEL, TRANSFORMER, NGRAM)
+"""The kinds that give what comes next in a text."""

@@ -1,0 +1,260 @@
+"""Loading a trained model by name or from its folder; a recipe's is shipped, in the cache folder, or trained now."""
+
+import copy
+import functools
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from companion.closure import closure, fingerprint
+from companion.errors import UserError
+from companion.recipes.builders import CONTINUES_TEXT
+from companion.recipes.catalogue import RECIPES, list_recipes
+from companion.recipes.kinds import AnyRecipe, PairRecipe, Recipe, definition, is_counted
+from companion.recipes.train import count, train_text
+from companion.recipes.train_pairs import train_pairs
+from companion.recipes.trained import Trained, load_model, save_model
+from companion.storage import beside, cache_dir, check_writable, locked
+from companion.training import CheckpointError
+
+SHIPPED = Path(__file__).parents[1] / "weights"
+COUNTED = 4  # n-gram models at most that stay in memory
+CHECKPOINT = ".checkpoint.npz"
+
+
+def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) -> Trained:
+    """A trained model by name: shipped, from the cache folder, or trained now.
+
+    Each call gives a model of its own: whoever changes it, by training it on, say, changes no other. Where two
+    processes want to train the same recipe, the second waits and loads what the first has made.
+
+    Parameters
+    ----------
+    name
+        See `list_recipes`.
+    retrain
+        Train it again, whatever is there. The new model takes the old one's place in the cache folder once it is
+        complete; of a recipe that comes with its weights, these are still what is loaded without ``retrain``.
+    progress
+        Whether to show the progress bar; see `companion.training.fit`.
+
+    Returns
+    -------
+    Trained
+        With ``.model``, ``.tokenizer``, ``.history`` and ``.score`` (on the test part).
+
+    Raises
+    ------
+    UserError
+        There is no such recipe, its corpus can't be had, or the model that comes with the package is damaged.
+    """
+    recipe = _recipe(name)
+    if is_counted(recipe):
+        return copy.deepcopy(_counted(recipe, cache_dir()))
+    found = None if retrain else _shipped(recipe) or _cached(recipe)
+    if found:
+        return found
+    with locked(_folder(recipe), doing="training", on_wait=_say):
+        if retrain:
+            _checkpoint(recipe).unlink(missing_ok=True)
+        elif found := _cached(recipe, _say):
+            return found  # another process has trained it meanwhile
+        return _train(recipe, progress)
+
+
+def ship(name: str, progress: bool | None = None) -> Path:
+    """Train a recipe again and keep it with the package, in half precision: from now on it is what is loaded.
+
+    It is used by hand, in the repository: ``python -c "from companion.recipes import ship; ship('dates')"``. The
+    score that is kept with the weights is that of the run, in full precision; a test holds the two together.
+
+    Raises
+    ------
+    UserError
+        There is no such recipe, or its corpus can't be had, or it has no weights to keep.
+    """
+    if is_counted(_recipe(name)):
+        raise UserError(f"{name} is counted in seconds and has no weights to keep; ship a network.")
+    trained = load_recipe(name, retrain=True, progress=progress)
+    save_model(SHIPPED / name, trained, half_precision=True)
+    return SHIPPED / name
+
+
+def train_recipe(recipe: AnyRecipe, checkpoint: Path | None = None, progress: bool | None = None) -> Trained:
+    """Train and score what a recipe describes, in the catalogue or not; nothing is kept.
+
+    Parameters
+    ----------
+    recipe
+        What to train.
+    checkpoint, progress
+        As in `companion.training.fit`.
+    """
+    if is_counted(recipe):
+        return count(recipe)
+    return (
+        train_pairs(recipe, checkpoint, progress)
+        if isinstance(recipe, PairRecipe)
+        else train_text(recipe, checkpoint, progress)
+    )
+
+
+def recipe_key(recipe: AnyRecipe, code: Iterable[Path] | None = None) -> str:
+    """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it.
+
+    Parameters
+    ----------
+    recipe
+        What is trained.
+    code
+        The files of that code; by default what the module that trains it imports, however deep (`companion.closure`).
+    """
+    if code is None:
+        code = closure(train_pairs.__module__ if isinstance(recipe, PairRecipe) else train_text.__module__)
+    return fingerprint(code, json.dumps(definition(recipe), sort_keys=True))
+
+
+def _recipe(name: str) -> AnyRecipe:
+    if name not in RECIPES:
+        raise UserError(f"There is no recipe {name!r}; there are {', '.join(list_recipes())}.")
+    return RECIPES[name]
+
+
+@functools.lru_cache(maxsize=COUNTED)
+def _counted(recipe: Recipe, _: Path) -> Trained:
+    return count(recipe)
+
+
+def _shipped(recipe: AnyRecipe) -> Trained | None:
+    """The model that comes with the package, if there is one of this recipe."""
+    folder = SHIPPED / recipe.name
+    if not folder.exists():
+        return None
+    try:
+        trained = load_model(folder)
+    except UserError as error:
+        if found := _cached(recipe):  # it was trained because of the damage
+            return found
+        raise UserError(
+            f"The model of {recipe.name} that comes with this package is damaged: {error} To restore it, install the "
+            f"package again, or in the repository: git checkout companion/weights. To train it again: "
+            f"load_recipe({recipe.name!r}, retrain=True)."
+        ) from error
+    return trained if trained.about.get("recipe") == definition(recipe) else None
+
+
+def _cached(recipe: AnyRecipe, say: Callable[[str], None] | None = None) -> Trained | None:
+    """The model in the cache folder, if there is one that isn't damaged."""
+    folder = _folder(recipe)
+    if not folder.exists():
+        return None
+    try:
+        return load_model(folder)
+    except UserError as error:
+        if say:
+            say(f"{error} It is trained again now.")
+        return None
+
+
+def _say(sentence: str) -> None:
+    print(f"companion: {sentence}", file=sys.stderr, flush=True)
+
+
+@functools.lru_cache(maxsize=32)
+def _key(recipe: AnyRecipe) -> str:
+    return recipe_key(recipe)
+
+
+def _folder(recipe: AnyRecipe) -> Path:
+    return cache_dir() / "recipes" / f"{recipe.name}-{_key(recipe)}"
+
+
+def _checkpoint(recipe: AnyRecipe) -> Path:
+    return beside(_folder(recipe), CHECKPOINT)
+
+
+def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
+    """Train a recipe and keep it in the cache folder; its place is locked."""
+    check_writable(_folder(recipe), CHECKPOINT)
+    checkpoint = _checkpoint(recipe)
+    try:
+        trained = train_recipe(recipe, checkpoint, progress)
+    except CheckpointError:  # what was left of the interrupted run is of no use
+        checkpoint.unlink(missing_ok=True)
+        trained = train_recipe(recipe, checkpoint, progress)
+    trained.about |= {
+        "recipe": definition(recipe),
+        "seconds": round(trained.history.rows[-1]["seconds"]),
+        "machine": f"{platform.machine()}, {platform.system()}",
+        "versions": versions(),
+    }
+    save_model(_folder(recipe), trained)
+    checkpoint.unlink(missing_ok=True)
+    return trained
+
+
+def versions() -> dict[str, str]:
+    """Of Python, and of the packages on which weights depend."""
+    import keras
+    import tensorflow as tf
+
+    return {"python": platform.python_version(), "keras": keras.__version__, "tensorflow": tf.__version__}
+
+
+def train_missing() -> None:
+    """Train every recipe that is neither shipped nor in the cache folder."""
+    for name in list_recipes():
+        if not is_counted(RECIPES[name]):
+            print(f"{name}: {load_recipe(name).score}", flush=True)
+
+
+def load(name: str | Path) -> Trained:
+    """A trained model: that of a folder, or the book's recipe of that name.
+
+    A folder that has a ``model.json`` comes first, so a model that is called like a recipe is found.
+
+    Parameters
+    ----------
+    name
+        The folder that `save_model`, `Trained.save` or the command ``train`` wrote, or one of `list_recipes`.
+
+    Returns
+    -------
+    Trained
+        With its methods ``generate``, ``stream``, ``evaluate``, ``save`` and ``export``.
+
+    Raises
+    ------
+    UserError
+        There is neither, or the folder can't be loaded.
+
+    Examples
+    --------
+    >>> trained = load("shakespeare-small")  # doctest: +SKIP
+    >>> trained.generate("ROMEO", max_tokens=30, seed=1)  # doctest: +SKIP
+    """
+    folder = Path(name)
+    if isinstance(name, str) and name in RECIPES and not (folder / "model.json").is_file():
+        return load_recipe(name)
+    if name and folder.exists():
+        return load_model(folder)
+    raise UserError(
+        f"There is no model folder {name}, and no recipe of that name. Train one with: python -m companion train TEXT "
+        f"--out {name}; or use a recipe: {', '.join(list_recipes())}."
+    )
+
+
+def open_model(name: str | Path) -> Trained:
+    """As `load`, for what continues or scores a text.
+
+    Raises
+    ------
+    UserError
+        As `load`; or the model isn't a language model.
+    """
+    trained = load(name)
+    if trained.kind not in CONTINUES_TEXT:
+        raise UserError(f"{name} is an {trained.kind}: it answers a source, and this command wants a language model.")
+    return trained
