@@ -128,7 +128,11 @@ def test_a_model_that_isn_t_there_or_whole_is_told(capsys, tmp_path, model, comm
 @pytest.mark.parametrize("command", ["generate", "evaluate"])
 @pytest.mark.parametrize(
     ("name", "does"),
-    [("dates", "translate '3 March 2021'"), ("sentences", "translate --sentences"), ("docstring-summaries", "summarise")],
+    [
+        ("dates", "translate '3 March 2021'"),
+        ("sentences", "translate --sentences"),
+        ("docstring-summaries", "summarise"),
+    ],
 )
 def test_a_recipe_that_continues_no_text_is_sent_to_its_own_command(capsys, model, command, name, does):
     more = [model.with_name("my.txt")] if command == "evaluate" else []
@@ -171,7 +175,9 @@ def test_training_and_evaluate_give_the_same_score(capsys, request, tmp_path, ki
 def test_unknown_characters_cost_what_it_takes_to_spell_them(capsys, model, tmp_path):
     (tmp_path / "known.txt").write_text("The cat sat.", encoding="utf-8")
     (tmp_path / "unknown.txt").write_text("Zhe cet sqt.", encoding="utf-8")
-    known, unknown = (bits(run(capsys, "evaluate", model, tmp_path / f"{name}.txt")[1]) for name in ("known", "unknown"))
+    known, unknown = (
+        bits(run(capsys, "evaluate", model, tmp_path / f"{name}.txt")[1]) for name in ("known", "unknown")
+    )
     assert unknown > known + 3, "three of twelve characters cost 20 bits each, instead of about 4"
 
 

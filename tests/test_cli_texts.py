@@ -42,9 +42,9 @@ def test_a_text_is_the_same_in_every_form(tmp_path, given, data):
     given(data)
     assert read_text("-") == TEXT
     given(data)
-    assert [line for line in "".join(lines_of_standard_input()).split("\n") if line] == TEXT.replace("\n\n", "\n").split(
-        "\n"
-    )[:-1]
+    assert [line for line in "".join(lines_of_standard_input()).split("\n") if line] == TEXT.replace(
+        "\n\n", "\n"
+    ).split("\n")[:-1]
 
 
 BAD_TEXTS = {

@@ -295,9 +295,7 @@ def _check_together(command: Command, options: argparse.Namespace, given: set[st
     here = [option for option in command.options if option.flag in given]
     for option in here:
         for other in given.intersection(option.excludes):
-            raise UserError(
-                f"{option.flag} and {other} don't go together: {option.because}. Leave one of the two out."
-            )
+            raise UserError(f"{option.flag} and {other} don't go together: {option.because}. Leave one of the two out.")
     for option in here:
         if option.only_with:
             other, value = option.only_with

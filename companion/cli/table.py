@@ -58,9 +58,7 @@ TRAIN = Command(
             only_with=TRANSFORMER,
         ),
         Option("--embedding-dim", "width of a recurrent network's embedding", "N", 64, WHOLE, only_with=RECURRENT),
-        Option(
-            "--cell", "of a recurrent network", choices=("lstm", "gru", "rnn"), default="lstm", only_with=RECURRENT
-        ),
+        Option("--cell", "of a recurrent network", choices=("lstm", "gru", "rnn"), default="lstm", only_with=RECURRENT),
         Option("--dropout", "part of the values that training sets to 0", "P", 0.1, SHARE),
         Option("--epochs", "passes over the text (default: from 1 to 30, by its length)", "N", None, WHOLE),
         Option("--batch-size", "streams side by side (default: up to 64, by the text's length)", "N", None, WHOLE),

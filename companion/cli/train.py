@@ -93,7 +93,9 @@ def _refuse_to_lose(options: argparse.Namespace) -> None:
     if not there - {beside(options.out, CHECKPOINT).name, "lost+found"}:  # of an interrupted training, of a new disk
         return
     if "model.json" not in there:
-        raise UserError(f"{folder} has other files in it and no model, so nothing is written there; choose another --out.")
+        raise UserError(
+            f"{folder} has other files in it and no model, so nothing is written there; choose another --out."
+        )
     if not options.overwrite:
         raise UserError(
             f"{folder} is there already; choose another --out, or add --overwrite to replace the model in it."
