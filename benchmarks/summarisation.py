@@ -7,8 +7,8 @@ word twice. Beside them stand ways that need no network: the first sentence, who
 central and the most surprising, a random one, the line of the nearest training docstring, and the best choice of a
 sentence that anybody could make.
 
-Scores are ROUGE F1 times 100. Written to ``results/summarisation.json`` after each network, which is kept in the cache
-folder; a run that was interrupted goes on where it was.
+Scores are ROUGE F1 times 100. Written to ``companion/data/results/summarisation.json`` after each network, which is
+kept in the cache folder; a run that was interrupted goes on where it was.
 """
 
 import dataclasses
@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from companion.applications.summaries import Centrality, cut, lead, manual_reader, write_lines
+from companion.applications.extracts import Centrality, cut, lead, manual_reader
+from companion.applications.summaries import write_lines
 from companion.corpora.docstrings import Documented, load_documented, split_sentences
 from companion.evaluation import ROUGE, bootstrap, interval, rouge
 from companion.recipes import RECIPES, PairRecipe, load_recipe

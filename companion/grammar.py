@@ -1,8 +1,8 @@
 """A language with a known entropy: no model can do better than its grammar, and here the grammar is known.
 
 A sentence is ``the dogs that the cat near the kings follows hear the bird.`` A verb agrees in number with its subject,
-and between the two there can be clauses in clauses, each with a subject of its own that waits for its verb. So whoever
-reads has to keep a stack of open subjects, and how deep it gets has no limit.
+and between the two there can be clauses in clauses, each with a subject of its own that waits for its verb. So any
+reader has to keep a stack of open subjects, and how deep it gets has no limit.
 
 The grammar is a table, `RULES`: for each symbol, what it may be written as and how probably. Every rule writes one
 word and then leaves symbols to write, in this order::
@@ -90,7 +90,7 @@ def sample(seed: int, n: int) -> np.ndarray:
     Parameters
     ----------
     seed
-        Another seed is another text, independent of it; the same seed and a larger ``n`` go on with the same one.
+        Different seeds give independent texts. The same seed with a larger ``n`` gives the same text and more of it.
     n
         Tokens. The last sentence is cut off where they end.
 

@@ -31,14 +31,14 @@ class _Level:
 
     keys: IntArray  # context number * vocab_size + last token
     counts: IntArray  # how often each occurs in the text
-    continuations: IntArray  # how many different tokens stand before it
+    continuations: IntArray  # how many different tokens occur before it
 
 
 @dataclass(frozen=True)
 class _Estimate:
     """One step of the interpolation: p(token | context) = seen + left_over * p(token | context less one token).
 
-    Both arrays have one element more than there are n-grams (contexts): index -1 stands for "never seen", which has
+    Both arrays have one element more than there are n-grams (contexts): index -1 means "never seen", which has
     no probability of its own and leaves everything to the shorter context.
     """
 
@@ -161,7 +161,7 @@ class NGramModel:
                 return_counts=True,
             )
             if n > 1:
-                # Each distinct n-gram is one more token that stands before its last n-1; the text's start is one too.
+                # Each distinct n-gram is one more token that occurs before its last n-1; the text's start is one too.
                 continuations = np.bincount(shorter[first + 1], minlength=len(keys_of[-1]))
                 continuations[shorter[:1]] += 1
                 continuations_of.append(continuations)
@@ -402,7 +402,7 @@ def _check(tokens: IntArray, vocab_size: int) -> IntArray:
 
 
 def _places(sorted_keys: IntArray, keys: IntArray) -> IntArray:
-    """Where each key stands in ``sorted_keys``, or -1."""
+    """The place of each key in ``sorted_keys``, or -1."""
     if not len(sorted_keys):
         return np.full(len(keys), -1, dtype=np.int64)
     places = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)

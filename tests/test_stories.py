@@ -1,4 +1,4 @@
-"""The story world: told truths agree with an independent answerer, splits share nothing, files are read or refused."""
+"""The story world: told truths agree with an independent answerer, and splits share nothing."""
 
 import random
 from collections import Counter
@@ -15,15 +15,11 @@ from companion.corpora.stories import (
     Event,
     Question,
     World,
-    load_babi,
-    read_fact,
-    read_question,
-    read_story,
     simulate,
     split_of,
     stories,
-    story_sentences,
 )
+from companion.corpora.story_reading import read_fact, read_question
 from companion.errors import UserError
 
 MANY = [
@@ -192,99 +188,12 @@ def test_held_out_names_are_in_no_other_story():
         ({"kinds": ["four facts"]}, "no kind of question"),
         ({"split": "dev"}, "no split"),
         ({"lengths": (9, 5)}, "fewest and the most"),
+        ({"lengths": (3.5, 5)}, "fewest and the most"),
+        ({"kinds": []}, "at least one kind"),
+        ({"number": 1.5}, "number is 1.5"),
+        ({"unanswerable": 2}, "unanswerable is 2"),
     ],
 )
 def test_stories_refuse_what_they_do_not_know(wrong, message):
     with pytest.raises(UserError, match=message):
-        stories(1, seed=0, **wrong)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Reading
-
-
-def test_sentences_are_cut_at_marks_and_lines():
-    assert story_sentences("Ada  went to the hall. Ben took the cup!\nWhere is Ada?") == [
-        "Ada went to the hall",
-        "Ben took the cup",
-        "Where is Ada",
-    ]
-    assert story_sentences(" . \n") == []
-
-
-def test_facts_and_questions_are_read_in_any_case():
-    assert read_fact("ada PICKED up the Ball.") == Event("Ada", "take", "ball")
-    assert read_question("where is the Ball") == Question("two facts", "ball")
-    assert read_question("Where is zoë?") == Question("one fact", "Zoë")
-    assert read_question("How many things is ada carrying?") == Question("counting", "Ada")
-
-
-def test_a_readers_story():
-    story = read_story("Zoe walked to the tower. Zoe took the crown.\nZoe went to the cave.", "Where is the crown?")
-    assert (story.answer, story.support, story.kind) == ("cave", (1, 2), "two facts")
-
-
-@pytest.mark.parametrize(
-    ("text", "question", "message"),
-    [
-        ("", "Where is Ada?", "story is empty"),
-        ("Ada went to the hall.", " ", "question is empty"),
-        ("Ada flew to the moon.", "Where is Ada?", "can't read the sentence 'Ada flew to the moon'"),
-        ("艾达去了厨房。", "Where is Ada?", "can't read the sentence"),
-        ("Ada went to the hall.", "Why is Ada?", "can't read the question"),
-        ("Ada went to the hall. Ada dropped the cup.", "Where is Ada?", "without carrying it"),
-        ("Ada took the cup. Ben took the cup.", "Where is Ada?", "Ada is carrying it"),
-        (
-            "Ada went to the hall. Ada took the cup. Ada dropped the cup. Ben took the cup.",
-            "Where is Ada?",
-            "in the hall: let Ben go there",
-        ),
-    ],
-)
-def test_what_can_not_be_read_gets_a_sentence(text, question, message):
-    with pytest.raises(UserError, match=message):
-        read_story(text, question)
-
-
-BABI = (
-    "1 Ada travelled to the hall.\n2 Ben is in the den. \n3 Where is Ada? \thall\t1\n"
-    "4 Ada grabbed the milk there.\n5 Where is the milk?\thall\t4 1\n"
-    "1 Eve went back to the den.\n2 What is Eve carrying?\tnothing\t\n3 Is Eve in the den?\tyes\t1\n"
-)
-
-
-def test_babi_files_are_read(tmp_path):
-    path = tmp_path / "qa0_by_hand.txt"
-    path.write_text(BABI, encoding="utf-8")
-    first, second, third, fourth = load_babi(path)
-    assert first.facts == ("Ada travelled to the hall.", "Ben is in the den.")
-    assert (first.question, first.answer, first.support, first.kind) == ("Where is Ada?", "hall", (0,), "qa0_by_hand")
-    assert len(second.facts) == 3 and second.support == (2, 0)
-    assert third.facts == ("Eve went back to the den.",) and (third.answer, third.support) == ("nothing", ())
-    assert fourth.support == (0,)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("Ada went.\n", "line 1: a number, a space"),
-        ("1 Ada went.\n3 Where is Ada?\thall\t1\n", "line 2: number 3 follows 1"),
-        ("1 Ada went.\n2 Where is Ada?\thall\t7\n", "line 2: behind the question"),
-        ("1 Ada went.\n2 Where is Ada?\thall\tone\n", "line 2: behind the question"),
-        ("1 Ada went.\n2 Where is Ada?\t\t1\n", "line 2: behind the question"),
-        ("1 Ada went.\n", "holds no question"),
-        ("", "holds no question"),
-    ],
-)
-def test_other_files_are_refused(tmp_path, content, message):
-    path = tmp_path / "other.txt"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(UserError, match=message):
-        load_babi(path)
-
-
-def test_missing_files_and_folders_are_refused(tmp_path):
-    with pytest.raises(UserError, match="no file"):
-        load_babi(tmp_path / "nothing.txt")
-    with pytest.raises(UserError, match="can't be read as text"):
-        load_babi(tmp_path)
+        stories(**{"number": 1, "seed": 0, **wrong})

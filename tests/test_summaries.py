@@ -7,18 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from companion.applications.summaries import (
-    Centrality,
-    TrigramReader,
-    as_sentence,
-    choose,
-    lead,
-    manual_reader,
-    summarise,
-    sureness,
-    trace,
-    write_lines,
-)
+from companion.applications.extracts import Centrality, TrigramReader, choose, cut, lead, manual_reader
+from companion.applications.summaries import as_sentence, summarise, sureness, trace, write_lines
 from companion.cli import main
 from companion.corpora.docstrings import BODY_TOKENS, FUNCTION_WORDS, load_documented, tokens_of
 from companion.errors import UserError
@@ -64,6 +54,27 @@ def test_surprise_and_digest():
         "The mat sat on the cat.",
     ]
     assert choose("Too short. This one is long enough to be chosen.", np.array([9.0, 1.0]), 1)[0].startswith("This")
+
+
+def test_headings_and_what_was_said_before_are_never_chosen():
+    text = "On Cats\n\nA cat sleeps on the mat all day. A cat sleeps on the mat, all day! It purrs."
+    scores = np.array([9.0, 1.0, 2.0, 3.0])
+    assert choose(text, scores, 1) == ["A cat sleeps on the mat all day."]  # the short one only if it's needed
+    assert choose(text, scores, 5) == ["A cat sleeps on the mat all day.", "It purrs."]
+
+
+def test_a_sentence_without_a_letter_it_reads_costs_nothing():
+    reader = TrigramReader("the cat sat on the mat")
+    scores = reader.scores("The cat sat.\n\nПривет\n\nThe mat sat.")
+    assert scores[1] == 0 and scores[0] > 0 and scores[2] > 0
+
+
+def test_there_must_be_something_to_choose_from():
+    for choosing in (lead, cut, TrigramReader("a b a b"), Centrality(["a b"])):
+        with pytest.raises(UserError, match="nothing to sum up"):
+            choosing(" \n ")
+    with pytest.raises(UserError, match="no words to weigh"):
+        Centrality(["", "日本"])
 
 
 def test_capitals_come_from_the_text():
@@ -137,6 +148,32 @@ def test_a_longer_text_gets_its_most_surprising_sentences(capsys, monkeypatch):
     assert len(run(capsys, monkeypatch, "-", "--sentences", 1, given=SHORT.encode())[1].splitlines()) == 1
 
 
+IN_SHORT = "It is so. He is in. She was out. The sea is. " * 8
+LINES = "The cats of the house\n\nWhat is to be done\n\nThe dog in the yard and the end of it\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "lines"),
+    [
+        (IN_SHORT, None, 3),
+        (IN_SHORT, 1, 1),
+        (
+            f"{LINES * 8}There is only one sentence in all of this.",
+            None,
+            ["There is only one sentence in all of this."],
+        ),
+        (f"{SHORT} " * 8, None, 1),  # of two different ones
+        (f"{SHORT} {SHORT}", 1, 1),
+        (f"Привет, мир. Ελλάδα. {SHORT} It is {'very ' * 50}long, all of it.", None, 2),
+    ],
+)
+def test_some_of_the_sentences_are_always_chosen(text, count, lines, recwarn):
+    found = list(summarise(text, count))
+    assert len(found) == lines if isinstance(lines, int) else found == lines
+    assert len(set(found)) == len(found) and all(found)
+    assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
+
+
 @pytest.mark.parametrize(
     ("text", "more", "says"),
     [
@@ -146,7 +183,17 @@ def test_a_longer_text_gets_its_most_surprising_sentences(capsys, monkeypatch):
         ("Die Katze sitzt auf der Matte und der Hund schläft neben dem Ofen in der Küche.", [], "English"),
         ("语言模型读一段文字，然后猜下一个字是什么。", [], "English"),
         (SHORT, ["--sentences", "0"], "at least 1"),
-        (SHORT, ["--sentences", "2"], "ask for fewer"),
+        (
+            SHORT,
+            ["--sentences", "2"],
+            "has only 2 different sentences, and 2 can't be chosen from so few: ask for fewer, a",
+        ),
+        (f"{SHORT} {SHORT}", ["--sentences", "3"], "only 2 different sentences"),
+        (f"{SHORT.split('.')[0]}.", ["--sentences", "2"], "is a single sentence of 17 words"),
+        (f"{SHORT[:-1]} {'and the end of it ' * 20}".replace(". N", ", n"), [], "is a single sentence of 121 words"),
+        (f"{LINES * 8}It is over.", ["--sentences", "2"], "has only 1 different sentence, and 2 can't"),
+        (LINES * 8, [], "no sentence to choose"),
+        ("it is the end of all of that " * 12, [], "is a single sentence of 96 words"),
     ],
 )
 def test_what_can_t_be_summed_up_is_told(capsys, monkeypatch, text, more, says):

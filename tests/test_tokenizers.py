@@ -142,7 +142,7 @@ def test_any_ids_are_text_that_can_be_printed_and_streamed(kind: str, data: st.D
     assert "".join(pieces) == text and all(pieces)
 
 
-# Bytes that begin, go on with and end characters of one to four bytes, also such as look like one and are none: of a
+# Bytes that begin, continue and end characters of one to four bytes, and some that only look like one: of a
 # surrogate (ED A0 80), beyond the last code point (F4 90), too long for what they hold (C0, E0 80).
 TELLING = bytes.fromhex("41 C0 C3 A9 80 E0 E4 B8 96 ED A0 F0 9F 8E AD F4 90 FF")
 

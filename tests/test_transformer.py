@@ -238,6 +238,8 @@ def test_the_number_of_parameters_follows_from_the_sizes(sizes):
     ("settings", "says"),
     [
         ({"heads": 5}, "multiple of 10"),
+        ({"heads": 0}, "heads is 0"),
+        ({"width": "12"}, "width is 12"),
         ({"width": 9, "heads": 3}, "multiple of 6"),
         ({"context": 1}, "context is 1; .* at least 2"),
         ({"context": 2.5}, "context is 2.5"),
@@ -255,3 +257,9 @@ def test_what_has_no_attention_weights_to_show_is_told(model):
         self_attention(language_model(5, 3, 4), np.zeros(3, np.int32))
     with pytest.raises(UserError, match="context is 6"):
         self_attention(model, some_ids(7))
+
+
+@pytest.mark.parametrize("ids", [[], [11], [-1], [1.5], None, "ab", [[1, 2]]])
+def test_texts_that_can_not_be_looked_at_are_told(model, ids):
+    with pytest.raises(UserError, match="one row of ids|knows ids 0 to 10"):
+        self_attention(model, ids)

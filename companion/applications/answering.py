@@ -17,17 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from companion.corpora.stories import (
-    ANSWERS,
-    ASKING,
-    PEOPLE,
-    PLACES,
-    THINGS,
-    WORDING,
-    Story,
-    read_story,
-    story_sentences,
-)
+from companion.corpora.stories import ANSWERS, ASKING, PEOPLE, PLACES, THINGS, WORDING, Story
+from companion.corpora.story_reading import read_story, story_sentences
 from companion.errors import UserError
 from companion.models.answerer import LONGEST, LOOKS, Answerer, look_loss
 from companion.seeding import set_seed
@@ -314,13 +305,15 @@ def _default(story: Story) -> str:
 # For a reader's own story
 
 
-def converse(texts: Iterable[str]) -> Iterator[str]:
+def converse(texts: Iterable[str], reply_to: Callable[[Story], Reply] | None = None) -> Iterator[str]:
     """Take in a story piece by piece, and answer each question on what was told before it.
 
     Parameters
     ----------
     texts
         Pieces with any number of sentences, such as lines. What ends in a question mark is a question.
+    reply_to
+        What answers; by default the network that comes with the book.
 
     Yields
     ------
@@ -334,18 +327,17 @@ def converse(texts: Iterable[str]) -> Iterator[str]:
         A sentence or question can't be read, the story contradicts itself, or nothing is told or asked.
     """
     facts, asked = "", 0
-    network: tuple[Answerer, StoryReader] | None = None
     for text in texts:
         for sentence in re.findall(r"[^.?!。？！\n]+[.?!。？！]?", text):
             if not sentence.strip():
                 continue
-            if not (sentence.endswith(("?", "？")) or sentence.split()[0].lower() in ("where", "is", "how")):
+            if not _is_question(sentence):
                 facts += sentence.rstrip(" .!。！") + ". "
                 continue
             asked += 1
             story = read_story(facts, sentence)
-            network = network or load_answerer()
-            yield _in_words(story, answer(*network, [story])[0])
+            reply_to = reply_to or _shipped_network()
+            yield _in_words(story, reply_to(story), story_sentences(facts))
     if not facts:
         raise UserError(
             "The story is empty; give sentences and a question, such as: Ada went to the hall. Where is Ada?"
@@ -355,15 +347,24 @@ def converse(texts: Iterable[str]) -> Iterator[str]:
         raise UserError("There is no question; end with one, such as: Where is Ada?")
 
 
-def _in_words(story: Story, reply: Reply) -> str:
+def _is_question(sentence: str) -> bool:
+    first = sentence.split()[0].lower().replace("’", "'")
+    return sentence.endswith(("?", "？")) or first in ("where", "where's", "is", "how")
+
+
+def _shipped_network() -> Callable[[Story], Reply]:
+    network, reader = load_answerer()
+    return lambda story: answer(network, reader, [story])[0]
+
+
+def _in_words(story: Story, reply: Reply, told: Sequence[str]) -> str:
     said = reply.word or "nothing"
     if story.answer is None:
         more = "" if reply.word is None else f" (The network says {said!r}, {reply.probability:.0%} sure: a mistake.)"
         return f"{story.question}\n  The story does not say: none of its sentences proves an answer.{more}"
-    assert reply.looks is not None
     lines = [f"{story.question}\n  {said}, {reply.probability:.0%} sure"]
-    for look in reply.looks:
-        if look.max() > 0.5 and (line := f"  looked at: {story.facts[look.argmax()]}") not in lines:
+    for look in () if reply.looks is None else reply.looks:
+        if look.max() > 0.5 and (line := f"  looked at: {told[look.argmax()]}.") not in lines:
             lines.append(line)
     if said != story.answer:
         lines.append(f"  By the story's own logic the answer is {story.answer!r}: the network is wrong here.")

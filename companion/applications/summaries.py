@@ -1,17 +1,13 @@
-"""Summaries without a network, and how any summary is scored.
+"""Summaries: what a network writes on a short text, and what is chosen from a longer one. Chapter: *summarisation*."""
 
-Sentences are chosen by where they stand, by how central their words are, or by a language model's surprisal; ROUGE
-compares what was chosen, or written, with what a person wrote. Chapter: *summarisation*.
-"""
-
-import functools
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from companion.applications.extracts import choose, lead, manual_reader, sentences_to_choose
 from companion.corpora.docstrings import (
     BODY_TOKENS,
     BODY_WORDS,
@@ -20,9 +16,9 @@ from companion.corpora.docstrings import (
     plain,
     split_sentences,
     tokens_of,
+    word_count,
 )
-from companion.errors import UserError
-from companion.ngrams import NGramModel
+from companion.errors import UserError, check_sizes
 
 if TYPE_CHECKING:
     from companion.recipes import Trained
@@ -30,117 +26,7 @@ if TYPE_CHECKING:
 LONGEST_LINE = 20  # tokens
 SIDE_BY_SIDE = 128  # texts of like length, written on together
 NEVER = -1e9
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Choosing a sentence
-
-
-def lead(text: str) -> str:
-    """The first sentence."""
-    return split_sentences(text)[0]
-
-
-def cut(text: str, count: int = 10) -> str:
-    """The first words of the first sentence."""
-    return " ".join(lead(text).split()[:count])
-
-
-class Centrality:
-    """The most central sentence: the one whose weighted words point most nearly where the whole text points.
-
-    Parameters
-    ----------
-    texts
-        A word that is in many of these counts little (inverse document frequency, by scikit-learn).
-    """
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        self._vectorizer = TfidfVectorizer(tokenizer=tokens_of, token_pattern=None, lowercase=False, sublinear_tf=True)
-        self._texts = self._vectorizer.fit_transform(texts)
-
-    def scores(self, text: str) -> np.ndarray:
-        """The cosine between each sentence and the text, shape ``(sentences,)``."""
-        rows = self._vectorizer.transform([text, *split_sentences(text)])
-        return np.asarray((rows[1:] @ rows[0].T).todense()).ravel()
-
-    def __call__(self, text: str) -> str:
-        """The sentence with the highest score."""
-        return split_sentences(text)[int(self.scores(text).argmax())]
-
-    def nearest(self, texts: Sequence[str]) -> np.ndarray:
-        """For each text, which of the texts it was made from is most like it, shape ``(len(texts),)``."""
-        return np.asarray((self._vectorizer.transform(texts) @ self._texts.T).todense()).argmax(axis=1)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Choosing by surprisal
-
-
-class TrigramReader:
-    """A word trigram model that says how many bits each word of a text costs.
-
-    Parameters
-    ----------
-    text
-        What it has read. Words that occur once stand for all unknown ones, and each of these is equally probable.
-
-    Examples
-    --------
-    >>> reader = TrigramReader("the cat sat and the cat ran and the dog sat")
-    >>> bool(reader.bits(["the", "cat"]).sum() < reader.bits(["cat", "the"]).sum())
-    True
-    """
-
-    def __init__(self, text: str) -> None:
-        tokens = tokens_of(text)
-        counts = Counter(tokens)
-        self._id_of = {word: n for n, word in enumerate((w for w in counts if counts[w] > 1), start=1)}
-        self._rare = sum(count == 1 for count in counts.values()) or 1
-        self._model = NGramModel(3, vocab_size=len(self._id_of) + 1).fit(self._ids(tokens))
-
-    def _ids(self, tokens: Sequence[str]) -> np.ndarray:
-        return np.array([self._id_of.get(token, 0) for token in tokens], dtype=np.int64)
-
-    def bits(self, tokens: Sequence[str]) -> np.ndarray:
-        """The surprisal of each token after the two before it, shape ``(tokens,)``."""
-        ids = self._ids(tokens)
-        nats = -self._model.log_probabilities(ids) + np.where(ids == 0, np.log(self._rare), 0.0)
-        return nats / np.log(2)
-
-    def scores(self, text: str) -> np.ndarray:
-        """The mean bits per token of each sentence, shape ``(sentences,)``."""
-        return np.array([self.bits(tokens_of(sentence)).mean() for sentence in split_sentences(text)])
-
-    def __call__(self, text: str) -> str:
-        """The most surprising sentence."""
-        return split_sentences(text)[int(self.scores(text).argmax())]
-
-
-@functools.lru_cache(maxsize=1)
-def manual_reader() -> TrigramReader:
-    """The reader of Python's help topics, which come with every Python."""
-    from companion.corpora import load_corpus
-
-    return TrigramReader(load_corpus("python-docs").text)
-
-
-def choose(text: str, scores: np.ndarray, count: int = 3) -> list[str]:
-    """The sentences with the highest scores, in the order of the text.
-
-    Parameters
-    ----------
-    text, scores
-        A text, and one number for each of its ``sentences``.
-    count
-        How many. What does not end like a sentence, or has fewer than six words, is left out: headings, asides.
-    """
-    parts = split_sentences(text)
-    full = [i for i, part in enumerate(parts) if part[-1] in ".!?" and len(tokens_of(part)) > 6]
-    best = sorted(full, key=lambda i: -scores[i])[:count]
-    return [parts[i] for i in sorted(best)]
+CHOSEN = 3  # sentences of a longer text
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -297,8 +183,27 @@ def as_sentence(tokens: Sequence[str], text: str) -> str:
     return line[:1].upper() + line[1:]
 
 
-def summarise(text: str, count: int | None = None) -> Iterator[str]:
-    """A reader's own text, summed up: the lines of the answer.
+@dataclass(frozen=True)
+class Summary:
+    """A text summed up; iterating over it gives its lines.
+
+    Attributes
+    ----------
+    lines
+        At least one.
+    remarks
+        Sentences, possibly none: what a reader should know about how the lines came about.
+    """
+
+    lines: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.lines)
+
+
+def summarise(text: str, count: int | None = None) -> Summary:
+    """A reader's own text, summed up.
 
     A text that the network can read whole gets one line of its own words. A longer one gets its most surprising
     sentences, as the trigram reader of Python's manual finds them.
@@ -308,14 +213,17 @@ def summarise(text: str, count: int | None = None) -> Iterator[str]:
     text
         English prose.
     count
-        How many sentences to choose; with None, the network writes a line if the text is short, and 3 are chosen if
-        it is not.
+        How many sentences to choose, fewer than the text has. With None, the network writes a line if the text is
+        short; if it isn't, 3 are chosen, or fewer from a text of less than four.
 
     Raises
     ------
     UserError
-        The text is empty, too short to sum up, or not English.
+        The text is empty, too short to sum up, or not English; it has too few sentences to choose from; the number of
+        sentences isn't a whole number of at least 1.
     """
+    if count is not None:
+        check_sizes(sentences=count)
     text = "\n\n".join(plain(paragraph) for paragraph in re.split(r"\n\s*\n", text)).strip()
     if not text:
         raise UserError("There is nothing to sum up: the text is empty.")
@@ -324,18 +232,47 @@ def summarise(text: str, count: int | None = None) -> Iterator[str]:
             "This does not look like English prose, and nothing else was learnt: too few of its words are 'the', 'of', "
             "'is' and the like. Give an English text."
         )
-    length, parts = len(tokens_of(text)), split_sentences(text)
-    if length < BODY_WORDS:
-        raise UserError(f"The text has {length} words, too few to sum up; give at least {BODY_WORDS}.")
-    if count is None and length <= BODY_TOKENS:
-        from companion.recipes import load_recipe
+    words = word_count(text)
+    if words < BODY_WORDS:
+        raise UserError(
+            f"The text has {_counted(words, 'word')}, too few to sum up; give a text of at least {BODY_WORDS}."
+        )
+    if count is None and len(tokens_of(text)) <= BODY_TOKENS:
+        return _written(text)
+    return _chosen(text, count)
 
-        (line,) = write_lines(load_recipe("docstring-summaries"), [text])
-        yield as_sentence(line.split(), text)
-        return
-    count = 3 if count is None else count
-    if count < 1:
-        raise UserError(f"The number of sentences is {count}; it should be at least 1.")
-    if len(parts) <= count:
-        raise UserError(f"The text has {len(parts)} sentences, so there are not {count} to choose from; ask for fewer.")
-    yield from choose(text, manual_reader().scores(text), count)
+
+def _written(text: str) -> Summary:
+    from companion.recipes import load_recipe
+
+    (line,) = write_lines(load_recipe("docstring-summaries"), [text])
+    if not line:
+        return Summary((lead(text),), ("the network wrote nothing, so this is the first sentence",))
+    return Summary((as_sentence(line.split(), text),))
+
+
+def _chosen(text: str, count: int | None) -> Summary:
+    parts = split_sentences(text)
+    there = len(sentences_to_choose(parts))
+    if len(parts) == 1:
+        raise UserError(
+            f"The text is a single sentence of {_counted(word_count(text), 'word')}: there is nothing to choose from, "
+            f"and the network reads at most {BODY_TOKENS} words and punctuation marks. Give a shorter text, or one of "
+            "several sentences (each should end in . ! or ? and the next begin with a capital letter)."
+        )
+    if not there:
+        raise UserError(
+            f"The text has no sentence to choose: none of its {len(parts):,} parts ends in . ! or ?, so they may be "
+            "headings or a list. Give prose."
+        )
+    if count is not None and count >= there:
+        raise UserError(
+            f"The text has only {_counted(there, 'different sentence')}, and {count} can't be chosen from so few: ask "
+            f"for fewer{f', at most {there - 1}' if there > 1 else ', or leave the number out'}."
+        )
+    count = count or min(CHOSEN, max(1, there - 1))
+    return Summary(tuple(choose(text, manual_reader().scores(text), count)))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

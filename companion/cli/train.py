@@ -106,20 +106,22 @@ def _cluster(options: argparse.Namespace) -> meeting.Cluster | None:
     """Which of several workers this process is, if it is one: by its options, or by TF_CONFIG as TensorFlow has it."""
     if options.workers > 1:
         return None
+    cluster: meeting.Cluster | None
     if options.hosts:
         cluster = meeting.Cluster(tuple(options.hosts.split(",")), options.worker)
     elif os.environ.get("TF_CONFIG"):
         cluster = meeting.Cluster.from_tf_config(os.environ["TF_CONFIG"])
     else:
         return None
-    return cluster if len(cluster.hosts) > 1 else None
+    return cluster if cluster and len(cluster.hosts) > 1 else None
 
 
 def _train(
     options: argparse.Namespace, text: str, parts: tuple[str, str, str], cluster: meeting.Cluster | None
 ) -> None:
     """Train here, as the only worker or as one of several; the chief prints, and writes the model."""
-    from companion.recipes import LANGUAGE_MODEL, TOKENIZERS, TRANSFORMER, train_language_model
+    from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, train_language_model
+    from companion.tokenizers import TOKENIZERS
 
     chief = cluster is None or cluster.index == 0
     checkpoint = beside(options.out, CHECKPOINT)

@@ -50,6 +50,6 @@ def load_corpus(name: str) -> Corpus:
     UserError
         There is no such corpus, it can't be downloaded, or its hash is not the pinned one.
     """
-    if name not in _SOURCES:
+    if not isinstance(name, str) or name not in _SOURCES:
         raise UserError(f"There is no corpus {name!r}; there are {', '.join(list_corpora())}.")
     return _load(name, cache_dir())

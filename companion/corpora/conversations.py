@@ -12,10 +12,13 @@ from companion.corpora.fetch import fetch_wheel
 
 # Files in which every line after the first answers the first; in all others each line answers the one before it.
 _ALTERNATIVES = {"computers", "emotion"}
+LONGEST_TURN = 140  # characters of a line that is still short
+ALIKE = 2 / 3  # share of common words from which two messages are the same message
 
 
 @source("chatterbot")
 def chatterbot() -> Corpus:
+    """Messages and replies in English; a document is a group of messages that are nearly the same, with all replies."""
     import yaml
 
     wheel = fetch_wheel(
@@ -53,10 +56,6 @@ def chatterbot() -> Corpus:
         # Every tenth group validates, two in ten test: the files' topics are in every part.
         held_out=(frozenset(titles[1::10]), frozenset(titles[4::10] + titles[8::10])),
     )
-
-
-LONGEST_TURN = 140  # characters of a line that is still short
-ALIKE = 2 / 3  # share of common words from which two messages are the same message
 
 
 class Exchange(NamedTuple):

@@ -62,8 +62,8 @@ class Corpus:
         for document in self.documents:
             if document.title == title:
                 return document
-        some = ", ".join(document.title for document in self.documents[:5])
-        raise UserError(f"The corpus {self.name} has no document {title!r}; it has {some} and others.")
+        some = ", ".join(document.title for document in self.documents[:5]) + " and others" * (len(self.documents) > 5)
+        raise UserError(f"The corpus {self.name} has no document {title!r}; it has {some}.")
 
     def split(self) -> tuple[str, str, str]:
         """Training, validation and test text: whole documents, always the same ones, none in two parts."""

@@ -96,7 +96,7 @@ def _check_number(n: int) -> None:
         raise UserError(f"The number is {n}; numbers from 0 to {LARGEST:,} can be spelt here.")
 
 
-def _ordinal(n: int) -> str:
+def ordinal(n: int) -> str:
     """``21`` is ``twenty-first``."""
     head, hyphen, last = spell_english(n).rpartition("-")
     return head + hyphen + _ORDINALS.get(last, last + "th")
@@ -151,7 +151,7 @@ def date_phrase(day: date, style: str = "en_US full") -> Phrase:
         locale, length = style.split()
         english = format_date(day, length, locale)
     elif style == "in words":
-        english = f"the {_ordinal(day.day)} of {month}, {_year_in_words(day.year)}"
+        english = f"the {ordinal(day.day)} of {month}, {_year_in_words(day.year)}"
     elif style.startswith("the"):
         english = f"the {day.day}{_suffix(day.day)} of {month} {day.year}"
     else:

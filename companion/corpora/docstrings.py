@@ -6,16 +6,20 @@ Chapter: *summarisation*.
 """
 
 import ast
+import contextlib
 import json
 import re
 import sys
 import sysconfig
+import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from companion.storage import cache_dir, sha256, write_atomically
+from companion.closure import closure, fingerprint
+from companion.errors import UserError
+from companion.storage import cache_dir, locked, sha256, write_atomically
 
 # Whole packages, by the part they belong to. The companion can't be installed without any of them, and all but the
 # standard library are pinned in the lock, so that the two parts that score are the same under every Python.
@@ -123,10 +127,10 @@ def read_docstring(text: str) -> tuple[str, str] | None:
     """
     first, *paragraphs = re.split(r"\n\s*\n", text.strip())
     summary = plain(first)
-    if _count(summary) not in SUMMARY_WORDS or not _ONE_SENTENCE.fullmatch(summary) or not _is_prose(summary):
+    if word_count(summary) not in SUMMARY_WORDS or not _ONE_SENTENCE.fullmatch(summary) or not _is_prose(summary):
         return None
     body = _fitting(" ".join(map(plain, _prose(paragraphs))))
-    if _count(body) < BODY_WORDS or not _is_prose(body) or not is_english(body):
+    if word_count(body) < BODY_WORDS or not _is_prose(body) or not is_english(body):
         return None
     return body, summary
 
@@ -154,7 +158,8 @@ def _fitting(text: str) -> str:
     return " ".join(kept)
 
 
-def _count(text: str) -> int:
+def word_count(text: str) -> int:
+    """How many of a text's tokens are words or numbers."""
     return sum(bool(_NAME_OR_WORD.match(word)) for word in tokens_of(text))
 
 
@@ -171,41 +176,77 @@ def _is_prose(text: str) -> bool:
 # Collecting
 
 
-def load_documented() -> tuple[list[Documented], list[Documented], list[Documented]]:
+def load_documented(
+    training: Sequence[str] = TRAINING, validation: Sequence[str] = VALIDATION, test: Sequence[str] = TEST
+) -> tuple[list[Documented], list[Documented], list[Documented]]:
     """Training, validation and test pairs, always in the same order.
 
     A part is made of whole packages. No summary occurs twice, and no two bodies are near-duplicates, within a part or
     across parts: of several the first is kept, test before validation before training.
 
-    Reading all source files takes some ten seconds. What they gave is kept in the cache folder until a file or this
-    module changes.
+    Reading all source files takes some ten seconds. What they gave is kept in the cache folder until a file or the code
+    that reads them changes.
+
+    Parameters
+    ----------
+    training, validation, test
+        The packages of each part: their folders' names, or ``"stdlib"``.
+
+    Raises
+    ------
+    UserError
+        A package isn't installed.
     """
-    files = {package: source_files(package) for part in (TEST, VALIDATION, TRAINING) for package in part}
-    kept = cache_dir() / "docstrings" / f"{_key(files)}.json"
+    parts = test, validation, training
+    files = {package: source_files(package) for part in parts for package in part}
+    sizes = [(name, path.stat().st_size) for package in files.values() for name, path in package.items()]
+    key = fingerprint(closure(__name__), repr((sys.version_info[:3], parts, sizes)))
+    kept = cache_dir() / "docstrings" / f"{key}.json"
+    pairs = _read_pairs(kept)
+    if pairs is None:
+        with locked(kept, doing="collecting docstrings into"):
+            pairs = _read_pairs(kept)  # which another process may have written meanwhile
+            if pairs is None:
+                pairs = without_duplicates([p for name in part for p in collect(name, files[name])] for part in parts)
+                with contextlib.suppress(UserError):  # where nothing can be kept, they are collected again next time
+                    _write_pairs(kept, pairs)
+    return pairs[2], pairs[1], pairs[0]
+
+
+def _write_pairs(path: Path, parts: list[list[Documented]]) -> None:
+    content = json.dumps([[astuple(pair) for pair in part] for part in parts])
+    write_atomically(path, f"{sha256(content.encode())}\n{content}")
+
+
+def _read_pairs(path: Path) -> list[list[Documented]] | None:
+    """What `_write_pairs` wrote; None if there is nothing, or if it was damaged since."""
     try:
-        parts = [[Documented(*fields) for fields in part] for part in json.loads(kept.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
-        collected = ([p for name in part for p in collect(name, files[name])] for part in (TEST, VALIDATION, TRAINING))
-        parts = without_duplicates(collected)
-        write_atomically(kept, json.dumps([[astuple(pair) for pair in part] for part in parts]))
-    test, validation, training = parts
-    return training, validation, test
+        digest, content = path.read_text(encoding="utf-8").split("\n", 1)
+    except (OSError, ValueError):
+        return None
+    if sha256(content.encode()) != digest:
+        return None
+    return [[Documented(*fields) for fields in part] for part in json.loads(content)]
 
 
 def source_files(package: str) -> dict[str, Path]:
-    """The source files of a package by their place in it, without tests and copies of other packages."""
-    root = Path(sysconfig.get_path("stdlib" if package == "stdlib" else "purelib"))
-    found = {}
-    for path in sorted((root if package == "stdlib" else root / package).rglob("*.py")):
-        inside = path.relative_to(root)
-        if not SKIPPED.intersection(inside.parts) and not inside.as_posix().startswith(COPIES):
-            found[inside.with_suffix("").as_posix()] = path
-    return found
+    """The source files of a package by their place in it, without tests and copies of other packages.
 
-
-def _key(files: dict[str, dict[str, Path]]) -> str:
-    sizes = [(name, path.stat().st_size) for package in files.values() for name, path in package.items()]
-    return sha256(Path(__file__).read_bytes() + repr((sys.version_info[:3], sizes)).encode())[:16]
+    Raises
+    ------
+    UserError
+        There are none, because it isn't installed.
+    """
+    kinds = ["stdlib"] if package == "stdlib" else ["purelib", "platlib"]
+    for root in [Path(sysconfig.get_path(kind)) for kind in kinds]:
+        found = {}
+        for path in sorted((root if package == "stdlib" else root / package).rglob("*.py")):
+            inside = path.relative_to(root)
+            if not SKIPPED.intersection(inside.parts) and not inside.as_posix().startswith(COPIES):
+                found[inside.with_suffix("").as_posix()] = path
+        if found:
+            return found
+    raise UserError(f"The docstrings of the package {package} are wanted, and it isn't installed in this Python.")
 
 
 def collect(package: str, files: dict[str, Path]) -> Iterator[Documented]:
@@ -225,8 +266,10 @@ def docstrings(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
     if '"""' not in source and "'" not in source:
         return
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+        with warnings.catch_warnings():  # of other people's code
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
         return  # a template, or an example of bad code
     waiting: list[tuple[tuple[str, ...], ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]]
     waiting = [((), tree)]

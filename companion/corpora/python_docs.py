@@ -4,11 +4,19 @@ import sys
 
 from companion.corpora.catalogue import source
 from companion.corpora.corpus import Corpus, Document
+from companion.errors import UserError
 
 
 @source("python-docs")
 def python_docs() -> Corpus:
-    from pydoc_data.topics import topics
+    """The topics of ``help()``, each a document; every tenth is for validation and another tenth for testing."""
+    try:
+        from pydoc_data.topics import topics
+    except ImportError:
+        raise UserError(
+            "This Python came without its help topics (the module pydoc_data); install a Python whose standard "
+            "library is whole, such as that of python.org or conda."
+        ) from None
 
     titles = sorted(topics)
     documents = tuple(Document(title, topics[title].strip() + "\n\n") for title in titles)

@@ -6,6 +6,7 @@ from companion.corpora.corpus import Corpus, Document
 
 @source("grammar")
 def sampled_grammar() -> Corpus:
+    """Three texts drawn with three seeds: 500,000 tokens to train on, 50,000 to validate, 100,000 to test."""
     from companion.grammar import decode, sample
 
     documents = []

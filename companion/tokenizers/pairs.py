@@ -16,7 +16,7 @@ import numpy as np
 from companion.errors import UserError, check_sizes
 from companion.seeding import generator
 from companion.storage import read_json, write_atomically
-from companion.tokenizers.base import distinct_strings, listed
+from companion.tokenizers.base import SURROGATE, UNKNOWN_TEXT, distinct_strings, listed
 
 PAD, UNKNOWN, BEGIN, END = range(4)
 SPECIALS = ("<pad>", "<unk>", "<begin>", "<end>")
@@ -65,6 +65,8 @@ class Vocabulary:
         own = distinct_strings(tokens)
         if taken := [token for token in own if token in SPECIALS]:
             raise UserError(f"A token of the vocabulary is called {taken[0]!r}, which is a special one; leave it out.")
+        if broken := [token for token in own if SURROGATE.search(token)]:
+            raise UserError(f"{broken[0]!r} isn't text that can be written; leave it out of the vocabulary.")
         self.tokens = [*SPECIALS, *own]
         self._ids = {token: number for number, token in enumerate(own, len(SPECIALS))}
 
@@ -141,11 +143,13 @@ class Vocabulary:
 
 
 def _tokens(tokens: Iterable[str]) -> list[str]:
-    """The tokens as a list, all of them strings."""
-    listed = list(tokens) if isinstance(tokens, Iterable) else [None]
-    if not all(isinstance(token, str) for token in listed):
+    """The tokens as a list, all of them strings; U+FFFD for a lone surrogate, which no text can hold."""
+    found = list(tokens) if isinstance(tokens, Iterable) else [None]
+    if not all(isinstance(token, str) for token in found):
         raise UserError("A vocabulary encodes a sequence of tokens, each a string; cut the text into tokens first.")
-    return listed
+    if SURROGATE.search("".join(found)):
+        found = [SURROGATE.sub(UNKNOWN_TEXT, token) for token in found]
+    return found
 
 
 def _ids(ids: Iterable[int], what: str) -> np.ndarray:
