@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from companion.cells import lstm_forward
-from companion.chapters.gates import CELL, FIRST, SLIDERS, gate_explorer, network_weights, one_step
+from companion.chapters.gates import EXAMPLE, FIRST, SLIDERS, gate_explorer, network_weights, one_step
 from companion.errors import UserError
 from companion.grammar import VERBS, VOCABULARY
 
@@ -102,8 +102,8 @@ def shown(page) -> dict[str, float]:
 def expected(setting: dict[str, float]) -> dict[str, float]:
     numbers = one_step(**setting)
     for place, gate in enumerate("ifgo"):
-        numbers[f"from_x_{gate}"] = CELL["W_x"][0][place] * setting["x"]
-        numbers[f"from_h_{gate}"] = CELL["W_h"][0][place] * setting["h"]
+        numbers[f"from_x_{gate}"] = EXAMPLE["W_x"][0][place] * setting["x"]
+        numbers[f"from_h_{gate}"] = EXAMPLE["W_h"][0][place] * setting["h"]
         numbers[f"b_{gate}"] = setting[f"b_{gate}"]
     return numbers | {f"set_{name}": value for name, value in setting.items()}
 
