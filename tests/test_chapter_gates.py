@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from contrast import contrast, luminance
 
 from companion.cells import lstm_forward
 from companion.chapters.gates import EXAMPLE, FIRST, SLIDERS, gate_explorer, network_weights, one_step
@@ -330,14 +331,5 @@ def test_it_fits_and_can_be_read(browser, page_file, width, scheme):
     for ink, opacity in inks:
         levels = [float(part) for part in re.findall(r"[\d.]+", ink)][:3]
         mixed = [float(opacity) * a + (1 - float(opacity)) * b for a, b in zip(levels, ground, strict=True)]
-        assert contrast(mixed, ground) >= 4.5, (ink, opacity)
+        assert contrast(*(luminance([v / 255 for v in colour]) for colour in (mixed, ground))) >= 4.5, (ink, opacity)
     context.close()
-
-
-def contrast(ink: list[float], ground: list[float]) -> float:
-    def luminance(levels):
-        linear = [v / 255 / 12.92 if v <= 10.31 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in levels]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted([luminance(ink), luminance(ground)])
-    return (high + 0.05) / (low + 0.05)
