@@ -1,15 +1,16 @@
-"""Telling two kinds of text apart: passages of plays, Bayes' rule on language models, an LSTM, and honest intervals.
+"""Telling two kinds of text apart: passages of plays, Bayes' rule on language models, and an LSTM.
 
-Both ways of the chapter *Generative or discriminative?* are here. A generative classifier is one language model a
-class, turned round by Bayes' rule; a discriminative one goes from the text to the class and models nothing else.
-Passages of one play are alike, so plays, not passages, are what is held out and what is drawn again.
+Both ways of the chapter *Generative or discriminative?* are here. A generative classifier is a language
+model for each class, turned round by Bayes' rule; a discriminative one goes from the text to the class and models
+nothing else. Passages of one play are alike, so whole plays are held out, and whole plays are drawn for intervals
+(`companion.evaluation.group_bootstrap`).
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +20,14 @@ from companion.errors import UserError
 from companion.ngrams import NGramModel
 from companion.seeding import quiet_tensorflow
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# The division and order of the First Folio's catalogue (1623). Troilus and Cressida, Pericles and Edward III are not
-# in it, and its histories are set aside.
+# The division and order of the First Folio's catalogue (1623). Troilus and Cressida, Pericles and Edward III aren't
+# in it, and its histories are left out.
 COMEDIES = (
     "the-tempest",
     "two-gentlemen-of-verona",
@@ -63,19 +67,19 @@ def spoken(text: str) -> str:
     'When shall we three meet again'
     """
     text = re.sub(r"^(#|\*\*).*$", "", text, flags=re.MULTILINE)
-    # A direction ends in its paragraph. The edition lacks an underscore here and there; no scene must be lost for it.
+    # A direction ends in its paragraph. The edition lacks an underscore here and there, which mustn't cost a scene.
     text = re.sub(r"(?:_+|^)\\?\[[^\]_\n]*[\]_]_?", "", text, flags=re.MULTILINE)
     text = re.sub(r"_+(?:[^_\n]|\n(?!\n))*_+", "", text)
     return printed(text.replace("_", ""))
 
 
 def printed(text: str) -> str:
-    """All that is printed, names and stage directions too, with one space between words."""
+    """Everything that is printed, including names and stage directions, with one space between words."""
     return " ".join(text.replace("\\", "").replace("&amp;", "&").split())
 
 
 def passages(text: str, words: int = 50) -> list[str]:
-    """A text cut into passages of so many words; what is left over at the end is dropped.
+    """A text cut into passages of ``words`` words; the rest at the end is dropped.
 
     >>> passages("to be or not to be that", words=3)
     ['to be or', 'not to be']
@@ -127,7 +131,7 @@ def log_posterior(log_likelihoods: npt.ArrayLike, log_prior: npt.ArrayLike) -> F
     Parameters
     ----------
     log_likelihoods
-        In nats, ``(..., classes)``: hundreds of nats below 0 are usual, so nothing is exponentiated on the way.
+        In nats, ``(..., classes)``. Hundreds of nats below 0 are usual, so nothing is exponentiated on the way.
     log_prior
         In nats, ``(classes,)``.
 
@@ -141,7 +145,7 @@ def log_posterior(log_likelihoods: npt.ArrayLike, log_prior: npt.ArrayLike) -> F
 
 
 class BayesClassifier:
-    """One n-gram language model a class, and Bayes' rule. Of order 1 it is *naive Bayes*.
+    """An n-gram language model for each class, and Bayes' rule. Of order 1 it is *naive Bayes*.
 
     Parameters
     ----------
@@ -174,7 +178,7 @@ class BayesClassifier:
         """
         label = np.asarray(label)
         if len(ids) != len(label):
-            raise UserError(f"There are {len(ids)} passages and {len(label)} labels; give one label a passage.")
+            raise UserError(f"There are {len(ids)} passages and {len(label)} labels; give one label for each passage.")
         sizes = np.bincount(label)
         if not len(sizes) or not sizes.all():
             raise UserError("A class has no passages to learn from: give at least one passage of every class.")
@@ -188,7 +192,7 @@ class BayesClassifier:
     def log_likelihoods(self, ids: Sequence[npt.NDArray[np.integer]]) -> FloatArray:
         """log p(passage | class) in nats, ``(passages, classes)``.
 
-        The passages are read one behind the other, so that the first tokens of each have a context too.
+        The passages are read one after the other, so that the first tokens of each have a context too.
 
         Raises
         ------
@@ -209,7 +213,7 @@ class BayesClassifier:
         return log_posterior(self.log_likelihoods(ids), self.log_prior)
 
 
-def word_counts(ids: Sequence[npt.NDArray[np.integer]], vocab_size: int) -> Any:
+def word_counts(ids: Sequence[npt.NDArray[np.integer]], vocab_size: int) -> "csr_matrix":
     """How often each token occurs in each passage: a sparse matrix ``(passages, vocab_size)``."""
     from scipy.sparse import csr_matrix
 
@@ -218,14 +222,14 @@ def word_counts(ids: Sequence[npt.NDArray[np.integer]], vocab_size: int) -> Any:
 
 
 class LSTMClassifier:
-    """A small LSTM that reads a passage and gives the log-odds of class 1. Fitting starts anew each time.
+    """A small LSTM that reads a passage and gives the log-odds of class 1. Each call of `fit` starts afresh.
 
     Parameters
     ----------
     vocab_size
         How many token ids there are.
     length
-        Tokens of a passage that are read; shorter ones are filled up in front.
+        How many tokens of a passage are read; shorter passages are filled up in front.
     units
         Width of the embedding and of the LSTM.
     """
@@ -236,10 +240,10 @@ class LSTMClassifier:
 
         self.length = length
         layers = keras.layers
-        self.model: Any = keras.Sequential(
+        self.model: keras.Model = keras.Sequential(
             [
                 keras.Input((length,), dtype="int32"),
-                layers.Embedding(vocab_size + 1, units),  # one row more, for the filling
+                layers.Embedding(vocab_size + 1, units),  # one more row, for the filling
                 layers.Dropout(0.5, seed=0),
                 layers.LSTM(units, return_sequences=True),
                 layers.GlobalAveragePooling1D(),

@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def predictions(panels: "Mapping[str, Mapping[str, tuple[float, float, float]]]") -> "Figure":
+def predictions(panels: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> "Figure":
     """Measured against predicted seconds: for each model a rough prediction (hollow) and a better one (filled).
 
     Parameters
     ----------
     panels
-        What took the seconds, to model, to the rough prediction, the better one, and what was measured.
+        For each thing that was timed and each model, seconds: the rough prediction, the better one, the measured.
+        At least two things, a panel each.
     """
     import matplotlib.pyplot as plt
 

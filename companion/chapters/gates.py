@@ -1,7 +1,7 @@
-"""The gate explorer of the chapter *gates*: one cell with sliders, and a trained network that reads a sentence.
+"""The figure of the chapter *gates*, and its explorer: a cell with sliders, and a network that reads a sentence.
 
-Here its page is written: the drawing, the formulas with the numbers of the first setting, and the data. What moves is
-in ``book/_static/gate-explorer.js``, which every page loads and which does nothing where there is no explorer.
+The explorer's page is written here: the drawing, the formulas with the numbers of the first setting, and the data. What
+moves is in ``book/_static/gate-explorer.js``, which every page loads and which does nothing on pages without it.
 """
 
 import json
@@ -17,7 +17,10 @@ from companion.grammar import VERBS
 from companion.plotting import CANDIDATE, CELL, COLUMNS, FAINT, FORGET, INK, INPUT, OUTPUT, SYMBOLS, cell_svg
 
 if TYPE_CHECKING:
+    from IPython.display import HTML
     from matplotlib.figure import Figure
+
+    from companion.recipes import Trained
 
 
 def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "Figure":
@@ -28,7 +31,7 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
     words
         What is read, ``(n,)``.
     values
-        For each of ``"f"``, ``"i"``, ``"g"``, ``"o"``, ``"c"``, from top to bottom, a value a word, ``(n,)``.
+        For each of ``"f"``, ``"i"``, ``"g"``, ``"o"``, ``"c"``, from top to bottom, a value for each word, ``(n,)``.
     """
     import matplotlib.pyplot as plt
 
@@ -61,7 +64,7 @@ SLIDERS = {
 }
 
 
-def gate_explorer(network: Mapping[str, Any], sentences: Sequence[str], unit: int = 0) -> Any:
+def gate_explorer(network: Mapping[str, Any], sentences: Sequence[str], unit: int = 0) -> "HTML":
     """The explorer, to be played with on the book's page; in a notebook it is a still picture.
 
     Parameters
@@ -69,7 +72,7 @@ def gate_explorer(network: Mapping[str, Any], sentences: Sequence[str], unit: in
     network
         What `network_weights` gives.
     sentences
-        Sentences of the grammar to offer, without a full stop: words with spaces between them.
+        Sentences of the grammar to choose from, without a full stop: words with spaces between them.
     unit
         The unit that is shown first.
 
@@ -118,7 +121,7 @@ def one_step(x: float, h: float, c: float, b_f: float, b_i: float, b_g: float, b
     return {"x": x, "h_before": h, "c_before": c, **numbers, **made}
 
 
-def network_weights(trained: Any) -> dict[str, Any]:
+def network_weights(trained: "Trained") -> dict[str, Any]:
     """The weights of a `companion.models.language_model` of one LSTM layer over words, as lists for the page.
 
     Parameters
@@ -134,7 +137,7 @@ def network_weights(trained: Any) -> dict[str, Any]:
     """
     model = trained.model
 
-    def lists(array: Any) -> Any:
+    def lists(array: np.ndarray) -> Any:
         return json.loads(json.dumps(array.tolist()), parse_float=lambda number: float(f"{float(number):.8g}"))
 
     (embedding,) = model.get_layer("embedding").get_weights()
