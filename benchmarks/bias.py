@@ -3,8 +3,8 @@
 Run ``python benchmarks/bias.py``. For each seed two small character LSTMs are trained that differ in their text alone:
 one reads the 32 training plays twice, the other reads them once as they are and once with the gendered words exchanged
 (`companion.analysis.swap.Swap`). Both so make the same number of updates. Both are scored on the test plays as they are
-and exchanged, and the paired log-odds of the chapter are measured in both. Results go to ``results/bias.json``; three
-seeds take about 12 minutes of one core.
+and exchanged, and the paired log-odds of the chapter are measured in both. Results go to
+``companion/data/results/bias.json``; three seeds take about 12 minutes of one core.
 """
 
 from typing import Any

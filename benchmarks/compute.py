@@ -9,7 +9,8 @@ Measured, in processor seconds of one thread, the shortest of several tries:
   whatever the width: calls, loops, softmaxes.
 
 For one thread, set ``OMP_NUM_THREADS``, ``OPENBLAS_NUM_THREADS`` and ``TF_NUM_INTRAOP_THREADS`` to 1 before it starts.
-Written to ``results/compute.json``; the chapter *compute* holds these against what it predicts from the shapes.
+Written to ``companion/data/results/compute.json``; the chapter *compute* holds these against what it predicts from the
+shapes.
 """
 
 import os

@@ -7,7 +7,7 @@ The same untrained LSTM writes greedily, character by character, turn by turn in
 - Keras's layers under ``tf.function``, one step a call, the state carried as tensors;
 - ``model.predict`` on the last 40 characters, for each new one.
 
-Medians of characters a second are printed and written to ``results/generation.json``.
+Medians of characters a second are printed and written to ``companion/data/results/generation.json``.
 """
 
 import statistics

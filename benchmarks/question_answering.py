@@ -1,9 +1,9 @@
 """Answering questions about stories, over three seeds: run ``python benchmarks/question_answering.py``.
 
 Five networks are trained on 6,000 stories each and tested on the same stories, which none of them has seen: longer ones
-and ones with other names among them. Written to ``results/question-answering.json``; the first seed's best network is
-kept in ``companion/weights/question-answering`` for ``python -m companion answer``. About a quarter of an hour on two
-idle cores. Stopped, it goes on where it was; delete the results to begin anew.
+and ones with other names among them. Written to ``companion/data/results/question-answering.json``; the first seed's
+best network is kept in ``companion/weights/question-answering`` for ``python -m companion answer``. About a quarter of
+an hour on two idle cores. If stopped, it continues where it was; delete the results to start over.
 """
 
 import time
@@ -14,12 +14,11 @@ import numpy as np
 from companion import set_seed
 from companion.applications.answering import StoryReader, answer, by_kind, on_support, right, save_answerer, train
 from companion.corpora.stories import stories
-from companion.errors import UserError
 from companion.models.answerer import Answerer, WholeStory
 from companion.results import read_results, write_results
 
 STORIES, SEEDS = 6000, 3
-UNANSWERABLE = 0.2  # share of the training questions to which there is no answer
+UNANSWERABLE = 0.2  # share of the training questions that have no answer
 LENGTHS = (4, 8, 12, 16, 20, 30, 40)
 
 
@@ -101,10 +100,7 @@ def run(name: str, seed: int, sets: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Train what is missing, print a line for each, write the results as they come."""
     sets = test_sets()
-    try:
-        found: dict[str, Any] = read_results("question-answering")["networks"]
-    except UserError:
-        found = {name: {} for name in NETWORKS}
+    found: dict[str, Any] = read_results("question-answering", missing={"networks": {}})["networks"]
     content = {
         "what": "right answers in per cent, a network and seed each; a network must answer unless the line says silent",
         "stories": STORIES,

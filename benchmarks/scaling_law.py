@@ -4,9 +4,9 @@ LSTMs of the same shape and several widths each read Shakespeare's plays once, o
 the three test plays. No run reads a character twice, so the number of tokens is the amount of text and the length of
 the training at once. The parts come from all over the training text, so that a small one isn't a single play.
 
-Runs are written to ``results/scaling-law.json`` one by one; a run that is there is not made again, so that the script
-goes on where it was interrupted. ``seconds`` are processor seconds of the training. All of them take about
-11 minutes of one core. The step sizes come from short trials at widths 16, 64, 128 and 256.
+Runs are written to ``companion/data/results/scaling-law.json`` one by one; a run that is there is not made again, so
+that the script goes on where it was interrupted. ``seconds`` are processor seconds of the training. All of them take
+about 11 minutes of one core. The step sizes come from short trials at widths 16, 64, 128 and 256.
 """
 
 import time
@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from companion import set_seed
-from companion.errors import UserError
 from companion.evaluation import evaluate
 from companion.models import language_model
 from companion.recipes import encoded
@@ -78,10 +77,7 @@ def train(run: Run, vocab_size: int, training: np.ndarray, validation: np.ndarra
 def main() -> None:
     """Make the runs that are not there yet."""
     tokenizer, (training, validation, test), _ = encoded("shakespeare", "char")
-    try:
-        runs = read_results(NAME)["runs"]
-    except UserError:
-        runs = []
+    runs = read_results(NAME, missing={"runs": []})["runs"]
     done = {Run(run["units"], run["tokens"], run["seed"]) for run in runs}
     for run in RUNS:
         if run not in done:

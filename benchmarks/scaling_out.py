@@ -9,7 +9,7 @@ turns with the same global batch, for models and batches of several sizes:
 
 The fastest of several rounds is kept, as with ``timeit``: what else the machine does can only make a round slower. All
 of it is done several times, each time with new processes, and every run is kept, so that one can see how much they
-differ. The table is printed and written to ``results/scaling-out.json``. It takes about five minutes.
+differ. The table is printed and written to ``companion/data/results/scaling-out.json``. It takes about five minutes.
 
 Programs that want the cores too make two workers slower than one: a worker that has to wait for a core keeps the other
 one waiting. So the script refuses to start while the machine is busy, unless it is told ``--busy``.
@@ -28,8 +28,7 @@ import numpy as np
 from companion import set_seed
 from companion.models import language_model
 from companion.results import write_results
-from companion.training import LOOPBACK, Alone, Cluster, Team, Trainer, TrainingConfig, free_ports, join
-from companion.training.tasks import TextTask
+from companion.training import LOOPBACK, Alone, Cluster, Team, TextTask, Trainer, TrainingConfig, free_ports, join
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 WORKERS = 2
@@ -47,10 +46,10 @@ def stepper(units: int, batch: int, team: Alone) -> tuple[Callable[[], Any], int
     model = language_model(VOCAB_SIZE, units=units)
     config = TrainingConfig(batch_size=batch, window=WINDOW)
     trainer = Trainer(TextTask(model, ids, ids, config, team), config, team)
-    (*_, data) = trainer.task.batches(0, 0)
+    (*_, data) = trainer.task.batches(0)
 
     def step() -> None:
-        trainer._update(data, trainer.states)[0].numpy()
+        trainer.compiled_update(data, trainer.states)[0].numpy()
 
     step()
     return step, model.count_params()
@@ -67,7 +66,7 @@ def reducer(team: Team, numbers: int) -> Callable[[], Any]:
         def reduce() -> Any:
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, row)
 
-        return team.strategy.run(reduce)
+        return team.run(reduce)
 
     def step() -> None:
         together().numpy()

@@ -7,8 +7,8 @@ word twice. Beside them stand ways that need no network: the first sentence, who
 central and the most surprising, a random one, the line of the nearest training docstring, and the best choice of a
 sentence that anybody could make.
 
-Scores are ROUGE F1 times 100. Written to ``results/summarisation.json`` after each network, which is kept in the cache
-folder; a run that was interrupted goes on where it was.
+Scores are ROUGE F1 times 100. Written to ``companion/data/results/summarisation.json`` after each network, which is
+kept in the cache folder; a run that was interrupted goes on where it was.
 """
 
 import dataclasses

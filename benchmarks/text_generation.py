@@ -1,11 +1,11 @@
 """Which ranking finds the reply? Run ``python benchmarks/text_generation.py``.
 
-For each of a few seeds the corpus's groups of messages are dealt anew, seven in ten for training and two for the test
+For each of a few seeds the corpus's groups of messages are dealt again, seven in ten for training and two for the test
 (the tenth is left out, so that there is as much to learn from as in the chapter), and every ranking orders all distinct
 replies of the test part for each test message. The figures are recall@k in per cent, a value a seed, and, for the
 language model, how sure it is of its replies to questions it has read and to others. One more ranking shows what a
 careless split would have promised: the dual encoder, with single pairs dealt instead of groups. Results go to
-``results/text-generation.json``; five seeds take about ten minutes on two cores.
+``companion/data/results/text-generation.json``; five seeds take about ten minutes on two cores.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,6 @@ from companion.applications.replies import (
     candidates,
     certainty,
     is_factual,
-    log_likelihoods,
     mutual_information,
     nearest_scores,
     overlap_scores,
@@ -29,6 +28,7 @@ from companion.applications.replies import (
 )
 from companion.corpora import load_corpus
 from companion.corpora.conversations import Exchange
+from companion.evaluation import log_likelihoods
 from companion.results import write_results
 
 SEEDS = range(5)
@@ -63,7 +63,7 @@ def main() -> None:
             sizes[name].append(len(size))
         writer = train_writer(train, seed=seed, progress=False)
         prompts, texts = [prompt_of(m, writer.tokenizer) for m in messages], [reply_text(r) for r in replies]
-        log_p = log_likelihoods(writer.model, writer.tokenizer, prompts, texts)
+        log_p = log_likelihoods(writer.model, writer.text_tokenizer, prompts, texts, strict=False)
         lengths = np.array([len(writer.text_tokenizer.encode(text)) for text in texts])
         scores = {
             "chance": np.random.default_rng(seed).random(log_p.shape),

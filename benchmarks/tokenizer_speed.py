@@ -1,7 +1,7 @@
-"""Our byte-pair encoding beside the library ``tokenizers``: run ``python benchmarks/tokenizer_speed.py``.
+"""Our byte-pair encoding compared with the library ``tokenizers``: run ``python benchmarks/tokenizer_speed.py``.
 
 Both learn the same merges from the same text and encode the same plays, in one run, turn by turn; medians of
-processor time are printed and written to ``results/tokenizers.json``. The library is written in Rust and
+processor time are printed and written to ``companion/data/results/tokenizers.json``. The library is written in Rust and
 would use every core; it is held to one here, as ours is, and called in its fastest way
 (``encode_batch_fast``). "First sight" encodes with a new tokenizer that remembers no word yet.
 
@@ -13,9 +13,6 @@ import statistics
 import time
 from collections.abc import Callable
 from typing import Any
-
-os.environ["RAYON_NUM_THREADS"] = "1"  # before the library is imported
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import numpy as np
 import tokenizers as library
@@ -59,6 +56,7 @@ def decode_all(tokenizer: BPETokenizer, texts: list[np.ndarray]) -> list[str]:
 
 def main() -> None:
     """Measure, print a table, write the results."""
+    os.environ |= {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}  # read when the library first encodes
     corpus = load_corpus("shakespeare")
     plays = [play.text for play in corpus.documents]
     sample = corpus.text[:TRAINING_CHARACTERS]

@@ -8,9 +8,9 @@
 - ``recall``: repeating a random string after it has ended, two seeds, rates tried likewise; ``mixed``: strings of many
   lengths.
 
-``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to ``results/transformers.json``
-after each part; what is there already is not run again. Set ``TF_NUM_INTRAOP_THREADS`` to 1 before, for ``two-cores``
-to 2. Three quarters of an hour on an idle processor.
+``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to
+``companion/data/results/transformers.json`` after each part; what is there already is not run again. Set
+``TF_NUM_INTRAOP_THREADS`` to 1 before, for ``two-cores`` to 2. Three quarters of an hour on an idle processor.
 """
 
 import dataclasses
@@ -25,11 +25,9 @@ import numpy as np
 
 from companion import recipes, results, set_seed
 from companion.chapters.transformers import VOCABULARY, copy_text, recall_shares
-from companion.errors import UserError
 from companion.evaluation import evaluate, losses_by_context
 from companion.models import language_model, transformer_model
-from companion.training import Alone, Trainer, TrainingConfig, fit
-from companion.training.tasks import TextTask
+from companion.training import TextTask, Trainer, TrainingConfig, fit
 
 NAME = "transformers"
 THREADS = "TF_NUM_INTRAOP_THREADS"
@@ -115,13 +113,13 @@ def update_seconds(runs: dict[str, tuple[Any, TrainingConfig]], turns: int = 6) 
     _, (train, validation, _) = plays()
     trainers, batches = {}, {}
     for kind, (model, config) in runs.items():
-        task = TextTask(model, train[:500_000], validation, config, Alone())
-        trainers[kind], batches[kind] = Trainer(task, config, Alone()), next(iter(task.batches(0, 0)))
+        task = TextTask(model, train[:500_000], validation, config)
+        trainers[kind], batches[kind] = Trainer(task, config), next(iter(task.batches(0)))
     times: dict[str, list[tuple[float, float]]] = {kind: [] for kind in runs}
     for turn in range(1 + turns):
         for kind, trainer in trainers.items():
             start = time.process_time(), time.perf_counter()
-            _, trainer.states = trainer._update(batches[kind], trainer.states)
+            _, trainer.states = trainer.compiled_update(batches[kind], trainer.states)
             if turn:  # the first compiles
                 times[kind].append((time.process_time() - start[0], time.perf_counter() - start[1]))
     medians = {kind: np.median(values, axis=0).round(4).tolist() for kind, values in times.items()}
@@ -206,10 +204,7 @@ PARTS: dict[str, Callable[[], Any]] = {
 
 
 def _found() -> dict[str, Any]:
-    try:
-        return results.read_results(NAME)
-    except UserError:
-        return {}
+    return results.read_results(NAME, missing={})
 
 
 def main() -> None:

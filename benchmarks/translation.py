@@ -7,8 +7,8 @@ Dates and numbers, exact matches on the same 1,000 held-out phrases, each for th
 - ``long``: the recipe ``dates``, 240,000 phrases.
 
 Sentences, Chinese into English, chrF and BLEU on the held-out ones, for three seeds of the recipe ``sentences``, greedy
-and with a beam of 4. Written to ``results/translation.json`` after each training, with machine and versions; what is
-there already is not trained again.
+and with a beam of 4. Written to ``companion/data/results/translation.json`` after each training, with machine and
+versions; what is there already is not trained again.
 """
 
 import dataclasses
@@ -22,7 +22,6 @@ import numpy as np
 from companion import recipes, results
 from companion.applications import translation
 from companion.corpora.sentences import load_sentences
-from companion.errors import UserError
 from companion.evaluation import bleu, chrf
 from companion.generation import decode
 from companion.training import TrainingConfig
@@ -85,10 +84,7 @@ RUNS: dict[str, Callable[[int], dict[str, float]]] = {
 
 def kept() -> dict[str, Any]:
     """What was measured so far."""
-    try:
-        return results.read_results("translation")
-    except UserError:
-        return {"what": __doc__, "seeds": list(SEEDS), "runs": {}}
+    return results.read_results("translation", missing={"what": __doc__, "seeds": list(SEEDS), "runs": {}})
 
 
 def main() -> None:

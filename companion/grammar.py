@@ -1,8 +1,8 @@
 """A language with a known entropy: no model can do better than its grammar, and here the grammar is known.
 
 A sentence is ``the dogs that the cat near the kings follows hear the bird.`` A verb agrees in number with its subject,
-and between the two there can be clauses in clauses, each with a subject of its own that waits for its verb. So whoever
-reads has to keep a stack of open subjects, and how deep it gets has no limit.
+and between the two there can be clauses in clauses, each with a subject of its own that waits for its verb. So any
+reader has to keep a stack of open subjects, and how deep it gets has no limit.
 
 The grammar is a table, `RULES`: for each symbol, what it may be written as and how probably. Every rule writes one
 word and then leaves symbols to write, in this order::
@@ -23,6 +23,7 @@ the surprisal of a word is that of its rule. This gives the exact probability of
 of its next word, with nothing but a stack. Probabilities are in nats. Chapters: *recurrence*, *gates*, *learning*.
 """
 
+import numbers
 from bisect import bisect
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -31,7 +32,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
+from companion.seeding import generator
 
 NOUNS = ("dog", "cat", "boy", "girl", "bird", "king")  # the plural ends in s
 VERBS = ("see", "hear", "know", "follow", "help", "call")  # the singular ends in s
@@ -88,7 +90,7 @@ def sample(seed: int, n: int) -> np.ndarray:
     Parameters
     ----------
     seed
-        Another seed is another text, independent of it; the same seed and a larger ``n`` go on with the same one.
+        Different seeds give independent texts. The same seed with a larger ``n`` gives the same text and more of it.
     n
         Tokens. The last sentence is cut off where they end.
 
@@ -105,17 +107,16 @@ def sample(seed: int, n: int) -> np.ndarray:
     Raises
     ------
     UserError
-        ``n`` is below 0.
+        ``n`` isn't a whole number of at least 0, or the seed isn't one.
     """
-    if n < 0:
-        raise UserError(f"{n} tokens are asked for; it should be a whole number of at least 0.")
+    check_sizes(0, n=n)
     table = {
         symbol: (list(accumulate(r.probability for r in rules)), [(_ID_OF[r.word], r.then[::-1]) for r in rules])
         for symbol, rules in RULES.items()
     }
     ids: list[int] = []
     stack: list[str] = []
-    for number in np.random.default_rng(seed).random(n).tolist():
+    for number in generator(seed).random(n).tolist():
         up_to, rules = table[stack.pop() if stack else "sentence"]
         token, then = rules[min(bisect(up_to, number), len(rules) - 1)]
         ids.append(token)
@@ -124,8 +125,21 @@ def sample(seed: int, n: int) -> np.ndarray:
 
 
 def decode(ids: Iterable[int]) -> str:
-    """The text of ids: a space before every word and none before a full stop."""
-    return "".join(VOCABULARY[i] if VOCABULARY[i] == "." else " " + VOCABULARY[i] for i in ids)
+    """The text of ids: a space before every word and none before a full stop.
+
+    Raises
+    ------
+    UserError
+        Something isn't an id of the language.
+    """
+    words = [_word(i) for i in ids]
+    return "".join(word if word == "." else " " + word for word in words)
+
+
+def _word(token: int) -> str:
+    if not isinstance(token, numbers.Integral) or not 0 <= token < len(VOCABULARY):
+        raise UserError(f"{token!r} isn't an id of the language; its ids are 0 to {len(VOCABULARY) - 1}.")
+    return VOCABULARY[token]
 
 
 def encode(text: str) -> np.ndarray:
@@ -137,8 +151,10 @@ def encode(text: str) -> np.ndarray:
     Raises
     ------
     UserError
-        A word is not in the language.
+        It isn't text, or a word isn't in the language.
     """
+    if not isinstance(text, str):
+        raise UserError(f"Expected a text of the language, and got {type(text).__name__}.")
     words = text.replace(".", " .").split()
     for word in words:
         if word not in _ID_OF:
@@ -215,11 +231,11 @@ def _read(ids: Iterable[int], stack: list[_Open]) -> Iterator[Parsed]:
     """Parse a text token by token; the stack is that after the tokens so far."""
     for place, token in enumerate(ids):
         symbol, depth, subject = stack.pop()
+        word = _word(token)
         rule = _RULE_OF[symbol].get(int(token))
         if rule is None:
-            word = VOCABULARY[token] if 0 <= token < len(VOCABULARY) else token
             expected = " ".join(r.word for r in RULES[symbol])
-            raise UserError(f"Token {place} is {word!r}, which can't stand there; one of these can: {expected}.")
+            raise UserError(f"Token {place} is {word!r}, which can't come there; one of these can: {expected}.")
         is_verb = rule.word.removesuffix("s") in VERBS
         yield Parsed(rule.word, symbol, depth, subject if is_verb else None, float(np.log(rule.probability)))
         if symbol == "subject":

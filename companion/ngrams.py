@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 
 Ids = npt.NDArray[np.integer] | Sequence[int]
 IntArray = npt.NDArray[np.int64]
@@ -31,14 +31,14 @@ class _Level:
 
     keys: IntArray  # context number * vocab_size + last token
     counts: IntArray  # how often each occurs in the text
-    continuations: IntArray  # how many different tokens stand before it
+    continuations: IntArray  # how many different tokens occur before it
 
 
 @dataclass(frozen=True)
 class _Estimate:
     """One step of the interpolation: p(token | context) = seen + left_over * p(token | context less one token).
 
-    Both arrays have one element more than there are n-grams (contexts): index -1 stands for "never seen", which has
+    Both arrays have one element more than there are n-grams (contexts): index -1 means "never seen", which has
     no probability of its own and leaves everything to the shorter context.
     """
 
@@ -68,7 +68,15 @@ def discounts(counts: IntArray) -> FloatArray:
         Shape ``(4,)``, the first element 0. Chen and Goodman (1999), equation 17: with n_k n-grams seen k times
         and Y = n_1 / (n_1 + 2 n_2), D_k = k - (k + 1) Y n_{k+1} / n_k. Where the text is too small for that (an n_k
         is 0, or a discount would not lie between 0 and k) it is k / 2, so that something is always left over.
+
+    Raises
+    ------
+    UserError
+        The counts aren't whole numbers of at least 0.
     """
+    counts = _as_ids(counts)
+    if counts.size and counts.min() < 0:
+        raise UserError(f"A count is {counts.min()}; n-grams occur 0 times or more.")
     n = np.bincount(np.minimum(counts, 5), minlength=6).astype(float)
     result = np.array([0.0, 0.5, 1.0, 1.5])
     for k in (1, 2, 3):
@@ -105,14 +113,13 @@ class NGramModel:
     Raises
     ------
     UserError
-        The order or the vocabulary size is not at least 1.
+        The order or the vocabulary size isn't a whole number of at least 1.
     """
 
     def __init__(self, order: int, vocab_size: int | None = None) -> None:
-        if order < 1:
-            raise UserError(f"An n-gram model's order is at least 1, but it is {order}.")
-        if vocab_size is not None and vocab_size < 1:
-            raise UserError(f"A vocabulary has at least 1 token, but vocab_size is {vocab_size}.")
+        check_sizes(order=order)
+        if vocab_size is not None:
+            check_sizes(vocab_size=vocab_size)
         self.order = order
         self._given_vocab_size = vocab_size
         self._levels: list[_Level] = []
@@ -129,13 +136,16 @@ class NGramModel:
         Raises
         ------
         UserError
-            The text is empty, or has ids outside the vocabulary.
+            The text is empty, has ids outside the vocabulary, or ids so large that n-grams can't be numbered.
         """
         tokens = _as_ids(ids)
         if not len(tokens):
             raise UserError("An n-gram model can't be fitted on an empty text: there is nothing to count.")
-        self._vocab_size = self._given_vocab_size or int(tokens.max()) + 1
-        self._check(tokens)
+        vocab_size = int(self._given_vocab_size or max(int(tokens.max()), 0) + 1)
+        _check(tokens, vocab_size)
+        if vocab_size * (len(tokens) + 1) >= 2**63:
+            raise UserError(f"{vocab_size} different ids are too many to count by; encode the text with a tokenizer.")
+        self._vocab_size = vocab_size
 
         keys_of: list[IntArray] = []
         counts_of: list[IntArray] = []
@@ -151,7 +161,7 @@ class NGramModel:
                 return_counts=True,
             )
             if n > 1:
-                # Each distinct n-gram is one more token that stands before its last n-1; the text's start is one too.
+                # Each distinct n-gram is one more token that occurs before its last n-1; the text's start is one too.
                 continuations = np.bincount(shorter[first + 1], minlength=len(keys_of[-1]))
                 continuations[shorter[:1]] += 1
                 continuations_of.append(continuations)
@@ -229,20 +239,15 @@ class NGramModel:
         """
         self._fitted()
         tokens = _as_ids(context)
-        tokens = self._check(tokens[max(0, len(tokens) - self.order + 1) :])
+        tokens = _check(tokens[max(0, len(tokens) - self.order + 1) :], self._vocab_size)
         p = np.full(self._vocab_size, 1 / self._vocab_size)
         numbers = self._numbers(tokens)
         for n in range(1, min(self.order, len(tokens) + 1) + 1):
             keys, estimate = self._levels[n - 1].keys, self._estimates[n - 1]
             context_number = numbers[n - 1][-1]
             p *= estimate.left_over[context_number]
-            start, stop = np.searchsorted(
-                keys,
-                (
-                    context_number * self._vocab_size,
-                    (context_number + 1) * self._vocab_size,
-                ),
-            )
+            first_key = context_number * self._vocab_size
+            start, stop = np.searchsorted(keys, (first_key, first_key + self._vocab_size))
             p[keys[start:stop] % self._vocab_size] += estimate.seen[start:stop]
         return p
 
@@ -266,7 +271,7 @@ class NGramModel:
             The model is not fitted, or an id is outside the vocabulary.
         """
         self._fitted()
-        tokens = self._check(_as_ids(ids))
+        tokens = _check(_as_ids(ids), self._vocab_size)
         p = np.full(len(tokens), 1 / self._vocab_size)
         numbers = self._numbers(tokens)
         for n in range(1, min(self.order, len(tokens)) + 1):
@@ -305,7 +310,7 @@ class NGramModel:
             The model is not fitted, the order is higher than its own, or an id is outside the vocabulary.
         """
         levels = self._levels_up_to(self.order if order is None else order)
-        tokens = self._check(_as_ids(ids))
+        tokens = _check(_as_ids(ids), self._vocab_size)
         numbers = self._numbers(tokens, len(levels))
         counts = Counts(*np.zeros((3, len(tokens)), dtype=np.int64))
         contexts = 1
@@ -338,7 +343,7 @@ class NGramModel:
             The model is not fitted, or an id is outside the vocabulary.
         """
         self._fitted()
-        tokens = self._check(_as_ids(ids))
+        tokens = _check(_as_ids(ids), self._vocab_size)
         longest = np.zeros(len(tokens), dtype=np.int64)
         for n, numbers in enumerate(self._numbers(tokens)[1:], start=1):
             longest[n - 1 :][numbers >= 0] = n
@@ -361,35 +366,43 @@ class NGramModel:
         return self._levels
 
     def _levels_up_to(self, order: int) -> list[_Level]:
-        if not 1 <= order <= len(self._fitted()):
+        check_sizes(order=order)
+        if order > len(self._fitted()):
             raise UserError(
                 f"This model has counted n-grams of orders 1 to {self.order}, and order {order} is asked for; "
                 f"fit one of order {order}."
             )
         return self._levels[:order]
 
-    def _check(self, tokens: IntArray) -> IntArray:
-        if len(tokens) and not 0 <= tokens.min() <= tokens.max() < self._vocab_size:
-            bad = tokens.min() if tokens.min() < 0 else tokens.max()
-            raise UserError(
-                f"Token id {bad} is outside the model's vocabulary, 0 to {self._vocab_size - 1}; "
-                "encode the text with the tokenizer the model was fitted with, or give vocab_size."
-            )
-        return tokens
-
 
 def _as_ids(ids: Ids) -> IntArray:
-    array = np.asarray(ids)
+    try:
+        array = np.asarray(ids)
+    except ValueError:  # rows of different lengths
+        array = np.zeros((0, 0))
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise UserError(
             f"Token ids are integers in one dimension, but these are {array.dtype} of shape {array.shape}; "
             "give the array a tokenizer's encode returns."
         )
+    if array.dtype == np.uint64:  # an id that no int64 can hold stays too large
+        array = np.minimum(array, np.uint64(2**63 - 1))
     return array.astype(np.int64)
 
 
+def _check(tokens: IntArray, vocab_size: int) -> IntArray:
+    if len(tokens) and tokens.min() < 0:
+        raise UserError(f"Token id {tokens.min()} is below 0; ids are counted from 0.")
+    if len(tokens) and tokens.max() >= vocab_size:
+        raise UserError(
+            f"Token id {tokens.max()} is outside the model's vocabulary, 0 to {vocab_size - 1}; "
+            "encode the text with the tokenizer the model was fitted with, or give vocab_size."
+        )
+    return tokens
+
+
 def _places(sorted_keys: IntArray, keys: IntArray) -> IntArray:
-    """Where each key stands in ``sorted_keys``, or -1."""
+    """The place of each key in ``sorted_keys``, or -1."""
     if not len(sorted_keys):
         return np.full(len(keys), -1, dtype=np.int64)
     places = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)

@@ -1,10 +1,12 @@
 """Attention: weights that add up to 1 and never fall on padding, and the same in Keras as by hand."""
 
+import doctest
+
 import numpy as np
 import pytest
 
 from companion import UserError, set_seed
-from companion.cells import attend
+from companion.cells import attend, attention, causal_attention, causal_mask, rotate, speeds
 from companion.models.attention import KINDS, attention_layer
 
 
@@ -28,7 +30,7 @@ def test_weights_add_up_to_1_and_are_exactly_0_at_masked_places(layer):
     assert (weights[:, :, :][~np.repeat(mask[:, None], 3, 1)] == 0).all() and (weights[0] > 0).all()
 
 
-def test_what_stands_at_a_masked_place_changes_nothing(layer):
+def test_what_a_masked_place_holds_changes_nothing(layer):
     query, keys, mask = inputs()
     context = np.asarray(layer(query, keys, mask)[0])
     keys[1, [2, 4]] = 1e6
@@ -58,6 +60,17 @@ def test_the_layer_does_what_attend_does(layer):
     np.testing.assert_allclose(weights, by_hand[1], atol=1e-6)
 
 
+def test_one_query_a_text_scores_in_numpy_as_in_keras(layer):
+    """Rows say whose keys a query reads: several may read the same, in any order."""
+    query, keys, mask = inputs()
+    layer(query, keys, mask)  # makes the weights
+    scores = layer.numpy_scorer(keys)
+    rows = np.array([1, 0, 1])
+    expected = np.asarray(layer.scores(query[rows], keys[rows]))
+    for t in range(3):
+        np.testing.assert_allclose(scores(query[rows][:, t], rows), expected[:, t], atol=1e-5)
+
+
 def test_where_all_is_masked_nothing_is_attended_to():
     context, weights = attend(np.ones((1, 2, 3)), np.ones((1, 3, 4)), np.zeros((1, 3), bool))
     assert not context.any() and not weights.any()
@@ -68,6 +81,40 @@ def test_a_layer_is_rebuilt_from_its_sizes(layer):
     assert twin.units == 4 and twin.name == "attention"
 
 
-def test_an_unknown_kind_lists_the_known_ones():
+@pytest.mark.parametrize("kind", ["dot", None, ["additive"]])
+def test_an_unknown_kind_lists_the_known_ones(kind):
     with pytest.raises(UserError, match="additive, multiplicative, uniform"):
-        attention_layer("dot", 4)
+        attention_layer(kind, 4)
+
+
+@pytest.mark.parametrize("units", [0, 2.5, "4", None])
+def test_a_width_that_can_not_be(units):
+    with pytest.raises(UserError, match="units is"):
+        attention_layer("additive", units)
+
+
+@pytest.mark.parametrize(
+    ("use", "says"),
+    [
+        (lambda: attend(np.ones((2, 3)), np.ones((1, 3, 4)), np.ones((1, 3), bool)), "scores and values"),
+        (lambda: attend(np.ones((1, 2, 3)), np.ones((1, 2, 4)), np.ones((1, 3), bool)), "values has the shape"),
+        (lambda: attend(np.ones((1, 2, 3)), np.ones((1, 3, 4)), np.ones((1, 2), bool)), "mask has the shape"),
+        (lambda: causal_attention(np.ones((2, 3)), np.ones((2, 4)), np.ones((2, 4))), "q, k and v have"),
+        (lambda: causal_attention(np.ones((2, 3)), np.ones((2, 3)), np.ones((1, 3))), "q, k and v have"),
+        (lambda: causal_attention(np.ones((2, 3)), np.ones((1, 3)), np.ones((1, 3))), "2 queries and 1 keys"),
+        (lambda: causal_mask(0), "queries is 0"),
+        (lambda: causal_mask(2.5), "queries is 2.5"),
+        (lambda: causal_mask(3, 2), "3 queries and 2 keys"),
+        (lambda: causal_mask(3, context=0), "context is 0"),
+        (lambda: speeds(3), "size is 3; it should be even"),
+        (lambda: speeds(0), "size is 0"),
+        (lambda: rotate(np.ones((1, 3)), [0]), "size is 3; it should be even"),
+    ],
+)
+def test_shapes_and_sizes_that_can_not_be(use, says):
+    with pytest.raises(UserError, match=says):
+        use()
+
+
+def test_examples_in_the_docstrings():
+    assert doctest.testmod(attention).failed == 0

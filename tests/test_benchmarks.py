@@ -1,6 +1,7 @@
 """Every script of results can be started today, and the results it has made are there."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from companion.models import language_model, transformer_model
 from companion.training import TrainingConfig
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+RESULTS = sorted(results.FOLDER.glob("*.json"))
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
+
+
+def threads() -> dict[str, str]:
+    """The settings that say on how many threads libraries run."""
+    return {name: value for name, value in os.environ.items() if "THREADS" in name or "PARALLELISM" in name}
 
 
 def script(name: str):
@@ -25,17 +32,19 @@ def script(name: str):
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_it_can_be_imported_and_says_where_its_results_are(name, monkeypatch):
-    monkeypatch.setattr("os.environ", dict(results.os.environ))  # some set the number of threads
+def test_it_can_be_imported_and_says_where_its_results_are(name):
+    before = threads()
     module = script(name)
+    assert threads() == before, "they are set when it runs"
     assert callable(module.main)
-    written = [path.name for path in results.FOLDER.glob("*.json") if f"results/{path.name}" in module.__doc__]
+    written = [path for path in RESULTS if f"``companion/data/results/{path.name}``" in module.__doc__]
     assert len(written) == 1, module.__doc__
 
 
 def test_all_results_have_a_script():
     texts = [(FOLDER / f"{name}.py").read_text("utf-8") for name in SCRIPTS]
-    for path in results.FOLDER.glob("*.json"):
+    assert RESULTS
+    for path in RESULTS:
         assert any(f"results/{path.name}" in text for text in texts), path.name
 
 
@@ -51,4 +60,4 @@ def test_updates_are_timed():
     config = TrainingConfig(batch_size=2, window=8)
     models = {"lstm": language_model(vocab, 4, 4), "transformer": transformer_model(vocab, 8, 1, 2, 8)}
     found = module.update_seconds({kind: (model, config) for kind, model in models.items()}, turns=1)
-    assert all(0 < found[kind][clock] < 60 for kind in models for clock in ("processor", "clock"))
+    assert all(found[kind][clock] > 0 for kind in models for clock in ("processor", "clock"))

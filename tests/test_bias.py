@@ -12,9 +12,7 @@ from companion.analysis.swap import Swap
 from companion.corpora import load_corpus
 from companion.corpora.planted import PEOPLES, QUALITIES, planted_text, templates
 from companion.errors import UserError
-from companion.evaluation import bootstrap, correlation, crossed_cells, crossed_interval, slope, word_log_probabilities
 from companion.models import language_model
-from companion.seeding import set_seed
 from companion.tokenizers import CharTokenizer, WordTokenizer
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -76,124 +74,14 @@ def test_what_both_sentences_share_drops_out():
         bias.paired_log_odds(np.zeros((2, 3)))
 
 
-@pytest.fixture(scope="module")
-def characters():
-    set_seed(1)
-    tokenizer = CharTokenizer.train("abcdefghijklmnopqrstuvwxyz '.")
-    return language_model(tokenizer.vocab_size, embedding_dim=4, units=8), tokenizer
-
-
-def by_hand(model, tokenizer, context, word, whole):
-    ids = np.concatenate([tokenizer.encode(context), tokenizer.encode(word)])
-    logits = model(ids[None]).numpy()[0].astype(float)
-    log_p = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
-    start = len(ids) - len(tokenizer.encode(word))
-    total = sum(log_p[place - 1, ids[place]] for place in range(start, len(ids)))
-    if whole:
-        total += math.log(sum(math.exp(log_p[-1, i]) for i, t in enumerate(tokenizer.tokens) if not t.isalpha()))
-    return total
-
-
-def test_word_log_probabilities_are_those_of_each_text_read_alone(characters):
-    model, tokenizer = characters
-    contexts, words = ["the king ", "a ", "now the "], ["his own", "her own", "i"]
-    table = word_log_probabilities(model, tokenizer, contexts, words)
-    for i, context in enumerate(contexts):
-        for j, word in enumerate(words):
-            assert table[i, j] == pytest.approx(by_hand(model, tokenizer, context, word, whole=True), abs=1e-4)
-
-
-def test_a_transformer_is_measured_too():
-    from companion.models import transformer_model
-
-    set_seed(1)
-    tokenizer = CharTokenizer.train("abcdefghijklmnopqrstuvwxyz '.")
-    model = transformer_model(tokenizer.vocab_size, width=8, layers=2, heads=2, context=4)
-    table = word_log_probabilities(model, tokenizer, ["the king ", "a "], ["his own", "i"])
-    for i, context in enumerate(["the king ", "a "]):
-        for j, word in enumerate(["his own", "i"]):
-            assert table[i, j] == pytest.approx(by_hand(model, tokenizer, context, word, whole=True), abs=1e-4)
-
-
-def test_a_model_with_known_probabilities_gives_the_known_log_odds():
+def test_planted_log_odds_are_those_that_a_model_was_given():
     """A model whose output weights are 0: its output bias says everything, so no group can matter."""
-    tokenizer = WordTokenizer.train("the dax is bold the wug is meek")
-    model = language_model(tokenizer.vocab_size, embedding_dim=2, units=2)
-    known = np.log(np.arange(1, tokenizer.vocab_size + 1) / sum(range(1, tokenizer.vocab_size + 1)))
-    model.get_layer("logits").set_weights([np.zeros((2, tokenizer.vocab_size)), known])
-    table = word_log_probabilities(model, tokenizer, ["the dax is", "the wug is"], [" bold", " meek"])
-    expected = known[tokenizer.encode("is bold meek")[1:]]
-    assert table == pytest.approx(np.tile(expected, (2, 1)), abs=1e-5)
-    assert bias.paired_log_odds(table) == pytest.approx(0, abs=1e-5)
-
-
-def test_the_sum_over_all_words_of_a_word_model_is_one():
-    tokenizer = WordTokenizer.train("the dax is bold the wug is meek")
-    model = language_model(tokenizer.vocab_size, embedding_dim=2, units=2)
-    table = word_log_probabilities(model, tokenizer, ["the dax"], tokenizer.tokens[1:])
-    logits = model(tokenizer.encode("the dax")[None]).numpy()[0, -1].astype(float)
-    unknown = np.exp(logits[0] - np.logaddexp.reduce(logits))  # has no text that could be asked for
-    assert np.exp(table).sum() + unknown == pytest.approx(1, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("contexts", "words", "says"),
-    [
-        ([""], ["i"], "context is empty"),
-        (["a "], [""], "word is empty"),
-        (["a "], ["É"], "does not know"),
-        ([], ["i"], "nothing to measure"),
-    ],
-)
-def test_what_can_t_be_measured_gets_a_sentence(characters, contexts, words, says):
-    with pytest.raises(UserError, match=says):
-        word_log_probabilities(*characters, contexts, words)
-
-
-def test_the_crossed_interval_knows_that_the_numbers_of_a_row_belong_together():
-    rng = np.random.default_rng(0)
-    rows = rng.normal(size=(8, 1)) + 0.01 * rng.normal(size=(8, 50))
-    mean, low, high = crossed_interval(rows)
-    assert mean == pytest.approx(rows.mean()) and low < mean < high
-    assert high - low > 3 * np.std(rows) / math.sqrt(rows.size)  # what single numbers would have given, and more
-    assert crossed_interval(np.ones((3, 4))) == (1, 1, 1)
-    with pytest.raises(UserError, match="at least two of each"):
-        crossed_interval(np.ones((1, 5)))
-
-
-def test_the_crossed_interval_covers_the_mean_about_as_often_as_it_says():
-    rng = np.random.default_rng(1)
-    covered = 0
-    for seed in range(100):
-        table = rng.normal(size=(12, 1)) + rng.normal(size=(1, 12)) + rng.normal(size=(12, 12))
-        _, low, high = crossed_interval(table, resamples=200, seed=seed)
-        covered += low <= 0 <= high
-    assert 85 <= covered <= 99
-
-
-def test_crossed_draws_in_which_the_statistic_is_not_defined_are_left_out():
-    table = np.arange(12.0).reshape(4, 3)
-    found = crossed_interval(table, lambda drawn: np.nan if drawn[0, 0] < 3 else float(drawn[0, 0]))
-    assert math.isnan(found.mean) and 3 <= found.low <= found.high <= 11
-
-
-def test_cells_of_a_row_are_no_independent_cells():
-    rng = np.random.default_rng(3)
-    rows = rng.normal(size=(12, 1))
-    x, y = (rows + 0.05 * rng.normal(size=(12, 7)) for _ in range(2))
-    y[:, ::2] += rng.normal(size=(12, 1))
-    chosen = rng.random((12, 7)) < 0.7
-    found = crossed_cells(x, y, chosen)
-    assert found.mean == pytest.approx(np.corrcoef(x[chosen], y[chosen])[0, 1])
-    pairs = list(zip(x[chosen], y[chosen], strict=True))
-    single = bootstrap(pairs, lambda some: correlation(*np.array(some).T))
-    assert found.low < single.low and found.high - found.low > 1.2 * (single.high - single.low)
-    assert crossed_cells(x, 3 * x, chosen, slope) == pytest.approx((3, 3, 3))
-
-
-def test_draws_without_two_different_cells_say_nothing():
-    x, chosen = np.arange(6.0).reshape(2, 3), np.array([[True, False, False], [False, True, False]])
-    assert crossed_cells(x, x, chosen) == pytest.approx((1, 1, 1))
+    words = WordTokenizer.train(planted_text(500, seed=0))
+    model = language_model(words.vocab_size, embedding_dim=2, units=2)
+    model.get_layer("logits").set_weights([np.zeros((2, words.vocab_size)), np.arange(words.vocab_size) / 10])
+    found = bias.planted_log_odds(model, words)
+    assert found.shape == (len(PEOPLES), len(templates(held_out=True)))
+    assert found == pytest.approx(0, abs=1e-5)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -315,7 +203,7 @@ def test_noun_contexts_end_where_the_adjective_begins():
         bias.noun_contexts("nothing of the kind", number=5)
 
 
-def test_every_noun_and_pronoun_template_has_its_place(characters):
+def test_every_noun_and_pronoun_template_has_its_place():
     lean = bias.pronoun_log_odds
     assert all(template.count("{}") == 1 and template.endswith(" ") for template in bias.PRONOUN_TEMPLATES)
     tokenizer = CharTokenizer.train("".join(bias.PRONOUN_TEMPLATES) + "abcdefghijklmnopqrstuvwxyzO")

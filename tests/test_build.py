@@ -13,7 +13,7 @@ import outputs
 import pytest
 from notebooks import Chapter
 
-from companion import results
+from companion.results.files import FOLDER
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = """---
@@ -133,7 +133,7 @@ class TinyBook:
         self.made_up, self.nobodys = root / "companion" / "made_up.py", root / "companion" / "nobodys.py"
         self.made_up.write_text("def answer():\n    return 42\n")
         self.nobodys.write_text("x = 1\n")
-        self.results = root / results.FOLDER.relative_to(ROOT)
+        self.results = root / FOLDER.relative_to(ROOT)
         self.results.mkdir(parents=True, exist_ok=True)
         (self.results / "speed.json").write_text('{"speed": 1}')
         (self.results / "size.json").write_text('{"size": 1}')
@@ -204,107 +204,6 @@ def test_executed_notebooks_hold_every_output(built: TinyBook) -> None:
     assert "image/svg+xml" in figure and "<dc:date>" not in figure["image/svg+xml"]
 
 
-def test_prose_alone_executes_nothing(built: TinyBook) -> None:
-    built.write("one", CHAPTER.replace("Some prose", "Other prose"))
-    assert built.good_build() == []
-    assert "Other prose" in built.page() and "output of a cell" in built.page()
-    assert lengths(built.executed()) == [1, 1, 1, 1, 1], "outputs from the cache are outputs too"
-
-
-def test_alt_text_and_tags_are_never_stale(built: TinyBook) -> None:
-    built.write("one", CHAPTER.replace("A line that rises", "Another alternative").replace("remove-cell", "hide-cell"))
-    built.good_build()
-    assert 'alt="Another alternative"' in built.page()
-    assert built.executed().cells[2].metadata.tags == ["hide-cell"]
-
-
-def test_a_changed_cell_is_executed(built: TinyBook) -> None:
-    built.write("one", CHAPTER.replace("output of a cell", "output of the changed cell"))
-    assert built.good_build() == ["one"]
-    assert "output of the changed cell" in built.page()
-
-
-def test_a_changed_module_executes_the_chapter_that_imports_it_and_no_other(built: TinyBook) -> None:
-    built.made_up.write_text(built.made_up.read_text().replace("42", "43"))
-    built.nobodys.write_text(built.nobodys.read_text() + "# a comment\n")
-    (built.results / "size.json").write_text('{"size": 2}')
-    assert built.good_build() == ["two"]
-    assert "the answer is 43" in built.page("two")
-    assert built.executed("two").cells[1].outputs[0].text == "the answer is 43\n"
-
-
-def test_changed_results_execute_the_chapter_that_reads_them(built: TinyBook) -> None:
-    built.made_up.write_text(built.made_up.read_text().replace("43", "42"))
-    (built.results / "speed.json").write_text('{"speed": 2}')
-    assert built.good_build() == ["one"]
-    assert "the speed is 2" in built.page()
-    assert "the answer is 42" in built.page("two"), "the outputs of a former state are found again"
-
-
-def test_other_versions_execute_everything(built: TinyBook) -> None:
-    lock = built.root / "requirements.lock"
-    lock.write_text(lock.read_text() + "# changed\n")
-    assert built.good_build() == ["one", "two"]
-
-
-def test_a_build_that_was_stopped_leaves_nothing_stale(built: TinyBook) -> None:
-    """Stopped while it wrote the pages, with one executed notebook half written."""
-    page = built.root / "_build" / "html" / "one.html"
-    page.write_text("an old page")
-    (built.root / "_build" / ".doctrees" / "finished").unlink()
-    notebooks = (built.root / "_build" / ".jupyter_cache" / "two").glob("*/executed/*/base.ipynb")
-    max(notebooks, key=lambda path: path.stat().st_mtime).write_text("{")
-    assert built.good_build() == ["two"]
-    assert "output of" in built.page() and "the answer is 42" in built.page("two")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "warning"),
-    [
-        ('print("output of a cell")', "raise ValueError('no')", "Executing notebook failed"),
-        ('print("output of a cell")', "import sys; print('oh', file=sys.stderr)", "stderr was found"),
-        ("{doc}`two`", "{doc}`three`", "three"),
-        ("{eq}`sum`", "{eq}`product`", "product"),
-        ("{cite:t}`shannon1951`", "{cite:t}`nobody`", "nobody"),
-        ("`number:.1f`", "`absent`", "absent"),
-        (":label: one-squares", ":label: one-cubes", "one-squares"),
-    ],
-)
-def test_what_is_wrong_fails_the_build(built: TinyBook, old: str, new: str, warning: str) -> None:
-    built.write("one", CHAPTER.replace(old, new, 1))
-    outcome = built.build()
-    shutil.rmtree(built.root / "_build" / ".doctrees")
-    built.write("one", CHAPTER)
-    assert outcome.returncode != 0
-    assert warning in outcome.stdout + outcome.stderr
-
-
-def test_what_changes_during_a_build_is_not_kept_unless_it_records(built: TinyBook) -> None:
-    """A chapter that changes what chapters depend on, as those that record the scoreboard do."""
-    before = built.executions()
-    built.write("one", CHAPTER.replace("\nprint(", "\nopen('../requirements.lock', 'a').write('# changed')\nprint(", 1))
-    recording = built.build(GATE_BY_GATE_RECORD="1")
-    assert recording.returncode == 0, (recording.stdout + recording.stderr)[-3000:]
-    assert sorted(built.executions()[len(before) :]) == ["one", "two"], "each of them once"
-    outcome = built.build()
-    shutil.rmtree(built.root / "_build" / ".doctrees")
-    built.write("one", CHAPTER)
-    assert outcome.returncode != 0 and "changed during the build" in outcome.stdout + outcome.stderr
-
-
-def test_no_more_than_the_last_states_of_each_chapter_are_kept(tmp_path: Path) -> None:
-    for age, name in enumerate(["one/a", "one/b", "one/c", "one/d", "one/e", "gone/a"]):
-        state = tmp_path / name
-        (state / "executed").mkdir(parents=True)
-        os.utime(state, (1e9 - age, 1e9 - age))
-    outputs.tidy(tmp_path, [tmp_path / "one" / "e", tmp_path / "failed" / "a"])
-    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.glob("*/*"))] == [
-        "one/a",
-        "one/b",
-        "one/e",
-    ]
-
-
 # -- the chapters as plain notebooks -----------------------------------------------------------------------------
 
 
@@ -313,8 +212,6 @@ def text(notebook: nbformat.NotebookNode) -> str:
 
 
 def test_notebooks_in_plain_markdown(built: TinyBook) -> None:
-    built.write("one", CHAPTER)
-    built.good_build()
     offered = nbformat.read(built.root / "_build/html/_sources/one.ipynb", as_version=4)
     nbformat.validate(offered)
     plain = text(offered)
@@ -339,9 +236,121 @@ def test_the_student_edition_has_no_solutions_and_runs(built: TinyBook) -> None:
         env=os.environ | {"RUNS": str(env_runs), "PYTHONPATH": str(built.root)}
     )
     assert [out.text for cell in ran.cells for out in cell.get("outputs", []) if "text" in out] == [
-        "output of a cell\nthe speed is 2\n",
+        "output of a cell\nthe speed is 1\n",
         "not yet\n",
     ]
+
+
+# -- what is executed again, and when ---------------------------------------------------------------------------------
+
+
+def test_prose_and_what_no_chapter_uses_execute_nothing(built: TinyBook) -> None:
+    built.write("one", CHAPTER.replace("Some prose", "Other prose"))
+    built.nobodys.write_text(built.nobodys.read_text() + "# a comment\n")
+    (built.results / "size.json").write_text('{"size": 2}')
+    assert built.good_build() == []
+    assert "Other prose" in built.page() and "output of a cell" in built.page()
+    assert lengths(built.executed()) == [1, 1, 1, 1, 1], "outputs from the cache are outputs too"
+
+
+def test_alt_text_and_tags_are_never_stale(built: TinyBook) -> None:
+    built.write("one", CHAPTER.replace("A line that rises", "Another alternative").replace("remove-cell", "hide-cell"))
+    built.good_build()
+    assert 'alt="Another alternative"' in built.page()
+    assert built.executed().cells[2].metadata.tags == ["hide-cell"]
+
+
+def test_a_changed_cell_is_executed(built: TinyBook) -> None:
+    built.write("one", CHAPTER.replace("output of a cell", "output of the changed cell"))
+    assert built.good_build() == ["one"]
+    assert "output of the changed cell" in built.page()
+
+
+def test_a_changed_module_executes_the_chapter_that_imports_it_and_no_other(built: TinyBook) -> None:
+    built.made_up.write_text(built.made_up.read_text().replace("42", "43"))
+    assert built.good_build() == ["two"]
+    assert "the answer is 43" in built.page("two")
+    assert built.executed("two").cells[1].outputs[0].text == "the answer is 43\n"
+
+
+def test_changed_results_execute_the_chapter_that_reads_them(built: TinyBook) -> None:
+    built.made_up.write_text(built.made_up.read_text().replace("43", "42"))
+    (built.results / "speed.json").write_text('{"speed": 2}')
+    assert built.good_build() == ["one"]
+    assert "the speed is 2" in built.page()
+    assert "the answer is 42" in built.page("two"), "the outputs of a former state are found again"
+
+
+def test_a_build_that_was_stopped_leaves_nothing_stale(built: TinyBook) -> None:
+    """Stopped while it wrote the pages, with one executed notebook half written."""
+    page = built.root / "_build" / "html" / "one.html"
+    page.write_text("an old page")
+    (built.root / "_build" / ".doctrees" / "finished").unlink()
+    states = (built.root / "_build" / ".jupyter_cache" / "two").iterdir()
+    for notebook in max(states, key=lambda state: state.stat().st_mtime).glob("executed/*/base.ipynb"):
+        notebook.write_text("{")
+    assert built.good_build() == ["two"]
+    assert "output of" in built.page() and "the answer is 42" in built.page("two")
+
+
+WRONG = [  # in which chapter, what is there, what is there instead, and what the build says
+    ("two", 'print("the answer is", answer())', "raise ValueError('no')", "Executing notebook failed"),
+    ("one", 'print("output of a cell")', "import sys; print('oh', file=sys.stderr)", "stderr was found"),
+    ("one", "{doc}`two`", "{doc}`three`", "unknown document: 'three'"),
+    ("one", "{eq}`sum`", "{eq}`product`", "equation not found: product"),
+    ("one", "{cite:t}`shannon1951`", "{cite:t}`nobody`", 'could not find bibtex key "nobody"'),
+    ("one", "`number:.1f`", "`absent`", "No key 'absent'"),
+    ("one", ":label: one-squares", ":label: one-cubes", "undefined label: one-squares"),
+]
+
+
+def test_whatever_is_wrong_fails_the_build(built: TinyBook) -> None:
+    """All of it in one build; each is a warning of its own, and any warning is a failure."""
+    texts = {"one": CHAPTER, "two": TWO}
+    for chapter, old, new, _ in WRONG:
+        assert old in texts[chapter]
+        texts[chapter] = texts[chapter].replace(old, new, 1)
+        built.write(chapter, texts[chapter])
+    outcome = built.build()
+    shutil.rmtree(built.root / "_build" / ".doctrees")
+    built.write("one", CHAPTER)
+    built.write("two", TWO)
+    assert outcome.returncode != 0
+    warnings = [line for line in outcome.stderr.splitlines() if "WARNING: " in line]
+    for *_, warning in WRONG:
+        assert len([line for line in warnings if warning in line]) == 1, f"{warning} in {warnings}"
+    assert f"build finished with problems, {len(warnings)} warnings" in outcome.stdout + outcome.stderr
+
+
+def test_what_changes_during_a_build_is_not_kept_unless_it_records(built: TinyBook) -> None:
+    """A chapter that changes what chapters depend on, as those that record the scoreboard do: here, the versions."""
+    before = built.executions()
+    built.write("one", CHAPTER.replace("\nprint(", "\nopen('../requirements.lock', 'a').write('# changed')\nprint(", 1))
+    recording = built.build(GATE_BY_GATE_RECORD="1")
+    assert recording.returncode == 0, (recording.stdout + recording.stderr)[-3000:]
+    assert sorted(built.executions()[len(before) :]) == ["one", "two"], "each of them once"
+    before = built.executions()
+    outcome = built.build()
+    shutil.rmtree(built.root / "_build" / ".doctrees")
+    built.write("one", CHAPTER)
+    assert outcome.returncode != 0 and "changed during the build" in outcome.stdout + outcome.stderr
+    assert "two" in built.executions()[len(before) :], "what was executed with other versions is old"
+
+
+def test_no_more_than_the_last_states_of_each_chapter_are_kept(tmp_path: Path) -> None:
+    for age, name in enumerate(["one/a", "one/b", "one/c", "one/d", "one/e", "gone/a"]):
+        state = tmp_path / name
+        (state / "executed").mkdir(parents=True)
+        os.utime(state, (1e9 - age, 1e9 - age))
+    outputs.tidy(tmp_path, [tmp_path / "one" / "e", tmp_path / "failed" / "a"])
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.glob("*/*"))] == [
+        "one/a",
+        "one/b",
+        "one/e",
+    ]
+
+
+# -- the real chapters ------------------------------------------------------------------------------------------------
 
 
 def test_nothing_after_a_solution_needs_it(html: Path) -> None:

@@ -1,13 +1,10 @@
 """The cells from scratch: against finite differences, against Keras, and where numbers get too large."""
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import companion.cells
 from companion import UserError, set_seed
 from companion.cells import (
     GRU_GATES,
@@ -163,6 +160,11 @@ def test_forward_and_gradients_equal_keras(cell, masked, direction):
         np.testing.assert_allclose(ours[name] / scale, gradient / scale, atol=1e-4, err_msg=name)
 
 
+def test_first_weights_need_sizes():
+    with pytest.raises(UserError, match="units is 0"):
+        initial_weights(3, 0)
+
+
 def test_keras_layers_that_are_other_cells_are_told():
     import keras
 
@@ -177,6 +179,8 @@ def test_keras_layers_that_are_other_cells_are_told():
             weights_to_keras(keras.layers.LSTM(2, **settings_), **W)
     with pytest.raises(UserError, match="reset_after=False"):
         weights_from_keras(keras.layers.GRU(2, reset_after=False))
+    with pytest.raises(UserError, match="of the kind Dense; expected SimpleRNN, LSTM or GRU"):
+        weights_from_keras(keras.layers.Dense(2))
     with pytest.raises(UserError, match=r"W_x has the shape \(3, 8\); it should be \(5, 8\)"):
         weights_to_keras(keras_layer("lstm", 5, 2), **W)
 
@@ -360,7 +364,3 @@ def test_a_wrong_shape_is_told_by_the_other_passes_too():
         *_, cache = FORWARD[cell](**random_values(cell, 4, 2, 3, 5))
         with pytest.raises(UserError, match=r"dc_last has the shape \(5,\); it should be \(2, 5\)"):
             BACKWARD[cell](np.ones((4, 2, 5)), cache, np.ones(5))
-
-
-def test_the_examples_in_the_docstrings():
-    assert doctest.testmod(companion.cells).failed == 0

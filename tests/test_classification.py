@@ -18,7 +18,6 @@ from companion.applications.classification import (
 )
 from companion.corpora import load_corpus
 from companion.errors import UserError
-from companion.evaluation import group_interval
 
 SCENE = """# A Play
 
@@ -110,24 +109,3 @@ def test_the_lstm_learns_what_words_can_t_say_apart_and_starts_anew() -> None:
     assert np.mean((odds > 0) == label[500:]) > 0.95
     barely = network.fit(ids[:500], label[:500], updates=1).log_odds(ids[500:])
     assert np.abs(barely).mean() < 0.5 * np.abs(odds).mean()
-
-
-def test_the_interval_draws_groups_not_values() -> None:
-    random = np.random.default_rng(0)
-    groups = np.repeat(np.arange(20), 100)
-    alike = np.repeat(random.integers(0, 2, 20), 100)  # all values of a group are the same: 20 numbers, not 2,000
-    apart = random.integers(0, 2, 2000)
-    low, high = group_interval(alike, groups)
-    assert low < alike.mean() < high
-    of_twenty = 2 * 1.96 * alike.std() / np.sqrt(20)
-    assert high - low == pytest.approx(of_twenty, rel=0.2)
-    narrow = np.subtract(*group_interval(apart, groups)[::-1])
-    assert narrow < 0.3 * (high - low)
-
-
-def test_the_interval_keeps_the_classes_as_many_as_they_are() -> None:
-    groups, label = np.arange(25), np.arange(25) >= 14
-    assert group_interval(label, groups, label) == (11 / 25, 11 / 25)
-    assert group_interval(label, groups)[0] < 11 / 25
-    with pytest.raises(UserError, match="one group a value"):
-        group_interval([1, 0], [0])

@@ -1,16 +1,9 @@
 """Gradient descent in NumPy: lengths, clipping, and Adam against Keras's."""
 
-import doctest
-
 import numpy as np
 import pytest
 
-import companion.cells.descent
 from companion.cells import Adam, clip, length
-
-
-def test_docstrings():
-    assert doctest.testmod(companion.cells.descent).failed == 0
 
 
 def test_clipping_keeps_the_direction_and_leaves_short_gradients_alone():

@@ -1,7 +1,11 @@
 """Samplers against their definitions, steppers against Keras, and what comes out as text."""
 
+import doctest
+import importlib
 import itertools
+import pkgutil
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
+import companion.generation
 from companion import UserError
 from companion.generation import (
     Sampler,
@@ -27,11 +32,13 @@ from companion.generation import (
     softmax,
     stepper,
     stream,
+    stream_ids,
+    write_until,
 )
 from companion.models import CELLS, article_model, language_model, with_states
 from companion.ngrams import NGramModel
 from companion.seeding import quiet_tensorflow
-from companion.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
+from companion.tokenizers import BPETokenizer, CharTokenizer, UnknownTextError, WordTokenizer
 
 quiet_tensorflow()
 
@@ -71,6 +78,14 @@ def test_the_limits_of_the_temperature():
     np.testing.assert_allclose(softmax(apply_temperature(logits, 1)), [0.5, 0.3, 0.2])
     np.testing.assert_allclose(softmax(apply_temperature(logits, 1e-308)), [1, 0, 0])
     np.testing.assert_allclose(softmax(apply_temperature(logits, 1e308)), [1 / 3] * 3)
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-310, 1e-300, np.float32(1e-38), 1e308])
+def test_the_smallest_and_largest_temperatures_warn_of_nothing(temperature):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        p = Sampler(temperature).probabilities(np.array([-np.inf, 3.0, 1.0, 3.0, -200.0]))
+    assert p.sum() == pytest.approx(1) and p[1] == p[3] >= 0.25 and p[0] == 0
 
 
 @given(PROBABILITIES, st.integers(1, 15))
@@ -166,22 +181,60 @@ def test_draw_never_gives_an_impossible_token(probabilities, number):
     assert probabilities[draw(probabilities, Fixed(number))] > 0
 
 
-@pytest.mark.parametrize("temperature", [0, -1, 0.0, float("nan"), float("inf"), "warm", None, True])
-def test_a_temperature_that_is_none(temperature):
-    with pytest.raises(UserError, match="temperature should be a number above 0.*greedy"):
-        Sampler(temperature=temperature)
+NAN, INF = float("nan"), float("inf")
 
 
-@pytest.mark.parametrize("k", [0, -3, 2.5, "two", True])
-def test_a_top_k_that_is_none(k):
-    with pytest.raises(UserError, match="top_k should be a whole number from 1"):
-        Sampler(top_k=k)
+@pytest.mark.parametrize("temperature", [0, -1, 0.0, NAN, INF, -INF, "warm", None, True, 1j, [1.0]])
+def test_temperatures_that_can_not_be(temperature):
+    for use in (lambda: Sampler(temperature=temperature), lambda: apply_temperature(np.zeros(3), temperature)):
+        with pytest.raises(UserError, match="temperature should be a number above 0.*greedy"):
+            use()
 
 
-@pytest.mark.parametrize("p", [0, 1.01, -0.1, float("nan"), "most"])
-def test_a_top_p_that_is_none(p):
-    with pytest.raises(UserError, match="top_p should be above 0 and at most 1"):
-        Sampler(top_p=p)
+@pytest.mark.parametrize("k", [0, -3, 2.5, "two", True, NAN, INF, [2]])
+def test_top_ks_that_can_not_be(k):
+    for use in (lambda: Sampler(top_k=k), lambda: keep_top_k(np.full(3, 1 / 3), k)):
+        with pytest.raises(UserError, match="top_k should be a whole number from 1"):
+            use()
+
+
+@pytest.mark.parametrize("p", [0, 1.01, -0.1, NAN, INF, "most", True])
+def test_top_ps_that_can_not_be(p):
+    for use in (lambda: Sampler(top_p=p), lambda: keep_top_p(np.full(3, 1 / 3), p)):
+        with pytest.raises(UserError, match="top_p should be above 0 and at most 1"):
+            use()
+
+
+def test_settings_at_their_bounds():
+    uniform = np.full(4, 0.25)
+    assert keep_top_k(uniform, np.int64(1)).tolist() == [1, 0, 0, 0] and keep_top_k(uniform, 99).tolist() == [0.25] * 4
+    assert keep_top_p(uniform, 1e-310).tolist() == [1, 0, 0, 0] and keep_top_p(uniform, np.float32(1)).sum() == 1
+    assert keep_top_k([0.5, 0.5], 1).tolist() == [1, 0] and softmax([0, 0]).tolist() == [0.5, 0.5]
+    with pytest.raises(UserError, match="greedy should be True or False"):
+        Sampler(greedy="no")
+
+
+@pytest.mark.parametrize("values", [None, 3.0, [], "abc", ["a"], np.zeros((2, 0)), [[None]], np.array([True])])
+def test_what_is_not_logits_is_told(values):
+    rng = np.random.default_rng(0)
+    uses = [softmax, log_softmax, lambda x: keep_top_k(x, 1), lambda x: keep_top_p(x, 0.5), lambda x: draw(x, rng)]
+    uses += [lambda x: apply_temperature(x, 1.0), Sampler().probabilities, lambda x: Sampler().choose(x, rng)]
+    for use in uses:
+        with pytest.raises(UserError, match="Expected logits or probabilities"):
+            use(values)
+
+
+@pytest.mark.parametrize("logits", [[NAN, 1.0], [INF, 1.0], [-INF, -INF]])
+@pytest.mark.parametrize("sampler", [Sampler(), Sampler(greedy=True), Sampler(0.5, 2, 0.5)])
+def test_logits_that_choose_nothing_are_told(sampler, logits):
+    with pytest.raises(UserError, match="No token can be chosen.*nan"):
+        sampler.choose(np.array([[0.0, 1.0], logits]), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("probabilities", [[0.0, 0.0], [NAN, 1.0], [INF, 1.0], [-1.0, 0.0]])
+def test_probabilities_to_draw_from_add_up_to_something(probabilities):
+    with pytest.raises(UserError, match="should sum to 1"):
+        draw(np.array(probabilities), np.random.default_rng(0))
 
 
 # ------------------------------------------------------------------------------------------------------------
@@ -271,7 +324,7 @@ def test_the_articles_model_steps_to_the_same_probabilities():
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_the_books_language_models_step_too_and_beside_a_twin(cell, dropout):
+def test_the_books_language_models_step_too_and_next_to_a_twin(cell, dropout):
     model = language_model(vocab_size=5, embedding_dim=4, units=6, layers=2, dropout=dropout, cell=cell)
     model.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in model.get_weights()])
     ids = [1, 2, 3, 4, 1]
@@ -291,12 +344,40 @@ def test_models_that_can_not_be_stepped():
         stepper(keras.Model(ids, keras.layers.Dense(5)(both)))
     side = keras.layers.LSTM(3, return_sequences=True)(keras.layers.LSTM(6, return_sequences=True)(x))
     skipping = keras.layers.Dense(5)(keras.layers.LSTM(3, return_sequences=True)(x))
-    with pytest.raises(UserError, match="does not read the layer before it"):
+    with pytest.raises(UserError, match="doesn't read the layer before it"):
         stepper(keras.Model(ids, [skipping, side]))
     with pytest.raises(UserError, match="activation elu"):
         stepper(recurrent_model(activation="elu"))
-    with pytest.raises(UserError, match="A str can't generate text"):
-        stepper("shakespeare-chars")
+    for wrong in ("shakespeare-chars", None, 3, LETTERS, keras.layers.LSTM(3)):
+        with pytest.raises(UserError, match=f"A {type(wrong).__name__} can't generate text"):
+            stepper(wrong)
+    with pytest.raises(UserError, match="never been called"):
+        stepper(keras.Sequential([keras.layers.Embedding(5, 6), keras.layers.Dense(5)]))
+    with pytest.raises(UserError, match="no layers"):
+        stepper(keras.Sequential([]))
+
+    class LSTM(keras.layers.LSTM):
+        """A reader's own layer with the name of a known one; it may do something else."""
+
+    with pytest.raises(UserError, match="LSTM.*can't be stepped"):
+        stepper(keras.Model(ids, keras.layers.Dense(5)(LSTM(3, return_sequences=True)(x))))
+    for axes in (1, [1, 2]):
+        fixed = keras.Input((4,), dtype="int32")
+        normalised = keras.layers.LayerNormalization(axis=axes)(keras.layers.Embedding(5, 6)(fixed))
+        with pytest.raises(UserError, match="normalises something else"):
+            stepper(keras.Model(fixed, keras.layers.Dense(5)(normalised)))
+
+
+@pytest.mark.parametrize("settings", [{}, {"epsilon": 0.5}, {"scale": False}, {"center": False, "epsilon": 0.1}])
+def test_a_normalisation_steps_with_its_own_settings(settings):
+    import keras
+
+    keras.utils.set_random_seed(3)
+    ids = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(5, 6)(ids)
+    x = keras.layers.LayerNormalization(**settings)(x)
+    model = keras.Model(ids, keras.layers.Dense(5)(x))
+    np.testing.assert_allclose(read(model, [1, 2])[0][0], np.asarray(model(np.array([[1, 2]])))[0, -1], atol=1e-5)
 
 
 def test_a_stepper_is_its_own_stepper(model):
@@ -314,12 +395,53 @@ def test_an_ngram_model_steps_with_its_context(order):
         np.testing.assert_allclose(np.exp(logits), [expected, expected], rtol=1e-12)
 
 
-@pytest.mark.parametrize("ids", [[], [5], [1, -1]])
+@pytest.mark.parametrize("ids", [[], [5], [1, -1], None, "ab", 3, [1.5], [[1, 2]], [[1], [1, 2]], [True]])
 def test_a_prompt_of_ids_the_model_does_not_know(model, ids):
-    with pytest.raises(UserError, match="prompt"):
-        read(model, ids)
+    for use in (lambda: read(model, ids), lambda: sample_ids(model, ids, 3), lambda: write_until(model, ids, 1, 3)):
+        with pytest.raises(UserError, match="prompt"):
+            use()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, and it is -1"),
+        ({"max_tokens": NAN}, "max_tokens"),
+        ({"max_tokens": "5"}, "max_tokens"),
+        ({"sampler": 0.8}, "should be a Sampler"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": "x"}, "seed is x"),
+        ({"samples": 0}, "samples is 0"),
+        ({"samples": 2.5}, "samples is 2.5"),
+        ({"banned": [5]}, "list of banned ids has others"),
+        ({"banned": ["a"]}, "list of banned ids should be"),
+        ({"banned": range(5)}, "every token is banned"),
+    ],
+)
+def test_settings_of_ids_that_can_not_be(model, wrong, says):
+    settings = {"max_tokens": 3} | wrong
+    with pytest.raises(UserError, match=says):
+        sample_ids(model, [1], **settings)
+    with pytest.raises(UserError, match=says):
+        write_until(model, [1], 2, **settings)
+    if wrong != {"banned": range(5)}:
+        with pytest.raises(UserError, match=says):
+            stream_ids(model, [1], **settings)  # without asking for ids
+
+
+@pytest.mark.parametrize("end", [-1, 5, None, 1.5, "a"])
+def test_an_end_that_is_not_an_id(model, end):
+    with pytest.raises(UserError, match="ends a text should be one from 0 to 4"):
+        write_until(model, [1], end, 3)
+
+
+@pytest.mark.parametrize("batch", [0, -1, 1.5])
+def test_a_batch_that_can_not_be(model, batch):
+    with pytest.raises(UserError, match="batch is"):
+        read(model, [1], batch)
+
+
+@pytest.mark.speed  # benchmarks/generation.py measures it too
 def test_one_stream_of_256_units_makes_2000_characters_a_second():
     stepping = stepper(language_model(vocab_size=85, units=256))
     best = 0.0
@@ -415,23 +537,34 @@ def test_no_piece_of_a_stream_ends_inside_a_character(text, merges):
     assert all("\ufffd" not in piece for piece in pieces) or "\ufffd" in text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 255), max_size=12))
-def test_bytes_that_are_no_text_come_out_as_the_decoder_marks_them(ids):
+def test_bytes_that_are_not_text_come_out_marked_and_can_be_printed(ids):
     tokenizer = BPETokenizer([])
     data = bytes(tokenizer.token_bytes[i][0] for i in ids)
-    text = generate(Script(ids, 256), tokenizer, "x", len(ids))
-    if b"\xed" not in data:  # surrogates are for the tokenizer to decide
-        assert text == data.decode("utf-8", "replace")
+    pieces = list(stream(Script(ids, 256), tokenizer, "x", len(ids)))
+    assert "".join(pieces) == generate(Script(ids, 256), tokenizer, "x", len(ids)) == data.decode("utf-8", "replace")
+    assert all(piece.encode("utf-8") for piece in pieces)
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_crash():
+    tokenizer = BPETokenizer([])
+    ids = [tokenizer.token_bytes.index(bytes([byte])) for byte in b"\xed\xa0\x80!"]
+    assert generate(Script(ids, 256), tokenizer, "x", 4).encode() == "\ufffd\ufffd\ufffd!".encode()
 
 
 def test_bad_requests_get_a_sentence_before_anything_is_written(model):
     for wrong, message in [
         ({"prompt": ""}, "prompt is empty"),
         ({"prompt": "abzß"}, "(?s)z.*ß"),
+        ({"prompt": "a\ud800"}, "ud800"),
         ({"prompt": None}, "prompt should be text"),
+        ({"prompt": [1, 2]}, "prompt should be text"),
+        ({"tokenizer": None}, "isn't a tokenizer"),
+        ({"model": None}, "can't generate text"),
         ({"max_tokens": -1}, "max_tokens should be a whole number from 0, and it is -1"),
         ({"max_tokens": 2.5}, "max_tokens"),
+        ({"max_tokens": True}, "max_tokens"),
         ({"temperature": 0}, "greedy"),
         ({"top_k": 0}, "top_k"),
         ({"top_p": 0}, "top_p"),
@@ -447,6 +580,12 @@ def test_bad_requests_get_a_sentence_before_anything_is_written(model):
                 beam_search(**request)
 
 
+def test_what_a_prompt_has_that_is_unknown_can_be_asked_for(model):
+    with pytest.raises(UnknownTextError) as error:
+        generate(model, LETTERS, "a\nb€\n")
+    assert error.value.unknown == ["\n", "€"]
+
+
 def test_the_flow_of_a_stream_is_lazy(model):
     pieces = stream(model, LETTERS, "a", 10**12, seed=1)
     assert len(list(itertools.islice(pieces, 5))) == 5
@@ -457,7 +596,7 @@ def test_the_flow_of_a_stream_is_lazy(model):
 
 
 def exhaustive(model, prompt_ids, max_tokens, penalty, end):
-    """Every way to go on until the end token or max_tokens, with its log-probability and score."""
+    """Every continuation up to the end token or max_tokens, with its log-probability and score."""
     found, open_ones = [], [((), 0.0)]
     for length in range(1, max_tokens + 1):
         extended = []
@@ -553,7 +692,18 @@ def test_no_tokens_is_the_empty_text(model):
     ("wrong", "message"),
     [
         ({"beam_width": 0}, "beam_width should be a whole number from 1"),
+        ({"beam_width": -2}, "beam_width"),
+        ({"beam_width": 2.5}, "beam_width"),
+        ({"beam_width": True}, "beam_width"),
+        ({"beam_width": None}, "beam_width"),
+        ({"beam_width": NAN}, "beam_width"),
         ({"length_penalty": -1}, "length_penalty should be a number from 0"),
+        ({"length_penalty": NAN}, "length_penalty"),
+        ({"length_penalty": INF}, "length_penalty"),
+        ({"length_penalty": 1e308}, "length_penalty"),
+        ({"length_penalty": "0.6"}, "length_penalty"),
+        ({"end": ""}, "end should be the text of one token, and '' is 0"),
+        ({"end": 3}, "reads text"),
         ({"end": "ab"}, "end should be the text of one token, and 'ab' is 2"),
         ({"end": "z"}, "z"),
     ],
@@ -561,3 +711,17 @@ def test_no_tokens_is_the_empty_text(model):
 def test_beams_that_can_not_be(model, wrong, message):
     with pytest.raises(UserError, match=message):
         beam_search(model, LETTERS, "a", 3, **wrong)
+
+
+def test_a_penalty_and_a_length_as_large_as_allowed_overflow_nothing():
+    assert 0 < length_divisor(10**12, 10) < INF
+
+
+def test_a_beam_over_logits_that_choose_nothing_is_told():
+    with pytest.raises(UserError, match="No token can be chosen"):
+        beam_search(Script([0, 0], 5), LETTERS, "a", 2)  # id 0 is the unknown token, which is never written
+
+
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(companion.generation.__path__)])
+def test_examples_in_the_docstrings(name):
+    assert doctest.testmod(importlib.import_module(f"companion.generation.{name}")).failed == 0

@@ -114,7 +114,7 @@ def test_a_sample_is_seeded():
     np.testing.assert_array_equal(first[:300], sample(7, 300))
     assert not np.array_equal(first, sample(8, 1000))
     assert sample(7, 0).shape == (0,)
-    with pytest.raises(UserError, match="-1 tokens"):
+    with pytest.raises(UserError, match="n is -1"):
         sample(7, -1)
 
 
@@ -183,7 +183,7 @@ def test_verbs_agree_with_their_subjects(parsed):
 
 
 def test_who_is_whose_subject():
-    text = "the boys that see the king near"  # a clause's object has no place: "near" can't stand there
+    text = "the boys that see the king near"  # a clause's object has no place: "near" can't come there
     with pytest.raises(UserError, match="Token 6 is 'near', .* one of these can: see hear"):
         parse(encode(text))
     text = "the boys that the girl near the dogs that"  # and a noun after "near" has no clause
@@ -205,12 +205,12 @@ def test_who_is_whose_subject():
 
 @pytest.mark.parametrize("wrong", ["the dog see.", "the dogs that the cat see", "dog", "the the", "the dog sees. ."])
 def test_what_is_not_in_the_language_is_told(wrong):
-    with pytest.raises(UserError, match="which can't stand there"):
+    with pytest.raises(UserError, match="which can't come there"):
         log_probabilities(encode(wrong))
 
 
 def test_ids_outside_the_vocabulary_are_told():
-    with pytest.raises(UserError, match="Token 1 is 99"):
+    with pytest.raises(UserError, match="99 isn't an id"):
         parse([0, 99])
 
 
@@ -257,3 +257,26 @@ def test_counting_comes_closer_with_its_order_but_stays_away(long_sample):
 
 def test_the_examples_in_the_docstrings():
     assert doctest.testmod(companion.grammar).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("use", "says"),
+    [
+        (lambda: sample(0, 2.5), "n is 2.5"),
+        (lambda: sample(0, None), "n is None"),
+        (lambda: sample("x", 3), "seed is x"),
+        (lambda: sample(-1, 3), "seed is -1"),
+        (lambda: decode([0, 99]), "99 isn't an id of the language; its ids are 0 to 27"),
+        (lambda: decode([-1]), "-1 isn't an id"),
+        (lambda: decode([0.5]), "0.5 isn't an id"),
+        (lambda: decode("the"), "'t' isn't an id"),
+        (lambda: encode(None), "got NoneType"),
+        (lambda: encode(3), "got int"),
+        (lambda: parse([0, 4.5]), "4.5 isn't an id"),
+        (lambda: log_probabilities([-1]), "-1 isn't an id"),
+        (lambda: next_distribution(["the"]), "'the' isn't an id"),
+    ],
+)
+def test_what_the_language_can_not_use_is_told(use, says):
+    with pytest.raises(UserError, match=says):
+        use()

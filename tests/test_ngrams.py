@@ -69,7 +69,7 @@ def test_a_worked_example():
     p = NGramModel(order=2).fit(ids).next_distribution(ids)
     one = NGramModel(order=2).fit(ids).next_distribution([])
     np.testing.assert_allclose(p - 1.8 / 4 * one, [0, (2 - 1) / 4, (1 - 0.4) / 4, (1 - 0.4) / 4, 0], atol=1e-12)
-    # The lowest order counts what stands before: a after r, c, d and the start; b, c, d and r after one each.
+    # The lowest order counts what comes before: a after r, c, d and the start; b, c, d and r after one each.
     # n_1 = 4 and n_2 = 0 give D_1 = 1 / 2; 4 is at least 3, so D_3 = 3 / 2. In all 8, of which 3.5 are taken.
     np.testing.assert_allclose(one, np.array([4 - 1.5, 0.5, 0.5, 0.5, 0.5]) / 8 + 3.5 / 8 / 5)
 
@@ -242,6 +242,7 @@ def test_on_english_each_order_does_better_and_a_discount_helps():
     assert -np.log2(add_one).mean() > bits[5] + 1
 
 
+@pytest.mark.speed
 def test_large_texts_fit_in_seconds():
     random = np.random.default_rng(0)
     ids = (random.pareto(1.0, size=1_000_000) * 20).astype(np.int64) % 10_000  # words: few common, many rare
@@ -262,25 +263,46 @@ def test_large_texts_fit_in_seconds():
 @pytest.mark.parametrize(
     ("use", "message"),
     [
-        (lambda: NGramModel(0), "order is at least 1"),
-        (lambda: NGramModel(2, vocab_size=0), "at least 1 token"),
+        (lambda: NGramModel(0), "order is 0; .* at least 1"),
+        (lambda: NGramModel(2.5), "order is 2.5"),
+        (lambda: NGramModel(None), "order is None"),
+        (lambda: NGramModel(True), "order is True"),
+        (lambda: NGramModel(float("nan")), "order is nan"),
+        (lambda: NGramModel(2, vocab_size=0), "vocab_size is 0"),
+        (lambda: NGramModel(2, vocab_size=3.0), "vocab_size is 3.0"),
         (lambda: NGramModel(2).fit([]), "empty text"),
         (lambda: NGramModel(2).fit("text"), "integers in one dimension"),
         (lambda: NGramModel(2).fit([0.5, 1.5]), "integers in one dimension"),
         (lambda: NGramModel(2).fit([[0, 1]]), "integers in one dimension"),
+        (lambda: NGramModel(2).fit([[0, 1], [2]]), "integers in one dimension"),
+        (lambda: NGramModel(2).fit(None), "integers in one dimension"),
+        (lambda: NGramModel(2).fit([True, False]), "integers in one dimension"),
+        (lambda: NGramModel(2).fit([2**62, 2**62 - 1]), "too many to count by"),
+        (lambda: NGramModel(2).fit([2**63 - 1]), "too many to count by"),
+        (lambda: NGramModel(2).fit(np.array([2**64 - 1], np.uint64)), "too many to count by"),
+        (lambda: NGramModel(2, 3).fit(np.array([2**64 - 1], np.uint64)), "outside the model's vocabulary"),
         (
             lambda: NGramModel(2, vocab_size=3).fit([0, 3]),
             "id 3 is outside the model's vocabulary, 0 to 2",
         ),
-        (lambda: NGramModel(2).fit([0, -1]), "id -1 is outside"),
+        (lambda: NGramModel(2).fit([0, -1]), "id -1 is below 0"),
+        (lambda: NGramModel(2).fit([-1]), "id -1 is below 0"),
+        (lambda: NGramModel(2, 3).fit([-3, -1]), "id -3 is below 0"),
         (lambda: NGramModel(2).fit([0, 1]).next_distribution([2]), "id 2 is outside"),
         (
             lambda: NGramModel(2).fit([0, 1]).log_probabilities([0, -1]),
-            "id -1 is outside",
+            "id -1 is below 0",
         ),
         (lambda: NGramModel(2).fit([0, 1]).cross_entropy([]), "no cross-entropy"),
         (lambda: NGramModel(2).fit([0, 1]).with_order(3), "orders 1 to 2.*fit one of order 3"),
-        (lambda: NGramModel(2).fit([0, 1]).counts([0, 1], 0), "orders 1 to 2"),
+        (lambda: NGramModel(2).fit([0, 1]).with_order(0), "order is 0"),
+        (lambda: NGramModel(2).fit([0, 1]).with_order(1.5), "order is 1.5"),
+        (lambda: NGramModel(2).fit([0, 1]).counts([0, 1], 0), "order is 0"),
+        (lambda: NGramModel(2).fit([0, 1]).counts([0, 1], 3), "orders 1 to 2"),
+        (lambda: NGramModel(2).fit([0, 1]).next_distribution(None), "integers in one dimension"),
+        (lambda: NGramModel(2).fit([0, 1]).longest_match("ab"), "integers in one dimension"),
+        (lambda: discounts([-1, 2]), "A count is -1"),
+        (lambda: discounts([0.5]), "integers in one dimension"),
         (lambda: NGramModel(2).next_distribution([]), "call fit"),
         (lambda: NGramModel(2).cross_entropy([0]), "call fit"),
         (lambda: NGramModel(2).vocab_size, "call fit"),
@@ -289,3 +311,12 @@ def test_large_texts_fit_in_seconds():
 def test_bad_input_gets_a_sentence(use, message):
     with pytest.raises(UserError, match=message):
         use()
+
+
+def test_a_refused_text_leaves_the_model_as_it_was():
+    model = NGramModel(2).fit([0, 1, 2, 0])
+    before = model.next_distribution([0])
+    for wrong in ([0, -1], [], [2**62]):
+        with pytest.raises(UserError):
+            model.fit(wrong)
+    np.testing.assert_array_equal(model.next_distribution([0]), before)

@@ -38,6 +38,19 @@ def test_a_good_book_has_no_findings(book: Path) -> None:
     assert audit(book) == []
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'src="data:image/png;base64,//8A"',
+        'src="_static/a.svg" srcset="data:image/png;base64,//8A 2x, _static/a.svg"',
+        'src="_static/a.svg" srcset="_static/a.svg, data:image/png;base64,//8A 2x"',
+    ],
+)
+def test_an_image_in_the_page_itself_is_from_no_other_host(book: Path, attributes: str) -> None:
+    (book / "index.html").write_text(GOOD.replace('src="_static/a.svg"', attributes))
+    assert audit(book) == []
+
+
 def test_no_pages_is_a_finding(tmp_path: Path) -> None:
     assert audit(tmp_path) == ["no pages"]
 
@@ -50,6 +63,8 @@ def test_no_pages_is_a_finding(tmp_path: Path) -> None:
         ("_static/a.css", "http://cdn.example/a.css", "loads from another host: http://cdn.example/a.css"),
         ('rel="stylesheet" href="_static/a.css"', 'rel="preconnect" href="https://f.example"', "another host"),
         ('src="_static/a.svg"', 'src="_static/a.svg" srcset="https://i.example/a.png 2x"', "another host"),
+        ('src="_static/a.svg"', 'src="_static/a.svg" srcset="data:,x 1x, //i.example/a.png 2x"', "i.example"),
+        ('href="#top"', 'href="#top" ping="#top https://p.example/"', "loads from another host: https://p.example/"),
         ("</article>", '<iframe src="https://www.example/v"></iframe></article>', "another host"),
         ("<p>", '<p style="background: url(//i.example/a.png)">', "a style asks another host"),
         ("</head>", "<style>@import 'https://f.example/f.css';</style></head>", "a style asks another host"),

@@ -1,11 +1,8 @@
 """Labels of hand-made texts, states equal to the cells' own, probes that find what was planted and nothing else."""
 
-import doctest
-
 import numpy as np
 import pytest
 
-import companion.analysis.probes
 from companion import cells, set_seed
 from companion.analysis import probes
 from companion.errors import UserError
@@ -13,10 +10,6 @@ from companion.evaluation import token_losses
 from companion.models import language_model
 
 WARM_UP = probes.WARM_UP
-
-
-def test_the_examples_of_the_module_hold():
-    assert doctest.testmod(companion.analysis.probes).failed == 0
 
 
 # -- labels ------------------------------------------------------------------------------------------------------
@@ -66,6 +59,11 @@ def test_the_last_characters_are_one_hot_the_latest_first():
     assert hot.tolist() == [[[1, 0, 0, 0, 0, 1], [0, 1, 0, 1, 0, 0]]]
 
 
+def test_a_place_without_enough_before_it_is_refused():
+    with pytest.raises(UserError, match="fewer than 3 characters"):
+        probes.last_characters(np.array([2, 0, 1]), np.array([1, 2]), n=3, vocab_size=3)
+
+
 def test_a_control_label_depends_on_the_kind_alone():
     kinds = np.random.default_rng(0).integers(50, size=(4, 100))
     real = np.where(np.arange(400).reshape(4, 100) % 3 == 0, 1.0, 0.0)
@@ -112,6 +110,13 @@ def test_passages_lie_inside_and_apart():
         probes.passages(1000, 4, 300)
 
 
+def test_passages_without_their_warm_up_are_refused(tiny):
+    _, net, ids = tiny
+    for read in (probes.read, probes.costs):
+        with pytest.raises(UserError, match="before it"):
+            read(net, ids[:, :WARM_UP])
+
+
 def test_a_network_of_two_layers_is_refused():
     with pytest.raises(UserError, match="2 LSTM layers"):
         probes.network(language_model(5, embedding_dim=4, units=4, layers=2))
@@ -153,9 +158,14 @@ def test_a_probe_reads_a_number_and_leaves_unknown_places_out(planted):
     assert probes.probe_score(new, probes.fit_probe(x, number, alpha=1)(new_x)) > 0.99
 
 
-def test_a_probe_needs_two_labels(planted):
-    with pytest.raises(UserError, match="at least two different labels"):
-        probes.fit_probe(planted[0][0], np.ones((8, 200)))
+@pytest.mark.parametrize("fit", [probes.fit_probe, probes.fit_cells])
+def test_a_probe_needs_two_labels_and_one_for_each_place(planted, fit):
+    x = planted[0][0]
+    for same in (1.0, np.nan):
+        with pytest.raises(UserError, match="at least two different labels"):
+            fit(x, np.full((8, 200), same))
+    with pytest.raises(UserError, match="give each one label"):
+        fit(x, np.ones((8, 199)))
 
 
 def test_the_best_cell_is_the_planted_one_and_keeps_its_score(planted):
@@ -191,8 +201,8 @@ def test_an_interval_is_wider_where_passages_differ(planted):
     _, (_, yes) = planted
     alike = np.where(np.random.default_rng(2).random(yes.shape) < 0.8, 2 * yes - 1, 1 - 2 * yes)
     apart = np.where(np.arange(8)[:, None] < 6, 2 * yes - 1, 1 - 2 * yes)
-    widths = [np.diff(probes.interval(yes, said))[0] for said in (alike, apart)]
-    assert 0 < widths[0] < 0.3 * widths[1]
+    found = [probes.score_interval(yes, said) for said in (alike, apart)]
+    assert 0 < found[0].high - found[0].low < 0.3 * (found[1].high - found[1].low)
 
 
 def test_an_interval_from_counts_is_that_of_the_scores():
@@ -201,7 +211,18 @@ def test_an_interval_from_counts_is_that_of_the_scores():
     said = rng.normal(size=(8, 40)).round()
     again = np.random.default_rng(0).integers(8, size=(200, 8))
     scores = [probes.probe_score(yes[rows], said[rows]) for rows in again]
-    assert probes.interval(yes, said) == tuple(np.nanquantile(scores, (0.025, 0.975)))
+    expected = (probes.probe_score(yes, said), *np.nanquantile(scores, (0.025, 0.975)))
+    assert probes.score_interval(yes, said) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_interval_of_a_number_s_score_draws_whole_passages():
+    rng = np.random.default_rng(4)
+    number = np.where(rng.random((8, 40)) < 0.1, np.nan, rng.normal(size=(8, 40)))
+    said = number + rng.normal(size=(8, 40))
+    again = np.random.default_rng(0).integers(8, size=(200, 8))
+    scores = [probes.probe_score(number[rows], said[rows]) for rows in again]
+    expected = (probes.probe_score(number, said), *np.quantile(scores, (0.025, 0.975)))
+    assert probes.score_interval(number, said) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_interval_of_a_mean_holds_the_mean():

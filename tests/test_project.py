@@ -1,18 +1,12 @@
 """The project holds together: code style, pinned versions, set-up, and what the chapters may do."""
 
-import ast
 import hashlib
 import importlib.metadata
-import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tomllib
-import urllib.request
-import zipfile
 from pathlib import Path
 
 import bootstrap
@@ -22,9 +16,14 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import companion
+
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = SETTINGS["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 CHAPTERS = sorted((ROOT / "book").glob("*.md"))
 
 
@@ -44,6 +43,13 @@ def tracked_files() -> list[Path]:
 def test_style(command: str) -> None:
     run = [sys.executable, "-m", *command.split()]
     outcome = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_the_layers_of_the_package_hold() -> None:
+    """The contracts of import-linter in pyproject.toml."""
+    code = "from importlinter.cli import lint_imports_command as run; run(['--no-cache'])"
+    outcome = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
 
@@ -125,7 +131,7 @@ def test_all_name_the_same_pythons() -> None:
         assert wanted.contains(f"3.{minor}") == bootstrap.fits((3, minor, 0)), (
             f"tools/bootstrap.py and Python 3.{minor}"
         )
-    named = re.findall(r"3\.(\d+)", (ROOT / "README.md").read_text(encoding="utf-8").split("## ")[0])
+    named = re.findall(r"3\.(\d+)", README.split("## ")[0])
     assert {int(minor) for minor in named} <= {minor for minor in range(30) if bootstrap.fits((3, minor, 0))}
 
 
@@ -137,94 +143,41 @@ def test_conda_gets_the_same_packages() -> None:
     assert plain == {"python", "make", "pip"}, "packages come from the lock, not from conda"
 
 
-# -- the Makefile --------------------------------------------------------------------------------------------------
+# -- README.md and CITATION.cff --------------------------------------------------------------------------------------
 
 
-def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make in a folder, as if no other make and no build of the book had started these tests."""
-    others = ("MAKE", "MFLAGS", "GATE_BY_GATE")
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(others)}
-    return subprocess.run(["make", *arguments], cwd=folder, env=clean, capture_output=True, text=True, check=False)
+def test_there_is_one_version_number() -> None:
+    assert "version" in PROJECT["dynamic"] and "version" not in PROJECT
+    assert CITATION["version"] == companion.__version__
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """The Makefile in a folder with a space in its name; in place of Python, a program that says how it was called."""
-    folder = tmp_path / "my book"
-    (folder / "tools").mkdir(parents=True)
-    for name in ("Makefile", "tools/serve.py"):
-        (folder / name).write_bytes((ROOT / name).read_bytes())
-    (folder / "tools" / "bootstrap.py").write_text("print('bootstrap')\n")
-    (folder / "python").write_text('#!/bin/sh\necho "[$JUPYTER_CONFIG_PATH] [$GATE_BY_GATE_DEVICE]" "$@"\n')
-    (folder / "python").chmod(0o755)
-    return folder
+def test_all_name_the_same_authors_and_licences() -> None:
+    assert [author["name"] for author in PROJECT["authors"]] == [author["name"] for author in CITATION["authors"]]
+    assert PROJECT["license"].split(" AND ") == CITATION["license"]
+    for name in PROJECT["license-files"]:
+        assert (ROOT / name).is_file()
 
 
-def test_make_help_lists_every_command() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    listed = re.findall(r"^make (\w+)", make(ROOT, "help").stdout, re.MULTILINE)
-    assert sorted(listed) == sorted(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
+def test_the_readme_shows_the_house_as_it_is() -> None:
+    """Each part of the package, in the order of its layers."""
+    tree = README.split("    companion/\n")[-1].split("\n\n")[0]
+    shown = re.findall(r"\b(\w+)(?:/|\.py)(?=\s)", tree)
+    folders = [path for path in (ROOT / "companion").iterdir() if path.is_dir() or path.suffix == ".py"]
+    assert sorted(shown) == sorted(path.stem for path in folders if not path.name.startswith("__"))
+    contracts = SETTINGS["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    order = {name: number for number, layer in enumerate(layers) for name in re.split(r" [|:] ", layer)}
+    numbers = [order[name] for name in shown if name in order]
+    assert numbers == sorted(numbers) and len(numbers) == len(order)
 
 
-def test_make_lab_works_in_a_path_with_a_space(tree: Path) -> None:
-    said = make(tree, "lab", "PYTHON=./python")
-    assert said.stderr == "" and f"[{tree}/tools/jupyter] [] -m jupyterlab book" in said.stdout
-
-
-def test_make_book_trains_on_the_cpu_and_says_how_the_command_is_called(tree: Path) -> None:
-    said = make(tree, "book", "PYTHON=./python")
-    assert said.stderr == "" and "[] [cpu] tools/prepare.py" in said.stdout
-    assert said.stdout.endswith(
-        f"Open {tree}/_build/html/index.html, or run make serve.\n"
-        "The command for texts of your own: ./gate-by-gate --help\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("python", "command"),
-    [
-        (None, ".venv/bin/gate-by-gate"),
-        ("python", "gate-by-gate"),
-        ("/opt/conda/bin/python", "/opt/conda/bin/gate-by-gate"),
-        ("python3.12", "python3.12 -m companion"),
-    ],
-)
-def test_make_setup_says_how_the_command_is_called(tree: Path, python: str | None, command: str) -> None:
-    said = make(tree, "setup", *([f"PYTHON={python}"] if python else []))
-    before = "" if python else "bootstrap\n"
-    assert (said.stdout, said.stderr) == (f"{before}The command for texts of your own: {command} --help\n", "")
-
-
-def test_make_serve_says_what_is_wrong_in_one_sentence(tree: Path) -> None:
-    def sentence(*arguments: str) -> str:
-        said = make(tree, "serve", f"PYTHON={sys.executable}", *arguments)
-        assert said.returncode != 0 and said.stdout == ""
-        return "".join(line for line in said.stderr.splitlines() if "***" not in line)
-
-    assert sentence() == "make: the book is not built yet; run make book first."
-    (tree / "_build" / "html").mkdir(parents=True)
-    (tree / "_build" / "html" / "index.html").write_text("the book")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        told = sentence(f"PORT={port}")
-    assert told == f"make: port {port} can't be used (Address already in use); choose another: make serve PORT=8000."
-    for port in ("http", "70000"):
-        assert f"make: port {port} can't be used (a port is a number from 1 to 65535); choose" in sentence(
-            f"PORT={port}"
-        )
-
-
-def test_serve_shows_the_book_until_it_is_interrupted(tree: Path) -> None:
-    (tree / "_build" / "html").mkdir(parents=True)
-    (tree / "_build" / "html" / "index.html").write_text("the book")
-    command = [sys.executable, "-u", "tools/serve.py", "0"]
-    with subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout
-        (address,) = re.findall(r"http://localhost:\d+", server.stdout.readline())
-        with urllib.request.urlopen(address.replace("localhost", "127.0.0.1")) as page:
-            assert page.read() == b"the book"
-        server.send_signal(signal.SIGINT)
-        assert server.wait() == 0
+def test_every_command_in_the_readme_is_one() -> None:
+    said = subprocess.run([sys.executable, "-m", "companion", "--help"], cwd=ROOT, capture_output=True, text=True)
+    commands = re.findall(r"^ {2,4}(\w+)(?= |$)", said.stdout, re.MULTILINE)
+    called = re.findall(r"gate-by-gate (\w+)", README)
+    assert called and set(called) <= set(commands)
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"(?:`|^    )make (\w+)", README, re.MULTILINE)) <= set(targets)
 
 
 # -- a checkout ------------------------------------------------------------------------------------------------------
@@ -248,82 +201,6 @@ def test_a_checkout_for_windows_changes_no_file(tmp_path: Path) -> None:
         assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(committed).digest()
     packed = [line for line in listed if line.endswith((".npz", ".safetensors", ".png"))]
     assert packed and all("attr/-text" in line for line in packed)
-
-
-# -- the set-up says in one sentence what is wrong -----------------------------------------------------------------
-
-
-def test_bootstrap_is_read_by_old_pythons() -> None:
-    source = (ROOT / "tools" / "bootstrap.py").read_text(encoding="utf-8")
-    ast.parse(source, feature_version=(3, 6))
-    newer = r"capture_output|text=True|removeprefix|removesuffix|missing_ok|dataclass|from __future__|=}"  # than 3.6
-    assert not re.search(newer, source)
-
-
-def test_a_wrong_python_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "version_of", lambda python: (3, 8, 18) if python == "python3" else None)
-    with pytest.raises(bootstrap.Failed, match="needs Python 3.11 to 3.13, and there is only Python 3.8.18 here"):
-        bootstrap.fitting_python()
-
-
-def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "NEEDED_GB", 1e9)
-    with pytest.raises(bootstrap.Failed, match="GB are free here: make room"):
-        bootstrap.check_disk()
-
-
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "not the one requirements.lock"),
-        ("urllib3.exceptions.NewConnectionError: Failed to establish\nERROR: No matching distribution", "no network"),
-        ("PermissionError: [Errno 13] Permission denied: '.venv'", "can't be written"),
-        ("ERROR: something else\n", r"\(ERROR: something else\); the whole story is in .venv/bootstrap.log"),
-    ],
-)
-def test_pip_s_failures_are_one_sentence(said: str, told: str) -> None:
-    assert re.search(told, bootstrap.explain(said))
-
-
-def wheel(folder: Path) -> tuple[Path, str]:
-    """A package of one empty module, and its hash."""
-    path = folder / "tiny-1.0-py3-none-any.whl"
-    info = "tiny-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("tiny.py", "")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return path, hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@pytest.mark.parametrize("fault", ["no network", "another hash"])
-def test_bootstrap_fails_with_a_sentence(tmp_path: Path, fault: str) -> None:
-    (tmp_path / "tools").mkdir()
-    (tmp_path / "tools" / "bootstrap.py").write_bytes((ROOT / "tools" / "bootstrap.py").read_bytes())
-    path, digest = wheel(tmp_path)
-    (tmp_path / "pyproject.toml").write_text("")
-    (tmp_path / "requirements.lock").write_text(
-        f"tiny==1.0 --hash=sha256:{digest if fault == 'no network' else 64 * '0'}\n"
-    )
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
-    index = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
-    if fault == "another hash":
-        index |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(path.parent)}
-    outcome = subprocess.run(
-        [sys.executable, "tools/bootstrap.py"],
-        cwd=tmp_path,
-        env=clean | index,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert outcome.returncode == 1
-    expected = {"no network": "no network, or the package index", "another hash": "not the one requirements.lock pins"}
-    assert expected[fault] in outcome.stderr
-    assert outcome.stderr.count("\n") == 1 and "Traceback" not in outcome.stdout + outcome.stderr
-    assert not (tmp_path / ".venv" / ".ready").exists()
 
 
 # -- the chapters ----------------------------------------------------------------------------------------------------

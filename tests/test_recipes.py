@@ -232,7 +232,7 @@ def test_the_key_changes_with_the_code_that_trains_and_no_other(tmp_path):
         (root / f"{name}.py").write_text(code)
 
     def key() -> str:
-        return recipes.recipe_key(TINY, closure("small.how", root))
+        return recipes.recipe_key(TINY, "small.how", root)
 
     before = key()
     (root / "figures.py").write_text("# other figures")
@@ -254,7 +254,7 @@ def test_the_code_that_trains_is_found(recipe, modules):
     files = closure(how.__name__)
     root = Path(companion.__file__).parent
     assert {root / f"{module}.py" for module in modules} <= {*files}
-    assert recipes.recipe_key(recipe) == recipes.recipe_key(recipe, files)
+    assert recipes.recipe_key(recipe) == recipes.recipe_key(recipe, how.__name__)
 
 
 def test_an_unknown_recipe_lists_the_known_ones(tmp_path, monkeypatch):

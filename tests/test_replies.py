@@ -108,20 +108,6 @@ def test_as_text_holds_every_pair_on_every_pass_in_another_order():
     assert replies.as_text(SMALL, passes=3, seed=1) == text
 
 
-def test_log_likelihoods_are_those_of_each_text_read_alone(untrained):
-    prompts = [replies.prompt_of(pair.message) for pair in SMALL[:3]]
-    texts = [replies.reply_text(reply) for reply in ("Nobody.", "Nobody here is sad.", "Tired is sad is tired.")]
-    table = replies.log_likelihoods(untrained.model, untrained.tokenizer, prompts, texts, parts=2)
-    for i, prompt in enumerate(prompts):
-        for j, text in enumerate(texts):
-            before, after = (untrained.tokenizer.encode(part) for part in (prompt, text))
-            ids = np.concatenate([before, after])
-            logits = untrained.model(ids[None]).numpy()[0].astype(float)
-            log_p = logits - np.logaddexp.reduce(logits, axis=1)[:, None]
-            places = np.arange(len(before) - 1, len(ids) - 1)
-            assert table[i, j] == pytest.approx(log_p[places, after].sum(), abs=1e-4)
-
-
 def test_the_prompt_leaves_out_what_the_tokenizer_does_not_know(untrained):
     assert replies.prompt_of("Are you, perchance, SAD?", untrained.tokenizer) == "\n are you sad\t"
 

@@ -1,48 +1,85 @@
-"""Results files are written with machine and versions and read back; intervals cover what they should."""
+"""Results files are written with machine and versions and read back; nothing that was measured is overwritten."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from companion import UserError, results
-from companion.evaluation import bootstrap, interval
 
 
-def test_what_is_written_is_read_with_machine_and_versions(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "FOLDER", tmp_path)
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
-    results.write_results("x", {"scores": [1.5, 2.5], "名": "译"}, packages=["numpy"])
-    read = results.read_results("x")
+def test_what_is_written_is_read_with_machine_and_versions(tmp_path):
+    path = results.write_results("x", {"scores": [1.5, 2.5], "名": "译"}, packages=["numpy"], folder=tmp_path)
+    assert path == tmp_path / "x.json"
+    read = results.read_results("x", folder=tmp_path)
     assert read["scores"] == [1.5, 2.5] and read["名"] == "译"
     assert read["versions"]["numpy"] == np.__version__ and read["machine"]["cores"] >= 1
-    assert read["machine"]["threads"] == "2"
-    with pytest.raises(UserError, match="benchmarks/y.py"):
-        results.read_results("y")
 
 
-def test_the_interval_over_seeds_is_students():
-    values = [0.91, 0.93, 0.90, 0.95]
-    got = interval(values)
-    low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
-    assert got == pytest.approx((np.mean(values), low, high))
-    assert interval([0.9, 1.0, 1.0], within=(0, 1)).high == 1
-    with pytest.raises(UserError, match="at least two"):
-        interval([1.0])
+@pytest.mark.parametrize(("setting", "written"), [("2", "2"), (None, "all")])
+def test_the_number_of_threads_is_written(tmp_path, monkeypatch, setting, written):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    if setting:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", setting)
+    path = results.write_results("x", {}, packages=[], folder=tmp_path)
+    assert json.loads(path.read_text())["machine"]["threads"] == written
 
 
-def test_the_bootstrap_covers_the_mean_about_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    covered = 0
-    for seed in range(200):
-        sample = rng.normal(3, 1, 40)
-        _, low, high = bootstrap(sample, resamples=300, seed=seed)
-        covered += low <= 3 <= high
-    assert 0.88 <= covered / 200 <= 0.99
+def test_results_that_are_missing_name_their_script(tmp_path):
+    with pytest.raises(UserError, match="benchmarks/some_thing.py"):
+        results.read_results("some-thing", folder=tmp_path)
+    assert results.read_results("some-thing", folder=tmp_path, missing={"runs": []}) == {"runs": []}
 
 
-def test_the_bootstrap_takes_items_that_are_no_numbers():
-    got = bootstrap([("a", 1), ("b", 3)] * 20, lambda items: sum(n for _, n in items) / len(items))
-    assert got.mean == 2 and got.low < 2 < got.high
-    assert got == bootstrap([("a", 1), ("b", 3)] * 20, lambda items: sum(n for _, n in items) / len(items))
-    with pytest.raises(UserError, match="no items"):
-        bootstrap([])
+def test_results_that_are_damaged_are_not_taken_for_missing(tmp_path):
+    """A script that continues would write over hours of work."""
+    (tmp_path / "x.json").write_text('{"runs": [1, 2')
+    with pytest.raises(UserError, match="x.json"):
+        results.read_results("x", folder=tmp_path, missing={"runs": []})
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The package in another folder, with no pyproject.toml beside it, as pip puts it there."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    shutil.copytree(
+        Path(results.__file__).parents[1], folder / "companion", ignore=shutil.ignore_patterns("__pycache__", "*.npz")
+    )
+
+    def run(code: str) -> str:
+        environment = os.environ | {"PYTHONPATH": str(folder)}
+        found = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=True
+        )
+        return found.stdout.strip()
+
+    return run
+
+
+def test_an_installed_companion_reads_the_book_s_results(installed):
+    code = "import companion.results as r; print(r.__file__, r.read_results('compute')['machine']['cores'])"
+    file, cores = installed(code).split()
+    assert "site-packages" in file and int(cores) == results.read_results("compute")["machine"]["cores"]
+
+
+def test_an_installed_companion_s_results_are_left_alone(installed):
+    code = """
+from companion.results import write_results
+try:
+    write_results("compute", {}, packages=[])
+except ValueError as error:
+    print(error)
+print(write_results("compute", {}, packages=[], folder="own"))
+"""
+    said, path = installed(code).splitlines()
+    assert "give a folder" in said and path == str(Path("own") / "compute.json")
+
+
+def test_an_installed_companion_knows_what_it_needs(installed):
+    names = installed("from companion.chapters import tools; print(*(row[0] for row in tools.stands_on()))")
+    assert {"keras", "tensorflow", "numpy"} <= set(names.split())

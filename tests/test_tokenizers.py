@@ -1,12 +1,18 @@
-"""The tokenizers: nothing is lost, the library ``tokenizers`` agrees, files are checked, speed suffices."""
+"""The tokenizers: nothing is lost, the library ``tokenizers`` agrees, files are checked, unknowns are paid for."""
 
 import doctest
+import importlib
 import json
 import math
+import pickle
+import pkgutil
+import re
 import time
 import unicodedata
 from collections import Counter
-from itertools import pairwise
+from collections.abc import Callable
+from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +26,13 @@ from companion.corpora import load_corpus
 from companion.ngrams import NGramModel
 from companion.tokenizers import (
     CODE_POINTS,
-    UNKNOWN_ID,
+    TOKENIZERS,
+    UNKNOWN_NAME,
     UNKNOWN_TEXT,
     BPETokenizer,
     CharTokenizer,
     Tokenizer,
+    UnknownTextError,
     WordTokenizer,
     load_tokenizer,
     split_pieces,
@@ -97,17 +105,83 @@ def test_round_trip(kind: str, text: str) -> None:
     assert tokenizer.decode(iter(ids.tolist())) == text
 
 
+def as_text(string: str) -> str:
+    """The string with U+FFFD for lone surrogates, which no text has."""
+    return re.sub("[\ud800-\udfff]", UNKNOWN_TEXT, string)
+
+
 @given(any_string)
 @settings(max_examples=500, deadline=None)
-def test_bpe_round_trips_every_string(text: str) -> None:
-    ids = BPE.encode(text)
-    assert BPE.decode(ids) == text
-    assert np.array_equal(ids, BPE.encode(text, strict=True))
+def test_bpe_round_trips_every_text(string: str) -> None:
+    assert BPE.decode(BPE.encode(string)) == as_text(string)
 
 
-def test_bpe_round_trips_surrogates_beside_each_other() -> None:
-    text = "\ud83d\ude00 \U0001f600 \udfff"  # two surrogates, then the character the two would make
-    assert BPE.decode(BPE.encode(text)) == text
+@pytest.mark.parametrize("kind", KINDS)
+@given(string=any_string | st.lists(st.sampled_from(ALL["word"].tokens[1:])).map("".join))
+@settings(deadline=None)
+def test_strict_gives_the_text_back_or_says_what_is_unknown(kind: str, string: str) -> None:
+    try:
+        ids = ALL[kind].encode(string, strict=True)
+    except UnknownTextError as error:
+        assert error.unknown and all(part in string for part in error.unknown)
+        assert len(set(error.unknown)) == len(error.unknown)
+        str(error).encode()  # the message itself can be printed
+    else:
+        assert ALL[kind].decode(ids) == string == as_text(string)
+        assert np.array_equal(ids, ALL[kind].encode(string))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_ids_are_text_that_can_be_printed_and_streamed(kind: str, data: st.DataObject) -> None:
+    ids = data.draw(st.lists(st.integers(0, ALL[kind].vocab_size - 1)))
+    text = ALL[kind].decode(ids)
+    assert text.encode("utf-8").decode("utf-8") == text
+    pieces = list(ALL[kind].decode_stream(iter(ids)))
+    assert "".join(pieces) == text and all(pieces)
+
+
+# Bytes that begin, continue and end characters of one to four bytes, and some that only look like one: of a
+# surrogate (ED A0 80), beyond the last code point (F4 90), too long for what they hold (C0, E0 80).
+TELLING = bytes.fromhex("41 C0 C3 A9 80 E0 E4 B8 96 ED A0 F0 9F 8E AD F4 90 FF")
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_a_stream_of_bytes_is_their_text_however_they_are_broken(length: int) -> None:
+    plain = BPETokenizer([])
+    id_of = {byte[0]: i for i, byte in enumerate(plain.token_bytes)}
+    for some in product(TELLING, repeat=length):
+        expected = bytes(some).decode("utf-8", "replace")
+        ids = [id_of[byte] for byte in some]
+        assert plain.decode(ids) == "".join(plain.decode_stream(ids)) == expected
+        for tail in ("é", "🎭"):
+            more = [*ids, *plain.encode(tail)]
+            assert "".join(plain.decode_stream(more)) == plain.decode(more)
+
+
+def test_no_piece_is_half_a_character_and_none_waits_longer_than_it_must() -> None:
+    plain = BPETokenizer([])
+    ids = plain.encode("aé🎭").tolist()
+    asked: list[int] = []
+    stream = plain.decode_stream(asked.append(i) or i for i in ids)  # type: ignore[func-returns-value]
+    seen = [(piece, len(asked)) for piece in stream]
+    assert seen == [("a", 1), ("é", 3), ("🎭", 7)]
+    assert list(plain.decode_stream(ids[:-1])) == ["a", "é", UNKNOWN_TEXT]  # what is left over is marked at the end
+
+
+def test_lone_surrogates_are_unknown_to_all() -> None:
+    string = "\ud83d\ude00 \U0001f600 \udfff"  # two surrogates, then the character the two would make
+    assert BPE.decode(BPE.encode(string)) == "\ufffd\ufffd \U0001f600 \ufffd"
+    for kind in (CharTokenizer, WordTokenizer, BPETokenizer):
+        tokenizer = kind.train(string)
+        assert tokenizer.decode(tokenizer.encode(string)).count(UNKNOWN_TEXT) >= 2
+        with pytest.raises(UnknownTextError) as error:
+            tokenizer.encode(string, strict=True)
+        assert "\ud83d" in error.value.unknown[0]
+    for build in (lambda: CharTokenizer("a\ud83d"), lambda: WordTokenizer(["a", "\ud83d\ude00"])):
+        with pytest.raises(UserError, match="ud83d"):
+            build()
 
 
 @given(st.text(st.sampled_from(sorted(set(TEXT)))))
@@ -122,7 +196,7 @@ def test_char_marks_each_unknown_character(text: str) -> None:
     tokenizer = ALL["char"]
     ids = tokenizer.encode(text)
     assert len(ids) == len(text)
-    assert [i == UNKNOWN_ID for i in ids] == [c not in set(TEXT) for c in text]
+    assert [i == tokenizer.unknown_id for i in ids] == [c not in set(TEXT) for c in text]
     assert tokenizer.decode(ids) == "".join(c if c in set(TEXT) else UNKNOWN_TEXT for c in text)
 
 
@@ -133,7 +207,7 @@ def test_word_is_exact_where_nothing_is_unknown(text: str) -> None:
     ids = tokenizer.encode(text)
     pieces = [p if p in tokenizer.tokens[1:] else UNKNOWN_TEXT for p in split_pieces(text)]
     assert tokenizer.decode(ids) == "".join(pieces)
-    if UNKNOWN_ID not in ids:
+    if tokenizer.unknown_id not in ids:
         assert tokenizer.decode(ids) == text
 
 
@@ -147,18 +221,80 @@ def test_pieces_put_together_are_the_text(text: str) -> None:
 
 @pytest.mark.parametrize(("kind", "what"), [("char", "characters"), ("word", "words")])
 def test_strict_names_the_unknown(kind: str, what: str) -> None:
-    with pytest.raises(UserError, match=rf"{what}.*'Q'.*'%'"):
+    with pytest.raises(UnknownTextError, match=rf"{what}.*'Q'.*'%'") as error:
         ALL[kind].encode("Q%Q", strict=True)
+    assert error.value.unknown == (["Q", "%"] if kind == "char" else ["Q", "%", "Q"][:2])
+    assert pickle.loads(pickle.dumps(error.value)).unknown == error.value.unknown
     many = CharTokenizer.train("a")
-    with pytest.raises(UserError, match=r"'b', 'c'.* and 2 more"):
+    with pytest.raises(UnknownTextError, match=r"'b', 'c'.* and 2 more") as error:
         many.encode("abcdefghijklm", strict=True)
+    assert error.value.unknown == list("bcdefghijklm")
+
+
+def test_text_that_reads_like_the_unknown_token_is_text() -> None:
+    text = f"a {UNKNOWN_NAME} b"
+    for kind in (CharTokenizer, WordTokenizer, BPETokenizer):
+        tokenizer = kind.train(text)
+        ids = tokenizer.encode(text, strict=True)
+        assert tokenizer.unknown_id not in ids and tokenizer.decode(ids) == text
+    with pytest.raises(UserError, match="isn't one piece"):
+        WordTokenizer([UNKNOWN_NAME])
+
+
+def test_what_is_unknown_has_an_id_or_nothing_is() -> None:
+    for tokenizer in ALL.values():
+        if tokenizer.unknown_id is None:
+            assert not isinstance(tokenizer, CharTokenizer | WordTokenizer)
+        else:
+            assert tokenizer.tokens[tokenizer.unknown_id] == UNKNOWN_NAME
+            assert tokenizer.decode([tokenizer.unknown_id]) == UNKNOWN_TEXT
+    assert [(name, kind.kind) for name, kind in TOKENIZERS.items()] == [
+        (kind, kind) for kind in ("char", "word", "bpe")
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("ids", [[-1], [0, 10**6], np.array([3, -2]), [2**70], ["a"], [1.5], [[1, 2], [3, 4]]])
-def test_decode_refuses_what_is_no_id(kind: str, ids: object) -> None:
+@pytest.mark.parametrize(
+    "ids", [[-1], [0, 10**6], np.array([3, -2]), [2**70], ["a"], [1.5], [[1, 2], [3, 4]], [[1], [2, 3]], None, 3, "ab"]
+)
+def test_decode_refuses_what_is_not_an_id(kind: str, ids: Any) -> None:
     with pytest.raises(UserError, match="ids"):
-        ALL[kind].decode(ids)  # type: ignore[arg-type]
+        ALL[kind].decode(ids)
+    if isinstance(ids, list) and not isinstance(ids[-1], list):
+        with pytest.raises(UserError, match="ids"):
+            list(ALL[kind].decode_stream(ids))
+
+
+@pytest.mark.parametrize("value", [None, 3, b"text", ["text"], 2.5])
+def test_what_is_not_text_is_told(value: Any) -> None:
+    uses: list[Callable[[], object]] = [lambda: split_pieces(value), lambda: unknown_nats(BPE, value)]
+    for tokenizer in ALL.values():
+        uses += [lambda t=tokenizer: t.encode(value), lambda t=tokenizer: t.tokenize(value)]
+        uses += [lambda t=tokenizer: type(t).train(value)]
+    for use in uses:
+        with pytest.raises(UserError, match=f"reads text.*given {type(value).__name__}"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: CharTokenizer(["ab"]), "'ab' isn't one character"),
+        (lambda: CharTokenizer("abab"), "'a' occurs twice"),
+        (lambda: CharTokenizer([1, 2]), "list of strings"),  # type: ignore[list-item]
+        (lambda: CharTokenizer(None), "list of strings"),  # type: ignore[arg-type]
+        (lambda: WordTokenizer(["two words"]), "isn't one piece"),
+        (lambda: WordTokenizer([" a", " a"]), "' a' occurs twice"),
+        (lambda: WordTokenizer(["a"], ["b c"]), "'b c' isn't one piece"),
+        (lambda: BPETokenizer(None), "pairs of tokens"),  # type: ignore[arg-type]
+        (lambda: BPETokenizer([("a",)]), "pairs of tokens"),  # type: ignore[list-item]
+        (lambda: BPETokenizer([(1, 2)]), "pairs of tokens"),  # type: ignore[list-item]
+        (lambda: BPETokenizer([("ab", "c")]), "^The merge of 'ab' and 'c' uses 'ab', which no earlier merge makes.$"),
+    ],
+)
+def test_vocabularies_that_can_not_be(build: Callable[[], Tokenizer], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        build()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -173,15 +309,6 @@ def test_tokens_to_look_at(kind: str) -> None:
             "bpe": ["aaa", "CE", "94"],
         }[kind]
     )
-
-
-@given(st.lists(st.integers(0, BPE.vocab_size - 1)))
-@settings(deadline=None)
-def test_bpe_decodes_any_ids(ids: list[int]) -> None:
-    text = BPE.decode(ids)
-    expected = b"".join(BPE.token_bytes[i] for i in ids)
-    if UNKNOWN_TEXT not in text:
-        assert text.encode("utf-8", "surrogatepass") == expected
 
 
 # ------------------------------------------------------------------------------------------------------------
@@ -207,14 +334,15 @@ def test_vocabularies() -> None:
 def test_training_refuses_what_it_cannot_learn_from(kind: type[Tokenizer]) -> None:
     with pytest.raises(UserError, match="empty"):
         kind.train("")
-    with pytest.raises(UserError, match="too small"):
-        kind.train("text", vocab_size=1)
+    for vocab_size in (1, 0, -3, 2.5, "300", True, float("nan")):
+        with pytest.raises(UserError, match="vocab_size is .* whole number from"):
+            kind.train("text", vocab_size=vocab_size)  # type: ignore[arg-type]
 
 
 def plain_merges(text: str, vocab_size: int) -> list[tuple[bytes, bytes]]:
     """Byte-pair encoding as defined: count all pairs, merge the most frequent everywhere, begin again."""
     order = {token: i for i, token in enumerate(BPETokenizer([]).token_bytes)}
-    words = Counter(tuple(bytes([b]) for b in piece.encode("utf-8", "surrogatepass")) for piece in split_pieces(text))
+    words = Counter(tuple(bytes([b]) for b in piece.encode()) for piece in split_pieces(as_text(text)))
     merges = []
     while len(order) < vocab_size:
         pairs: Counter[tuple[bytes, bytes]] = Counter()
@@ -352,7 +480,7 @@ def test_any_training_text_survives_the_file(tmp_path_factory, text: str) -> Non
         assert load_tokenizer(path).tokens == tokenizer.tokens
 
 
-def test_two_surrogates_that_json_would_join_are_no_word(tmp_path) -> None:
+def test_two_surrogates_that_json_would_join_are_not_a_word(tmp_path) -> None:
     tokenizer = WordTokenizer.train("a \ud83d\ude00")
     tokenizer.save(tmp_path / "word.json")
     assert load_tokenizer(tmp_path / "word.json").tokens == tokenizer.tokens == ["<unk>", "a"]
@@ -380,8 +508,8 @@ def test_a_sound_file_is_read(kind: str, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("kind", "changed", "says"),
     [
-        ("char", {"format": "another"}, "no tokenizer saved by this package"),
-        ("char", {"format": ...}, "no tokenizer saved by this package"),
+        ("char", {"format": "another"}, "isn't a tokenizer saved by this package"),
+        ("char", {"format": ...}, "isn't a tokenizer saved by this package"),
         ("char", {"version": 2}, "version 2"),
         ("char", {"version": ...}, "version None"),
         ("bpe", {"kind": "wordpiece"}, "'wordpiece'.*char, word, bpe"),
@@ -390,20 +518,24 @@ def test_a_sound_file_is_read(kind: str, tmp_path) -> None:
         ("char", {"tokens": ...}, "'tokens' is missing"),
         ("word", {"tokens": ...}, "'tokens' is missing"),
         ("bpe", {"merges": ...}, "'merges' is missing"),
-        ("bpe", {"tokens": []}, "'tokens' does not belong"),
+        ("bpe", {"tokens": []}, "'tokens' doesn't belong"),
         ("char", {"tokens": "ab"}, "list of strings"),
         ("word", {"tokens": {"a": 1}}, "list of strings"),
         ("char", {"tokens": ["a", 1]}, "list of strings"),
         ("bpe", {"merges": [["a", "b"]]}, "list of strings"),
-        ("char", {"tokens": ["a", "b", "a"]}, "'a' is there twice"),
-        ("word", {"tokens": [" a", " a"]}, "' a' is there twice"),
-        ("bpe", {"merges": ["a b", "a b"]}, "'a b' is there twice"),
-        ("char", {"tokens": ["ab"]}, "'ab' is not one character"),
-        ("char", {"tokens": [""]}, "'' is not one character"),
-        ("word", {"tokens": ["two words"]}, "'two words' is not one piece"),
-        ("word", {"tokens": [""]}, "'' is not one piece"),
-        ("bpe", {"merges": ["ab"]}, "'ab' is not two tokens"),
-        ("bpe", {"merges": ["a b c"]}, "'a b c' is not two tokens"),
+        ("char", {"tokens": ["a", "b", "a"]}, "'a' occurs twice"),
+        ("word", {"tokens": [" a", " a"]}, "' a' occurs twice"),
+        ("bpe", {"merges": ["a b", "a b"]}, "'a b' occurs twice"),
+        ("char", {"tokens": ["\ud800"]}, "isn't one character"),
+        ("word", {"unknown_examples": "abc"}, "'unknown_examples' should be a list"),
+        ("word", {"unknown_examples": ["a b"]}, "'a b' isn't one piece"),
+        ("bpe", {"unknown_examples": []}, "'unknown_examples' doesn't belong"),
+        ("char", {"tokens": ["ab"]}, "'ab' isn't one character"),
+        ("char", {"tokens": [""]}, "'' isn't one character"),
+        ("word", {"tokens": ["two words"]}, "'two words' isn't one piece"),
+        ("word", {"tokens": [""]}, "'' isn't one piece"),
+        ("bpe", {"merges": ["ab"]}, "'ab' isn't two tokens"),
+        ("bpe", {"merges": ["a b c"]}, "'a b c' isn't two tokens"),
         ("bpe", {"merges": ["ab c", "a b"]}, "uses 'ab', which no earlier merge makes"),
         ("bpe", {"merges": ["a 字"]}, "uses '字', which no earlier merge makes"),
         ("bpe", {"merges": [" a"]}, "uses '', which"),
@@ -441,6 +573,133 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------
+# To and from the library's own file
+
+
+@given(st.lists(any_text, min_size=1, max_size=4), st.sampled_from([ENGLISH, MANY_SCRIPTS, TEXT]))
+@settings(max_examples=400, deadline=None)
+def test_the_library_reads_our_file_and_gives_our_ids(tmp_path_factory, texts: list[str], trained_on: str) -> None:
+    ours = BPETokenizer.train(trained_on, vocab_size=400)
+    path = tmp_path_factory.getbasetemp() / "tokenizer.json"
+    ours.to_huggingface(path)
+    theirs = library.Tokenizer.from_file(str(path))
+    assert theirs.get_vocab() == {token: i for i, token in enumerate(ours.tokens)}
+    for text in (*texts, "".join(texts), "  \t\n 字\n\n🎭🎭   end "):
+        assert theirs.encode(text).ids == ours.encode(text).tolist()
+        assert theirs.decode(ours.encode(text).tolist()) == text
+    again = BPETokenizer.from_huggingface(path)
+    assert again.merges == ours.merges and again.tokens == ours.tokens
+
+
+def library_trained(text: str) -> library.Tokenizer:
+    result = library.Tokenizer(library.models.BPE())
+    result.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    result.decoder = library.decoders.ByteLevel()
+    alphabet = library.pre_tokenizers.ByteLevel.alphabet()
+    result.train_from_iterator(
+        [text], library.trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False)
+    )
+    return result
+
+
+@given(any_text)
+@settings(deadline=None)
+def test_what_the_library_learnt_is_read_with_its_ids(tmp_path_factory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "theirs.json"
+    if not path.exists():
+        library_trained(TEXT).save(str(path))
+    ours, theirs = BPETokenizer.from_huggingface(path), library.Tokenizer.from_file(str(path))
+    for sample in (text, TEXT[:60] + text):
+        assert ours.encode(sample).tolist() == theirs.encode(sample).ids
+
+
+def test_added_tokens_are_left_out_only_if_asked(tmp_path) -> None:
+    """As in GPT-2's file: the end of a text is one more id, above the merges, in the vocabulary and among the added."""
+    theirs = library_trained(TEXT)
+    theirs.add_special_tokens(["<|endoftext|>"])
+    theirs.post_processor = library.processors.ByteLevel(trim_offsets=False)
+    content = json.loads(theirs.to_str())
+    content["model"]["vocab"]["<|endoftext|>"] = 400
+    content["model"]["merges"] = [" ".join(merge) for merge in content["model"]["merges"]]  # as older files have them
+    (tmp_path / "gpt2.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match="added tokens, '<|endoftext|>'; .*ignore_added_tokens=True"):
+        BPETokenizer.from_huggingface(tmp_path / "gpt2.json")
+    ours = BPETokenizer.from_huggingface(tmp_path / "gpt2.json", ignore_added_tokens=True)
+    assert ours.vocab_size == 400 and ours.encode(TEXT).tolist() == theirs.encode(TEXT).ids
+    assert ours.decode(ours.encode("<|endoftext|>", strict=True)) == "<|endoftext|>"
+    assert theirs.encode("<|endoftext|>").ids == [400] != ours.encode("<|endoftext|>").tolist()
+
+
+def changed(content: dict[str, Any], where: str, value: object) -> None:
+    *path, last = where.split(".")
+    for key in path:
+        content = content[key]
+    content[last] = value
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "says"),
+    [
+        ("normalizer", {"type": "NFC"}, "it has a normalizer"),
+        ("truncation", {"max_length": 9}, "it has a truncation"),
+        ("padding", {"strategy": {"Fixed": 9}}, "it has a padding"),
+        ("pre_tokenizer", None, "pre_tokenizer's type is None; expected 'ByteLevel'"),
+        ("pre_tokenizer", {"type": "Whitespace"}, "pre_tokenizer's type is 'Whitespace'"),
+        ("pre_tokenizer.add_prefix_space", True, "add_prefix_space is True"),
+        ("pre_tokenizer.use_regex", False, "use_regex is False"),
+        ("post_processor", {"type": "TemplateProcessing"}, "post_processor is 'TemplateProcessing'"),
+        ("decoder", {"type": "WordPiece"}, "decoder is 'WordPiece'"),
+        ("model.type", "WordPiece", "model's type is 'WordPiece'"),
+        ("model.dropout", 0.1, "dropout is 0.1"),
+        ("model.ignore_merges", True, "ignore_merges is True"),
+        ("model.end_of_word_suffix", "</w>", "end_of_word_suffix is '</w>'"),
+        ("model.merges", [["a", "b", "c"]], "isn't two tokens"),
+        ("model.merges", [["ab", "c"]], "uses 'ab', which no earlier merge makes"),
+        ("model.merges", [], "its ids aren't"),
+        ("model.merges", None, 'no "model" with "vocab" and "merges"'),
+        ("model.vocab", [], 'no "model" with "vocab" and "merges"'),
+        ("model.vocab", {"a": 0}, "its ids aren't"),
+        ("model", None, 'no "model"'),
+    ],
+)
+def test_a_file_that_means_other_ids_is_refused(where: str, value: object, says: str, tmp_path) -> None:
+    BPE.to_huggingface(tmp_path / "t.json")
+    content = json.loads((tmp_path / "t.json").read_text("utf-8"))
+    changed(content, where, value)
+    (tmp_path / "t.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"t\.json.*{re.escape(says)}"):
+        BPETokenizer.from_huggingface(tmp_path / "t.json")
+
+
+def test_ids_in_another_order_are_refused(tmp_path) -> None:
+    """What the library learns with a special token: it takes id 0, and all others move up."""
+    theirs = library.Tokenizer(library.models.BPE())
+    theirs.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = library.pre_tokenizers.ByteLevel.alphabet()
+    trainer = library.trainers.BpeTrainer(
+        vocab_size=300, initial_alphabet=alphabet, special_tokens=["<s>"], show_progress=False
+    )
+    theirs.train_from_iterator([TEXT], trainer)
+    theirs.save(str(tmp_path / "t.json"))
+    with pytest.raises(UserError, match="its ids aren't first the 256 bytes"):
+        BPETokenizer.from_huggingface(tmp_path / "t.json", ignore_added_tokens=True)
+
+
+def test_the_two_kinds_of_file_are_told_apart(tmp_path) -> None:
+    BPE.save(tmp_path / "ours.json")
+    BPE.to_huggingface(tmp_path / "theirs.json")
+    with pytest.raises(UserError, match="load_tokenizer reads"):
+        BPETokenizer.from_huggingface(tmp_path / "ours.json")
+    with pytest.raises(UserError, match="read it with BPETokenizer.from_huggingface"):
+        load_tokenizer(tmp_path / "theirs.json")
+    with pytest.raises(UserError, match="There is no file"):
+        BPETokenizer.from_huggingface(tmp_path / "nowhere.json")
+    (tmp_path / "text.json").write_text("no JSON")
+    with pytest.raises(UserError, match="isn't a JSON file"):
+        BPETokenizer.from_huggingface(tmp_path / "text.json")
+
+
+# ------------------------------------------------------------------------------------------------------------
 # What unknowns cost
 
 
@@ -448,6 +707,34 @@ def test_unknown_characters_cost_one_code_point_of_those_left() -> None:
     tokenizer = CharTokenizer.train("abc")
     assert unknown_nats(tokenizer, "cab", "abc") == 0
     assert unknown_nats(tokenizer, "cabx\U0001f600", "abc") == pytest.approx(2 * math.log(CODE_POINTS - 3))
+
+
+def test_the_price_needs_no_training_text_and_survives_the_file(tmp_path) -> None:
+    training, text = "the the the cat cot cut", "the cut the dot"
+    for tokenizer in (CharTokenizer.train(training, 6), WordTokenizer.train(training, 3), BPETokenizer.train(training)):
+        tokenizer.save(tmp_path / "t.json")
+        expected = unknown_nats(tokenizer, text, training)
+        assert unknown_nats(tokenizer, text) == unknown_nats(load_tokenizer(tmp_path / "t.json"), text) == expected
+    write(tmp_path / "old.json", "word", tokens=[" the", "the"])  # saved before examples were kept
+    assert 0 < unknown_nats(load_tokenizer(tmp_path / "old.json"), text) < math.inf
+
+
+def test_what_knows_nothing_spells_from_nothing() -> None:
+    assert unknown_nats(CharTokenizer([]), "ab") == pytest.approx(2 * math.log(CODE_POINTS))
+    assert 2 * math.log(CODE_POINTS) < unknown_nats(WordTokenizer([]), "ab") < math.inf
+
+
+def test_only_so_many_examples_are_kept() -> None:
+    tokenizer = WordTokenizer.train(" a" * 5 + " b" * 150_000, vocab_size=2)
+    assert tokenizer.tokens[1:] == [" b"] and tokenizer.unknown_examples == [" a"] * 5
+    tokenizer = WordTokenizer.train(" a" * 150_001 + " b" * 150_000, vocab_size=2)
+    assert tokenizer.unknown_examples == [" b"] * 100_000
+
+
+@pytest.mark.parametrize("order", [0, 2.5, None])
+def test_an_order_that_can_not_be(order: Any) -> None:
+    with pytest.raises(UserError, match="order is"):
+        unknown_nats(BPE, "text", "text", order)
 
 
 def test_bpe_owes_nothing() -> None:
@@ -468,8 +755,8 @@ def test_unknown_words_are_spelt_by_what_training_left_unknown() -> None:
 def test_unknown_words_when_training_knows_all_its_words() -> None:
     tokenizer = WordTokenizer.train("a cat")
     assert unknown_nats(tokenizer, "a cat", "a cat") == 0
-    cheap, dear = unknown_nats(tokenizer, " cats", "a cat"), unknown_nats(tokenizer, " zzz", "a cat")
-    assert 0 < cheap < dear < math.inf
+    cheap, costly = unknown_nats(tokenizer, " cats", "a cat"), unknown_nats(tokenizer, " zzz", "a cat")
+    assert 0 < cheap < costly < math.inf
 
 
 def test_calling_words_unknown_wins_nothing(python_docs: str) -> None:
@@ -488,9 +775,10 @@ def test_calling_words_unknown_wins_nothing(python_docs: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------
-# Speed, in processor time: another program on the machine does not count
+# Speed, in processor time: run with `pytest -m speed`; benchmarks/tokenizer_speed.py measures it beside the library's
 
 
+@pytest.mark.speed
 def test_speed() -> None:
     text = load_corpus("shakespeare").text
     begin = time.process_time()
@@ -503,6 +791,7 @@ def test_speed() -> None:
     assert len(text.encode()) / 1e6 / (encoded - trained) > 1
 
 
+@pytest.mark.speed
 @pytest.mark.parametrize("text", ["a" * 300_000, "abcdefghij" * 30_000, "字" * 100_000, " " * 300_000])
 def test_a_text_without_words_takes_no_quadratic_time(text: str) -> None:
     begin = time.process_time()
@@ -511,5 +800,6 @@ def test_a_text_without_words_takes_no_quadratic_time(text: str) -> None:
     assert time.process_time() - begin < 5
 
 
-def test_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(companion.tokenizers).failed == 0
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(companion.tokenizers.__path__)])
+def test_examples_in_the_docstrings(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(f"companion.tokenizers.{name}")).failed == 0

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from packaging.licenses import canonicalize_license_expression
+from packaging.requirements import Requirement
 
 from companion import UserError, plotting
 from companion.chapters import tools
@@ -69,6 +70,8 @@ def test_cells_of_other_kinds_are_still_escaped():
 
 def test_what_the_book_stands_on():
     rows = tools.stands_on()
+    needed = [line for line in importlib.metadata.requires("gate-by-gate-companion") if "extra" not in line]
+    assert [name for name, _, _ in rows] == [Requirement(line).name for line in needed]
     assert {"keras", "tensorflow", "numpy"} <= {name for name, _, _ in rows}
     for name, version, licence in rows:
         assert version == importlib.metadata.version(name)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from companion import evaluation, set_seed
+from companion import set_seed
 from companion.cells import causal_attention, causal_mask, rotate
 from companion.errors import UserError
-from companion.evaluation import evaluate, token_losses
+from companion.evaluation import evaluate, losses, token_losses
 from companion.generation import beam_search, generate, read
 from companion.models import language_model, transformer_model, with_states, zero_states
 from companion.models.transformer import TransformerBlock, self_attention
@@ -168,14 +168,14 @@ def test_a_text_read_in_pieces_is_the_text_read_at_once(model, cuts):
 
 def test_every_token_is_scored_once_with_all_its_context(model, monkeypatch):
     """The streams of `token_losses` warm up on the text before their own: where they start makes no difference."""
-    monkeypatch.setattr(evaluation, "WARM_UP", 64)
-    monkeypatch.setattr(evaluation, "WINDOW", 32)
+    monkeypatch.setattr(losses, "WARM_UP", 64)
+    monkeypatch.setattr(losses, "WINDOW", 32)
     ids = some_ids(600)
-    losses = token_losses(model, ids)
+    costs = token_losses(model, ids)
     logits = model(ids[None]).numpy()[0].astype(np.float64)
     expected = np.log(np.exp(logits).sum(axis=-1))[:-1] - logits[np.arange(len(ids) - 1), ids[1:]]
-    assert losses[0] == pytest.approx(math.log(11))
-    np.testing.assert_allclose(losses[1:], expected, atol=1e-4)
+    assert costs[0] == pytest.approx(math.log(11))
+    np.testing.assert_allclose(costs[1:], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("length", [1, 5, 6, 7, 40])
@@ -238,6 +238,8 @@ def test_the_number_of_parameters_follows_from_the_sizes(sizes):
     ("settings", "says"),
     [
         ({"heads": 5}, "multiple of 10"),
+        ({"heads": 0}, "heads is 0"),
+        ({"width": "12"}, "width is 12"),
         ({"width": 9, "heads": 3}, "multiple of 6"),
         ({"context": 1}, "context is 1; .* at least 2"),
         ({"context": 2.5}, "context is 2.5"),
@@ -255,3 +257,9 @@ def test_what_has_no_attention_weights_to_show_is_told(model):
         self_attention(language_model(5, 3, 4), np.zeros(3, np.int32))
     with pytest.raises(UserError, match="context is 6"):
         self_attention(model, some_ids(7))
+
+
+@pytest.mark.parametrize("ids", [[], [11], [-1], [1.5], None, "ab", [[1, 2]]])
+def test_texts_that_can_not_be_looked_at_are_told(model, ids):
+    with pytest.raises(UserError, match="one row of ids|knows ids 0 to 10"):
+        self_attention(model, ids)

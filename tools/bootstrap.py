@@ -111,7 +111,7 @@ def run(command, show=None):
     """Run a command into the log; return its exit code and what it said."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = []
-    for raw in process.stdout:
+    for raw in process.stdout or []:
         line = raw.decode("utf-8", "replace")
         said.append(line)
         if show:

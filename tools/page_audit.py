@@ -24,7 +24,7 @@ LOADING_LINKS = {
     *("stylesheet", "preload", "prefetch", "modulepreload", "icon", "apple-touch-icon", "mask-icon"),
     *("manifest", "preconnect", "dns-prefetch", "prerender", "pingback"),
 }
-LOADING_ATTRIBUTES = ("src", "srcset", "data", "poster", "background", "xlink:href", "action", "formaction", "ping")
+LOADING_ATTRIBUTES = ("src", "data", "poster", "background", "xlink:href", "action", "formaction")
 REMOTE = re.compile(r"\s*(https?:|wss?:)?//", re.IGNORECASE)
 CSS_REMOTE = re.compile(r"""(?:url\(\s*|@import\s+)["']?((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
 # A script that asks another host: an address handed to a loader or put into src or href.
@@ -78,9 +78,21 @@ def remote_in_style(text: str) -> Iterator[str]:
         yield f"a style asks another host: {match[1][:100]}"
 
 
+def candidates(srcset: str) -> Iterator[str]:
+    """The addresses in a list like ``"a.png, b.png 2x"``; one may hold commas itself, as ``data:`` addresses do."""
+    while found := re.match(r"[\s,]*(\S+)", srcset):
+        yield found[1].rstrip(",")
+        srcset = srcset[found.end() :]
+        if not found[1].endswith(","):
+            srcset = srcset.partition(",")[2]  # what comes before the comma is a size
+
+
 def other_hosts(page: Page) -> Iterator[str]:
     for tag in page.html.find_all(True):
         loads = [tag.get(name) for name in LOADING_ATTRIBUTES]
+        for name in ("srcset", "imagesrcset"):
+            loads += candidates(str(tag.get(name, "")))
+        loads += str(tag.get("ping", "")).split()
         if tag.name == "link" and LOADING_LINKS & {str(rel).lower() for rel in tag.get_attribute_list("rel")}:
             loads.append(tag.get("href"))
         if tag.name in ("image", "use", "feimage"):
@@ -90,7 +102,7 @@ def other_hosts(page: Page) -> Iterator[str]:
         if tag.name == "meta" and str(tag.get("http-equiv")).lower() == "refresh":
             loads += re.findall(r"url=\s*['\"]?([^'\"]+)", str(tag.get("content")), re.IGNORECASE)
         for url in filter(None, loads):
-            if any(REMOTE.match(part) for part in str(url).split(",")):
+            if REMOTE.match(str(url)):
                 yield f"loads from another host: {str(url)[:100]}"
         if tag.get("style"):
             yield from remote_in_style(str(tag["style"]))

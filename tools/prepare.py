@@ -1,6 +1,7 @@
 """Obtain the corpora and train the recipes that the book needs; what the cache folder has is kept."""
 
 import sys
+from collections.abc import Callable
 
 from companion.corpora import load_corpus
 from companion.errors import UserError
@@ -10,11 +11,12 @@ from companion.recipes import train_missing
 CORPORA = ["shakespeare", "python-docs", "chatterbot", "hsk-sentences"]
 
 
-def main() -> int:
+def main(obtain: Callable[[str], object] = load_corpus, train: Callable[[], object] = train_missing) -> int:
+    """Obtain every corpus, then train what is missing; 1 if that can't be, for a reason that one sentence tells."""
     try:
         for name in CORPORA:
-            load_corpus(name)
-        train_missing()
+            obtain(name)
+        train()
     except UserError as error:
         print(f"make: {error}", file=sys.stderr)
         return 1

@@ -13,14 +13,14 @@ MEMORY = 3 * 2**30  # bytes that a chapter may need
 # The last digits of a sum depend on how many threads share it, and training magnifies them. With one thread for an
 # operation, the outputs are the same on a machine of two cores and of sixteen.
 ENVIRONMENT = {
-    "GATE_BY_GATE_PROGRESS": "off",  # a progress bar is for whoever waits, not for a page
+    "GATE_BY_GATE_PROGRESS": "off",  # a progress bar is for someone who waits, not for a page
     "GATE_BY_GATE_DEVICE": "cpu",  # a GPU adds in another order
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "2",  # two operations at a time: training is faster, and no sum is shared
-    # In glibc: keep memory for the next large array. Else each one is fetched from the system, and cleared, anew.
+    # In glibc: keep memory for the next large array. Otherwise each one is fetched from the system and cleared again.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
 }

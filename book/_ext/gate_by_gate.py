@@ -64,7 +64,7 @@ def notebook_of(env: BuildEnvironment, page: str) -> NotebookNode | None:
 def key(env: BuildEnvironment, page: str) -> str | None:
     """What a page's outputs depend on, as it is now; None for a page without cells."""
     notebook = notebook_of(env, page)
-    return None if notebook is None else outputs.key(notebook, Path(env.doc2path(page)).parent)
+    return None if notebook is None else outputs.key(notebook)
 
 
 def cache(app: Sphinx, page: str, state: str | None = None) -> Path:
@@ -104,7 +104,7 @@ def execute_side_by_side(app: Sphinx, env: BuildEnvironment, pages: list[str]) -
         if notebook is None:
             continue
         path = Path(env.doc2path(page))
-        states[path] = page, outputs.key(notebook, path.parent)
+        states[path] = page, outputs.key(notebook)
         if outputs.find(cache(app, *states[path]), notebook) is None:
             missing[path] = notebook
     if len(missing) < 2:

@@ -120,7 +120,7 @@ def entries_of(raws: Iterable[Any]) -> tuple[list[Entry], list[str]]:
 
 
 def read_entries(app: Sphinx, config: Config) -> None:
-    """Make the entries a part of the configuration, so that Sphinx reads every page anew when they change."""
+    """Make the entries a part of the configuration, so that Sphinx reads every page again when they change."""
     path = Path(app.srcdir) / "glossary.yml"
     raws = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
     config.glossary_entries = raws or []
@@ -307,7 +307,7 @@ class TermsByPinyin(SphinxDirective):
 
 
 def begin(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
-    """When any page is read anew, the glossary is too: it says where each term is used."""
+    """When any page is read again, so is the glossary: it says where each term is used."""
     page = getattr(env, "glossary_page", None)
     if pages and page in env.found_docs and page not in pages:
         pages.append(page)

@@ -16,6 +16,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+import companion
+
 ROOT = Path(__file__).resolve().parents[2]
 BOOK, BUILD = ROOT / "book", ROOT / "_build"
 
@@ -29,6 +31,15 @@ INLINE = re.compile(
 )
 TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
 ADMONITIONS = {"note", "tip", "hint", "important", "warning", "caution", "danger", "seealso", "attention", "admonition"}
+
+# The first cell, because a notebook that was downloaded may be far from the book.
+SETUP = f"""\
+> **Before you run this notebook**
+>
+> It's a chapter of the book *Gate by Gate*, version {companion.__version__}, and its cells import the book's package,
+> `companion`. If you have the book's folder, `make lab` there sets up everything and opens the chapters. To use a
+> Python of your own (3.11, 3.12 or 3.13), run `pip install . jupyterlab` in that folder, the one with
+> `pyproject.toml`, and open this notebook with `jupyter lab`."""
 
 
 @functools.lru_cache
@@ -199,9 +210,10 @@ class Chapter:
     # -- the notebook ----------------------------------------------------------------------------------------
 
     def write(self, student: bool = False) -> NotebookNode:
-        """The notebook in plain Markdown; the student edition without solutions and outputs."""
+        """The notebook in plain Markdown, after what to install; the student edition without solutions and outputs."""
         result = nbformat.v4.new_notebook(metadata={"kernelspec": self.notebook.metadata.kernelspec})
         result.metadata.language_info = {"name": "python"}
+        result.cells.append(nbformat.v4.new_markdown_cell(SETUP, id="cell-0"))
         for source, hidden in self._cells(student):
             cell = copy.deepcopy(source)
             cell.id = f"cell-{len(result.cells)}"

@@ -34,14 +34,14 @@ def code(notebook: NotebookNode) -> str:
     return "\n".join(transform(cell.source) for cell in notebook.cells if cell.cell_type == "code")
 
 
-def key(notebook: NotebookNode, folder: Path) -> str:
+def key(notebook: NotebookNode) -> str:
     """A hash of what a notebook's outputs depend on apart from its cells, which jupyter-cache looks at itself.
 
     That is the code that the cells import, the data that this reads, the pinned versions and Python's own.
     """
     if RECORD:
         return RECORD
-    files = closure_of_code(code(notebook), ROOT / "companion", folder)
+    files = closure_of_code(code(notebook), ROOT / "companion")
     return fingerprint([*files, ROOT / "requirements.lock"], sys.version, str(ENVIRONMENT), base=ROOT)
 
 
@@ -80,7 +80,7 @@ def keep(cache: Path, result: ExecutionResult, path: Path) -> None:
 
 
 def tidy(folder: Path, used: Iterable[Path]) -> None:
-    """Remove the oldest caches of each chapter, and all of what is no chapter any more."""
+    """Remove the oldest caches of each chapter, and everything of what is no longer a chapter."""
     chapters = {cache.parent for cache in used}
     for cache in used:
         if cache.exists():

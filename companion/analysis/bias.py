@@ -26,7 +26,7 @@ import numpy as np
 
 from companion.corpora.planted import PEOPLES, QUALITIES, templates
 from companion.errors import UserError
-from companion.evaluation import correlation, slope, word_log_probabilities
+from companion.evaluation import correlation, log_likelihoods, slope
 
 Array = np.ndarray
 
@@ -82,7 +82,7 @@ def planted_log_odds(model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]
     """
     frames = templates(held_out=True)
     contexts = [frame.format(people) for pair in pairs for frame in frames for people in pair]
-    log_p = word_log_probabilities(model, tokenizer, contexts, [f" {quality}" for quality in QUALITIES])
+    log_p = log_likelihoods(model, tokenizer, contexts, [f" {quality}" for quality in QUALITIES])
     return paired_log_odds(log_p.reshape(len(pairs), len(frames), 2, 2))
 
 
@@ -259,7 +259,7 @@ def noun_log_odds(model: Any, tokenizer: Any, contexts: Sequence[str]) -> Array:
     """ln p(woman's noun) - ln p(man's noun) after each adjective in each context, ``(adjectives, contexts, pairs)``."""
     before = [f"{context}{adjective} " for adjective in ADJECTIVES for context in contexts]
     nouns = [noun for pair in NOUNS for noun in pair]
-    log_p = word_log_probabilities(model, tokenizer, before, nouns)
+    log_p = log_likelihoods(model, tokenizer, before, nouns, whole_words=True)
     log_p = log_p.reshape(len(ADJECTIVES), len(contexts), len(NOUNS), 2)
     return log_p[..., 1] - log_p[..., 0]
 
@@ -287,5 +287,5 @@ def pronoun_log_odds(
     "Her" alone would be measured against two words, *his* and *him*; before "own" it can only mean *his*.
     """
     before = [template.format(noun) for noun in nouns for template in PRONOUN_TEMPLATES]
-    log_p = word_log_probabilities(model, tokenizer, before, choice)
+    log_p = log_likelihoods(model, tokenizer, before, choice, whole_words=True)
     return (log_p[:, 0] - log_p[:, 1]).reshape(len(nouns), len(PRONOUN_TEMPLATES))

@@ -272,7 +272,7 @@ def count(model: "keras.Model") -> Cost:
 
 def _count_layer(layer: Any) -> list[Layer]:
     kind = type(layer).__name__
-    if kind in ("InputLayer", "Dropout"):
+    if kind in ("InputLayer", "Dropout", "SharedDropout"):
         return []
     if kind == "Embedding":
         return [embedding(layer.input_dim, layer.output_dim)]

@@ -19,7 +19,7 @@ import numpy as np
 import companion
 from companion.corpora.conversations import Exchange, load_exchanges, spoken
 from companion.errors import UserError
-from companion.seeding import quiet_tensorflow, set_seed
+from companion.seeding import set_seed
 from companion.storage import cache_dir
 from companion.tokenizers import split_pieces
 
@@ -219,68 +219,6 @@ def _load_writer(cache: Path, progress: bool | None) -> "Trained":
         trained = train_writer(pairs, progress=progress)
         save_model(folder, trained)
         return trained
-
-
-def log_likelihoods(
-    model: Any, tokenizer: Any, prompts: Sequence[str], continuations: Sequence[str], parts: int = 3
-) -> np.ndarray:
-    """ln p(continuation | prompt) of all combinations under a recurrent language model.
-
-    Parameters
-    ----------
-    model, tokenizer
-        A `companion.models.language_model` and what turns text into its ids.
-    prompts, continuations
-        Texts of at least one token each. Of replies: ``prompt_of(message, tokenizer)`` and ``reply_text(reply)``.
-    parts
-        The continuations are read in so many batches, short ones together, so that little is padding.
-
-    Returns
-    -------
-    np.ndarray
-        Nats, ``(prompts, continuations)``.
-    """
-    quiet_tensorflow()
-    import tensorflow as tf
-
-    from companion.models import with_states, zero_states
-
-    twin = with_states(model)
-    encoded = [tokenizer.encode(text) for text in continuations]
-    lengths = np.array([len(ids) for ids in encoded])
-    batches = [
-        (places, *_padded([encoded[i] for i in places]))
-        for places in np.array_split(np.argsort(lengths, kind="stable"), min(parts, len(encoded)))
-    ]
-    one_text = tf.TensorSpec((1, None), tf.int32)
-
-    @tf.function(input_signature=[one_text])
-    def start(prompt: Any) -> Any:
-        logits, *states = twin([prompt, *zero_states(model, 1)], training=False)
-        return logits[:, -1:], states
-
-    @tf.function(reduce_retracing=True)
-    def follow(first: Any, states: list[Any], ids: Any, counted: Any) -> Any:
-        many = tf.shape(ids)[0]
-        rest, *_ = twin([ids[:, :-1], *(tf.repeat(state, many, axis=0) for state in states)], training=False)
-        logits = tf.concat([tf.repeat(first, many, axis=0), rest], axis=1)
-        return -tf.reduce_sum(counted * tf.nn.sparse_softmax_cross_entropy_with_logits(ids, logits), axis=1)
-
-    table = np.zeros((len(prompts), len(continuations)))
-    for row, prompt in zip(table, prompts, strict=True):
-        first, states = start(tokenizer.encode(prompt)[None])
-        for places, ids, counted in batches:
-            row[places] = follow(first, states, ids, counted).numpy()
-    return table
-
-
-def _padded(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Ids side by side, ``(batch, longest)``, and 1 where there is one."""
-    longest = max(len(ids) for ids in sequences)
-    ids, counted = np.zeros((len(sequences), longest), np.int32), np.zeros((len(sequences), longest), np.float32)
-    for row, marks, sequence in zip(ids, counted, sequences, strict=True):
-        row[: len(sequence)], marks[: len(sequence)] = sequence, 1
-    return ids, counted
 
 
 def prior(log_p: np.ndarray) -> np.ndarray:
@@ -508,7 +446,7 @@ def write(message: str, writer: "Trained", longest: int = 40, **settings: Any) -
     if not prompt.strip():
         prompt = "\t"  # of a message without a known word nothing is left but its end
     begun = False
-    for piece in stream(writer.model, writer.tokenizer, prompt, longest, **settings):
+    for piece in stream(writer.model, writer.text_tokenizer, prompt, longest, **settings):
         if "\n" in piece or "\t" in piece:  # the end of the line, or of what it takes for a message
             return
         yield piece if begun else piece.lstrip()

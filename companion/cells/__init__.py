@@ -16,17 +16,10 @@ from companion.cells.cells import (
     LSTM_GATES,
     Array,
     Gradients,
-    LSTMCache,
-    RNNCache,
     check_shapes,
     expect,
-    gradient_check,
     initial_weights,
-    lstm_backward,
-    lstm_forward,
     projection_gradients,
-    rnn_backward,
-    rnn_forward,
     sigmoid,
     split_gates,
     weights_from_keras,
@@ -37,6 +30,19 @@ from companion.cells.descent import (
     Arrays,
     clip,
     length,
+)
+from companion.cells.gradients import (
+    gradient_check,
+)
+from companion.cells.lstm import (
+    LSTMCache,
+    lstm_backward,
+    lstm_forward,
+)
+from companion.cells.rnn import (
+    RNNCache,
+    rnn_backward,
+    rnn_forward,
 )
 from companion.cells.variants import (
     GRU_GATES,

@@ -60,7 +60,7 @@ def gru_forward(
     Raises
     ------
     UserError
-        An array has not the shape it should have.
+        An array has the wrong shape.
     """
     mask, (h_0,) = check_shapes(3, x, W_x, W_h, b, mask, h_0=h_0)
     a_x = x @ W_x + b[0]
@@ -169,7 +169,7 @@ def peephole_forward(
     Raises
     ------
     UserError
-        An array has not the shape it should have.
+        An array has the wrong shape.
     """
     mask, (h_0, c_0) = check_shapes(4, x, W_x, W_h, b, mask, h_0=h_0, c_0=c_0)
     p_i, p_f, p_o = expect("p", p, (3, len(W_h)), "(3, units)")

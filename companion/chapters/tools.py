@@ -8,7 +8,6 @@ import html
 import importlib.metadata
 import re
 import textwrap
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from companion.errors import UserError
 from companion.storage import read_json
 
 FILE = Path(__file__).parents[1] / "data" / "tools.json"
-PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+PROJECT = "gate-by-gate-companion"  # as pip calls it
 
 PURPOSES = ("learn", "train", "adapt", "tokens", "corpora", "evaluate", "serve", "watch")
 
@@ -118,9 +117,18 @@ _SPDX = {  # names that packages give their licence, and what SPDX calls it
 
 
 def stands_on() -> list[tuple[str, str, str]]:
-    """The packages that the companion needs directly: name, installed version, licence as the package states it."""
-    wanted = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
-    names = [re.match(r"[\w.-]+", line)[0] for line in wanted]  # type: ignore[index]
+    """The packages that the companion needs directly: name, installed version, licence as the package states it.
+
+    Raises
+    ------
+    UserError
+        The companion isn't installed in this Python.
+    """
+    try:
+        wanted = importlib.metadata.requires(PROJECT) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise UserError(f"{PROJECT} isn't installed in this Python; run make setup, or pip install it.") from None
+    names = [re.match(r"[\w.-]+", line)[0] for line in wanted if "extra ==" not in line]  # type: ignore[index]
     return [(name, importlib.metadata.version(name), _licence(name)) for name in names]
 
 

@@ -1,16 +1,21 @@
 """What a model pays for a text, metrics of what it writes, and how sure a number is."""
 
+from companion.evaluation.checks import (
+    check_ids,
+    check_pairs,
+    vocab_size_of,
+)
 from companion.evaluation.continuations import (
-    word_log_probabilities,
+    log_likelihoods,
 )
 from companion.evaluation.intervals import (
     Interval,
     bootstrap,
     correlation,
-    crossed_cells,
-    crossed_interval,
-    group_interval,
+    crossed_bootstrap,
+    group_bootstrap,
     interval,
+    ratio_of_sums,
     slope,
 )
 from companion.evaluation.losses import (
@@ -45,21 +50,24 @@ __all__ = [
     "Score",
     "bleu",
     "bootstrap",
+    "check_ids",
+    "check_pairs",
     "chrf",
     "chrf_interval",
     "correlation",
-    "crossed_cells",
-    "crossed_interval",
+    "crossed_bootstrap",
     "evaluate",
     "evaluate_pairs",
-    "group_interval",
+    "group_bootstrap",
     "interval",
+    "log_likelihoods",
     "losses_by_context",
     "pair_losses",
+    "ratio_of_sums",
     "rouge",
     "score",
     "sentence_chrf",
     "slope",
     "token_losses",
-    "word_log_probabilities",
+    "vocab_size_of",
 ]

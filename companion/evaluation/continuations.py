@@ -1,80 +1,120 @@
-"""ln p(continuation | prompt): what a model gives for one text after another."""
+"""ln p(continuation | prompt): how probable one text is after another."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from companion.errors import UserError
+from companion.evaluation.losses import LOGITS
+from companion.tokenizers import Tokenizer, padded
+
+if TYPE_CHECKING:
+    import keras
 
 Array = np.ndarray
 
 
-def word_log_probabilities(model: Any, tokenizer: Any, contexts: Sequence[str], words: Sequence[str]) -> Array:
-    """ln p(word | context) of all combinations, ``(contexts, words)`` in nats, each context read from a zero state.
+def log_likelihoods(
+    model: "keras.Model",
+    tokenizer: Tokenizer,
+    prompts: Sequence[str],
+    continuations: Sequence[str],
+    *,
+    whole_words: bool = False,
+    strict: bool = True,
+) -> Array:
+    """ln p(continuation | prompt) in nats for each prompt with each continuation, ``(prompts, continuations)``.
 
-    With a character tokenizer a word is counted whole: the probability that its characters come and then no further
-    letter, so that "lord" does not count where the model means "lordship".
+    It is the sum of the log-probabilities of the continuation's tokens, each given the prompt and the tokens before
+    it. Prompt and continuation are turned into tokens apart, and nothing is read before the prompt. Chapters: *bias*
+    and *text-generation*.
 
     Parameters
     ----------
     model, tokenizer
-        A `companion.models.language_model` or `transformer_model`, and what turns text into its ids.
-    contexts
-        Texts of at least one token. A character model's context ends with the space before the word.
-    words
-        One or several words each; for a word tokenizer, with the space before it.
+        A `companion.models.language_model` or `transformer_model`, and the tokenizer it was trained with.
+    prompts, continuations
+        Texts of at least one token each. Of characters, a prompt ends with the space before the next word; of words
+        or pieces, the continuation begins with it.
+    whole_words
+        Count in that the continuation's last word ends there, so that "lord" is not credited with "lordship": the
+        probability that the next token doesn't begin with a letter. A word tokenizer's tokens are whole already.
+    strict
+        Refuse texts that the tokenizer doesn't know all of. Otherwise what is unknown counts as the token for the
+        unknown.
 
     Raises
     ------
     UserError
-        A context or word is empty, or has a part that the tokenizer does not know.
+        There are no prompts or continuations, one is empty, or, if ``strict``, has a part that the tokenizer doesn't
+        know; or the model has other tokens than the tokenizer.
     """
-    before = [_known(tokenizer, context, "context") for context in contexts]
-    after = [_known(tokenizer, word, "word") for word in words]
-    if not before or not after:
-        raise UserError("There is nothing to measure: give at least one context and one word.")
-    letters = np.array([len(t) == 1 and t.isalpha() for t in tokenizer.tokens]) if _by_character(tokenizer) else None
-    start, follow = _readers(model)
-    lengths = np.array([len(ids) for ids in after])
-    padded = np.zeros((len(after), lengths.max()), np.int32)
-    for row, ids in zip(padded, after, strict=True):
-        row[: len(ids)] = ids
-    table = np.empty((len(before), len(after)))
-    for length in sorted({len(ids) for ids in before}):
-        for places in _parts([i for i, ids in enumerate(before) if len(ids) == length], len(after)):
-            first, states = start(np.array([before[i] for i in places], np.int32))
-            log_p = follow(first, states, padded).numpy().reshape(len(places), len(after), -1, first.shape[-1])
-            own = np.take_along_axis(log_p[:, :, :-1], padded[None, :, :, None], axis=-1)[..., 0]
-            total = (own * (np.arange(padded.shape[1]) < lengths[:, None])).sum(axis=-1)
-            if letters is not None:
-                end = log_p[:, np.arange(len(after)), lengths]
-                total = total + np.log(np.exp(end[..., ~letters]).sum(axis=-1))
-            table[places] = total
-    return table
+    before = _encoded(tokenizer, prompts, "prompt", strict)
+    after = _encoded(tokenizer, continuations, "continuation", strict)
+    vocab_size = int(model.output_shape[-1])
+    if tokenizer.vocab_size != vocab_size:
+        raise UserError(
+            f"The tokenizer has {tokenizer.vocab_size} tokens and the model {vocab_size}; "
+            "use the tokenizer that the model was trained with."
+        )
+    distinct = list({ids.tobytes(): ids for ids in after}.values())  # texts of the same tokens tie exactly
+    column = {ids.tobytes(): n for n, ids in enumerate(distinct)}
+    table = np.empty((len(before), len(distinct)))
+    start, follow = _readers(model, _ends_word(tokenizer) if whole_words else None)
+    at_once = max(1, LOGITS // vocab_size)  # tokens
+    for rows in _groups(before, at_once):
+        logits, states = start(np.array([before[i] for i in rows], np.int32))
+        for columns in _batches(distinct, at_once // len(rows)):
+            read = _side_by_side([distinct[i] for i in columns])
+            table[np.ix_(rows, columns)] = follow(logits, states, *read).numpy()
+    return table[:, [column[ids.tobytes()] for ids in after]]
 
 
-def _known(tokenizer: Any, text: str, what: str) -> Array:
-    ids = tokenizer.encode(text)
-    if not len(ids):
+def _encoded(tokenizer: Tokenizer, texts: Sequence[str], what: str, strict: bool) -> list[Array]:
+    if isinstance(texts, str):
+        raise UserError(f"Expected a list of {what}s, and this is a single one: {texts[:30]!r}; give [text].")
+    if not len(texts):
+        raise UserError("There is nothing to measure: give at least one prompt and one continuation.")
+    if not all(texts):
         raise UserError(f"A {what} is empty; each needs at least one character.")
-    if (ids == 0).any():
-        raise UserError(f"The model's tokenizer does not know all of the {what} {text!r}; use what its text has.")
-    ids_array: Array = ids
-    return ids_array
+    return [tokenizer.encode(text, strict=strict) for text in texts]
 
 
-def _by_character(tokenizer: Any) -> bool:
-    return getattr(tokenizer, "kind", "") == "char"
+def _ends_word(tokenizer: Tokenizer) -> Array | None:
+    """Which tokens can't continue a word, ``(vocab_size,)``; None if a word is a token, so that none can."""
+    if tokenizer.kind == "word":
+        return None
+    return np.array([not tokenizer.decode([i])[:1].isalpha() for i in range(tokenizer.vocab_size)])
 
 
-def _parts(places: list[int], words: int, rows: int = 4096) -> list[list[int]]:
-    size = max(1, rows // words)
-    return [places[i : i + size] for i in range(0, len(places), size)]
+def _groups(sequences: Sequence[Array], tokens: int) -> Iterator[list[int]]:
+    """Places of sequences of one length, which can be read side by side without padding, so many tokens at once."""
+    lengths = np.array([len(ids) for ids in sequences])
+    for length in np.unique(lengths):
+        places = np.flatnonzero(lengths == length).tolist()
+        size = max(1, tokens // int(length))
+        yield from (places[start : start + size] for start in range(0, len(places), size))
 
 
-def _readers(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """``start`` reads contexts of one length; ``follow`` goes on with every word, giving ln p before and after each."""
+def _batches(sequences: Sequence[Array], tokens: int) -> Iterator[list[int]]:
+    """Places of the sequences, short ones together, so many at once that their tokens with padding are not more."""
+    batch: list[int] = []
+    for place in sorted(range(len(sequences)), key=lambda i: len(sequences[i])):
+        if batch and (len(batch) + 1) * len(sequences[place]) > tokens:
+            yield batch
+            batch = []
+        batch.append(place)
+    yield batch
+
+
+def _side_by_side(sequences: Sequence[Array]) -> tuple[Array, Array]:
+    """Ids ``(sequences, longest)``, filled up with 0, and how long each is."""
+    return padded(sequences), np.array([len(ids) for ids in sequences], np.int32)
+
+
+def _readers(model: "keras.Model", ends_word: Array | None) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Two compiled functions: one reads prompts of one length, the other scores every continuation after each."""
     import tensorflow as tf
 
     from companion.models import with_states, zero_states
@@ -85,17 +125,27 @@ def _readers(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     @tf.function(input_signature=[ids_type])
     def start(ids: Any) -> Any:
-        rows = tf.shape(ids)[0]
-        logits, *after = twin([ids, *(tf.zeros((rows, *spec.shape[1:])) for spec in states)], training=False)
-        return tf.nn.log_softmax(logits[:, -1]), after
+        logits, *after = twin([ids, *(tf.zeros((tf.shape(ids)[0], *spec.shape[1:])) for spec in states)], training=False)
+        return logits[:, -1:], after
 
     @tf.function(
-        input_signature=[tf.TensorSpec((None, model.output_shape[-1])), states, tf.TensorSpec((None, None), tf.int32)]
+        input_signature=[
+            tf.TensorSpec((None, 1, model.output_shape[-1])),
+            states,
+            ids_type,
+            tf.TensorSpec((None,), tf.int32),
+        ]
     )
-    def follow(first: Any, carried: Any, words: Any) -> Any:
-        many, contexts = tf.shape(words)[0], tf.shape(first)[0]
-        repeated = [tf.repeat(state, many, axis=0) for state in carried]
-        logits, *_ = twin([tf.tile(words, (contexts, 1)), *repeated], training=False)
-        return tf.concat([tf.repeat(first, many, axis=0)[:, None], tf.nn.log_softmax(logits)], axis=1)
+    def follow(first: Any, carried: Any, ids: Any, lengths: Any) -> Any:
+        prompts, many = tf.shape(first)[0], tf.shape(ids)[0]
+        ids, lengths = tf.tile(ids, (prompts, 1)), tf.tile(lengths, (prompts,))
+        rest, *_ = twin([ids, *(tf.repeat(state, many, axis=0) for state in carried)], training=False)
+        log_p = tf.nn.log_softmax(tf.concat([tf.repeat(first, many, axis=0), rest], axis=1))  # before and after each id
+        own = tf.gather(log_p[:, :-1], ids, batch_dims=2)
+        total = tf.reduce_sum(tf.where(tf.sequence_mask(lengths, tf.shape(ids)[1]), own, 0.0), axis=1)
+        if ends_word is not None:
+            at_end = tf.gather(log_p, lengths, batch_dims=1)
+            total += tf.reduce_logsumexp(tf.where(ends_word, at_end, -np.inf), axis=1)
+        return tf.reshape(total, (prompts, many))
 
     return start, follow

@@ -1,18 +1,42 @@
-"""How sure a number is: intervals over seeds, over items, over groups of items, over rows and columns at once."""
+"""How sure a number is: intervals over seeds, items, groups of items, and rows and columns at once.
 
-from collections.abc import Callable, Sequence
+=======================  =========================================================================
+`interval`               a few seeds, each one number: Student's t
+`bootstrap`              independent test items: items are drawn
+`group_bootstrap`        items of one group (passages of one play) belong together: groups are drawn
+`crossed_bootstrap`      a table, seeds by templates: rows and columns are drawn
+=======================  =========================================================================
+
+A bootstrap [1]_ draws as many as there are, with replacement, again and again, and computes the statistic of each
+draw. Its interval is the plain percentile one: of 1,000 draws, sorted, it leaves out the lowest 25 and the highest 25.
+Draws whose statistic is nan are left out.
+
+References
+----------
+.. [1] Efron & Tibshirani 1993, *An Introduction to the Bootstrap*, chapter 13.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 
 Array = np.ndarray
 
 
 class Interval(NamedTuple):
-    """A mean and the bounds it lies between with 95 % confidence."""
+    """A number and the bounds of its confidence interval.
+
+    Attributes
+    ----------
+    mean
+        The number: a mean, unless another statistic was asked for.
+    low, high
+        The bounds, 95 % unless something else was asked for.
+    """
 
     mean: float
     low: float
@@ -27,211 +51,239 @@ class Interval(NamedTuple):
         return f"{self.mean:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
-def crossed_interval(
-    values: Array,
-    statistic: Callable[[Array], float] = lambda table: float(table.mean()),
-    resamples: int = 1000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> Interval:
-    """A statistic of a table and its percentile interval when rows and columns are both drawn anew.
+def mean(values: npt.ArrayLike) -> float:
+    """The mean of numbers; nan if there are none."""
+    values = np.asarray(values, dtype=float)
+    return float(values.mean()) if values.size else np.nan
 
-    The rows are seeds of training and the columns are templates, say. Resampling single cells would treat all numbers
-    of a seed as independent, which they are not. With very few rows the interval is a little narrow, as every
-    bootstrap is.
+
+def correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Pearson's correlation of two lists of numbers; nan if all numbers of one are equal, or there are none.
+
+    >>> correlation([1, 2, 3], [2, 4, 6])
+    1.0
+    """
+    return float(np.corrcoef(x, y)[0, 1]) if _varies(x) and _varies(y) else np.nan
+
+
+def slope(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """By how much y rises when x rises by 1, by least squares; nan if all x are equal, or there are none.
+
+    >>> slope([1, 2, 3], [2, 4, 6])
+    2.0
+    """
+    return float(np.cov(x, y)[0, 1] / np.var(x, ddof=1)) if _varies(x) else np.nan
+
+
+def _varies(values: npt.ArrayLike) -> bool:
+    return bool(np.size(values) and np.ptp(values) > 0)
+
+
+def interval(
+    values: Sequence[float] | Array, confidence: float = 0.95, within: tuple[float, float] = (-np.inf, np.inf)
+) -> Interval:
+    """Mean and confidence interval over seeds: Student's t, for the few values that seeds give.
+
+    The result of a training run depends on its seed; the interval says where the mean of very many seeds would lie.
 
     Parameters
     ----------
     values
-        ``(rows, columns)``.
-    statistic
-        From such a table to a number; the mean by default. Tables that it gives nan for are left out.
-    resamples, seed, confidence
-        How many tables are drawn, from which seed, and what share of them the interval holds.
+        One number for each seed, ``(seeds,)``.
+    confidence
+        Which share of such intervals holds that mean.
+    within
+        The least and the greatest value that is possible, ``(0, 1)`` for a share: the bounds don't go beyond.
 
-    Raises
-    ------
-    UserError
-        The values are no table with at least two rows and two columns.
-
-    References
-    ----------
-    Owen 2007, *The pigeonhole bootstrap*.
-    """
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 2 or min(values.shape) < 2:
-        raise UserError(f"The values have shape {values.shape}; expected (rows, columns), at least two of each.")
-    rng = np.random.default_rng(seed)
-    rows, columns = values.shape
-    drawn = [
-        statistic(values[np.ix_(rng.integers(rows, size=rows), rng.integers(columns, size=columns))])
-        for _ in range(resamples)
-    ]
-    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(statistic(values), float(low), float(high))
-
-
-def correlation(x: Array, y: Array) -> float:
-    """Pearson's correlation of two lists of numbers.
-
-    >>> correlation(np.array([1, 2, 3]), np.array([2, 4, 6]))
-    1.0
-    """
-    return float(np.corrcoef(x, y)[0, 1])
-
-
-def slope(x: Array, y: Array) -> float:
-    """By how much y rises when x rises by 1: the slope of the line with the least squares.
-
-    >>> slope(np.array([1, 2, 3]), np.array([2, 4, 6]))
-    2.0
-    """
-    return float(np.cov(x, y)[0, 1] / np.var(x, ddof=1))
-
-
-def crossed_cells(
-    x: Array,
-    y: Array,
-    chosen: Array,
-    statistic: Callable[[Array, Array], float] = correlation,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Interval:
-    """How two tables go together in some of their cells, with the interval of `crossed_interval`.
-
-    Whole rows and whole columns are drawn anew, and of each draw the chosen cells are used: all cells of a row share
-    what the row brings. A draw in which either table is constant there says nothing, and is left out.
-
-    Parameters
-    ----------
-    x, y, chosen
-        ``(rows, columns)``; which cells are used is true or false in the last.
-    statistic
-        From the numbers of x and those of y to one number; the correlation by default.
-    resamples, seed
-        As in `crossed_interval`.
-    """
-    places = np.arange(chosen.size).reshape(chosen.shape)
-
-    def of(drawn: Array) -> float:
-        cells = drawn.astype(int).ravel()
-        cells = cells[chosen.ravel()[cells]]
-        a, b = x.ravel()[cells], y.ravel()[cells]
-        return statistic(a, b) if len(cells) and np.ptp(a) > 0 and np.ptp(b) > 0 else np.nan
-
-    return crossed_interval(places, of, resamples, seed)
-
-
-def interval(
-    values: Sequence[float], confidence: float = 0.95, within: tuple[float, float] = (-np.inf, np.inf)
-) -> Interval:
-    """Mean and confidence interval over seeds: Student's t, for the few values that seeds give.
-
-    The bounds are cut to what the measure can be at all: ``within=(0, 1)`` for a share.
-
-    A training's result depends on its seed; the interval says where the mean of very many seeds would lie.
-
+    Examples
+    --------
     >>> interval([90.0, 92.0, 94.0])  # doctest: +ELLIPSIS
     Interval(mean=92.0, low=87.03..., high=96.96...)
 
     Raises
     ------
     UserError
-        There are fewer than two values.
+        There are fewer than two values, or ``confidence`` is not between 0 and 1.
     """
     from scipy import stats
 
+    _check(confidence)
     numbers = np.asarray(values, dtype=float)
     if len(numbers) < 2:
         raise UserError(f"An interval needs at least two values, and there are {len(numbers)}; run more seeds.")
-    mean = float(numbers.mean())
+    middle = mean(numbers)
     error = float(numbers.std(ddof=1)) / len(numbers) ** 0.5
     reach = float(stats.t.ppf((1 + confidence) / 2, len(numbers) - 1)) * error
-    return Interval(mean, max(within[0], mean - reach), min(within[1], mean + reach))
+    return Interval(middle, max(within[0], middle - reach), min(within[1], middle + reach))
 
 
 def bootstrap(
-    items: Sequence[Any] | np.ndarray,
-    statistic: Callable[[Any], float] = lambda chosen: float(np.mean(chosen)),
+    items: Sequence[Any] | Array,
+    statistic: Callable[[Any], float] = mean,
     resamples: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Interval:
-    """Value and percentile interval over test items: what other items of the same kind might have given.
+    """A statistic and its interval over test items: what other items of the same kind might have given.
 
     Parameters
     ----------
     items
-        One entry for each test item: a score, or whatever ``statistic`` reads.
+        One entry for each test item: a score, or whatever ``statistic`` reads. An array has the items along its first
+        axis.
     statistic
-        From a resample of the items (an array, or a list where the items are no numbers) to a number.
+        From a draw of the items (an array, or a list where the items aren't numbers) to a number.
     resamples, seed, confidence
-        How many test sets are drawn, with replacement, of what seed, and what share of them the interval holds.
+        How many draws, with which seed, and which share of them the interval holds.
+
+    Examples
+    --------
+    >>> bootstrap([1, 1, 1, 0]).text(2)
+    '0.75 (0.25 to 1.00)'
 
     Raises
     ------
     UserError
-        There are no items.
-
-    References
-    ----------
-    Efron & Tibshirani 1993, *An Introduction to the Bootstrap*, chapter 13.
+        There are no items, ``resamples`` is below 1, or ``confidence`` is not between 0 and 1.
     """
+    _check(confidence, resamples)
     if not len(items):
         raise UserError("There are no items to draw from; give at least one.")
-    rng = np.random.default_rng(seed)
     is_array = isinstance(items, np.ndarray) or isinstance(items[0], int | float | np.number)
     pool: Any = np.asarray(items) if is_array else list(items)
-
-    def drawn() -> Any:
-        chosen = rng.integers(len(pool), size=len(pool))
-        return pool[chosen] if is_array else [pool[i] for i in chosen]
-
-    values = [statistic(drawn()) for _ in range(resamples)]
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(statistic(pool)), float(low), float(high))
+    rng = np.random.default_rng(seed)
+    drawn = (rng.integers(len(pool), size=len(pool)) for _ in range(resamples))
+    draws = (pool[chosen] if is_array else [pool[i] for i in chosen] for chosen in drawn)
+    return _percentile(statistic, pool, draws, confidence)
 
 
-def group_interval(
+def group_bootstrap(
     values: npt.ArrayLike,
     groups: npt.ArrayLike,
     strata: npt.ArrayLike | None = None,
-    draws: int = 2000,
-    level: float = 0.95,
+    resamples: int = 2000,
     seed: int = 0,
-) -> tuple[float, float]:
-    """A bootstrap interval for a mean when values of one group belong together: whole groups are drawn again.
+    confidence: float = 0.95,
+) -> Interval:
+    """A mean and its interval where values of one group belong together: whole groups are drawn [1]_.
 
     Parameters
     ----------
     values
-        One number a passage, for example 1 where the answer was right, ``(n,)``.
+        One number for each item, for example 1 for each passage that was classified correctly, ``(items,)``.
     groups
-        Which group (play) each belongs to, 0, 1, ..., ``(n,)``.
+        Which group (play) each belongs to, ``(items,)``.
     strata
-        The class of each, ``(n,)``: groups are then drawn within their class, so that each draw has as many comedies
-        as the real sample. All values of a group have the same.
-    draws, level, seed
-        How many samples of groups, the part of their means that lies inside, and the seed.
+        The class of each, ``(items,)``, the same within a group. If given, groups are drawn within their class, so
+        that each draw has as many comedies as the real sample.
+    resamples, seed, confidence
+        As in `bootstrap`.
+
+    Raises
+    ------
+    UserError
+        There are no values, or not one group and one class for each value, or a group has values of two classes.
 
     References
     ----------
-    Efron 1979, *Bootstrap methods*; for clusters: Davison & Hinkley 1997, *Bootstrap Methods and their Application*,
-    section 3.8.
+    .. [1] Davison & Hinkley 1997, *Bootstrap Methods and their Application*, section 3.8.
     """
+    _check(confidence, resamples)
     values, groups = np.asarray(values, dtype=float), np.asarray(groups)
-    if values.shape != groups.shape or values.ndim != 1 or not len(values):
+    strata = np.zeros(groups.shape) if strata is None else np.asarray(strata)
+    if not values.shape == groups.shape == strata.shape or values.ndim != 1 or not len(values):
         raise UserError(
-            f"values have shape {values.shape} and groups {groups.shape}; expected one group a value, at least one."
+            f"The values have shape {values.shape}, the groups {groups.shape} and the strata {strata.shape}; "
+            "expected one group and one class for each value, and at least one value."
         )
-    names, number = np.unique(groups, return_inverse=True)
-    sums, sizes = np.bincount(number, values), np.bincount(number)
-    of_group = np.zeros(len(names), dtype=int)
-    if strata is not None:
-        of_group[number] = np.unique(np.asarray(strata), return_inverse=True)[1]
-    random = np.random.default_rng(seed)
-    members = [np.flatnonzero(of_group == stratum) for stratum in range(of_group.max() + 1)]
-    drawn = np.concatenate([random.choice(some, (draws, len(some))) for some in members], axis=1)
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    names, first, number = np.unique(groups, return_index=True, return_inverse=True)
+    of_group = strata[first]
+    if (strata != of_group[number]).any():
+        raise UserError(f"Group {groups[strata != of_group[number]][0]} has values of two classes; expected one class.")
+    totals = np.stack([np.bincount(number, values), np.bincount(number)], axis=1)  # sum and size of each group
+    rng = np.random.default_rng(seed)
+    members = [np.flatnonzero(of_group == stratum) for stratum in np.unique(of_group)]
+    drawn = np.concatenate([rng.choice(some, (resamples, len(some))) for some in members], axis=1)
+    return _percentile(ratio_of_sums, totals, (totals[chosen] for chosen in drawn), confidence)
+
+
+def ratio_of_sums(rows: npt.ArrayLike) -> float:
+    """The sum of the first column over that of the second, ``(rows, 2)``; nan if the latter is 0.
+
+    >>> ratio_of_sums([[1, 2], [2, 2]])
+    0.75
+    """
+    above, below = np.asarray(rows).sum(axis=0)
+    return float(above / below) if below else np.nan
+
+
+def crossed_bootstrap(
+    tables: Array | tuple[Array, ...],
+    statistic: Callable[..., float] = mean,
+    cells: Array | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Interval:
+    """A statistic of a table and its interval when both rows and columns are drawn.
+
+    The rows are seeds of training runs and the columns templates, say. Drawing single cells would treat all numbers of
+    a seed as independent, which they aren't. With very few rows the interval is a little narrow, as every bootstrap's
+    is.
+
+    Parameters
+    ----------
+    tables
+        ``(rows, columns)``, or several of that shape as a tuple, of which the same rows and columns are drawn.
+    statistic
+        From the drawn cells of each table, ``(cells,)``, to a number: for one table a function such as `mean`, for two
+        one such as `correlation` or `slope`.
+    cells
+        Which cells are used, true or false, ``(rows, columns)``; all of them by default.
+    resamples, seed, confidence
+        As in `bootstrap`.
+
+    Raises
+    ------
+    UserError
+        A table doesn't have two axes with at least two rows and two columns, or the shapes differ.
+
+    References
+    ----------
+    Owen 2007, *The pigeonhole bootstrap*.
+    """
+    _check(confidence, resamples)
+    several = [np.asarray(table, dtype=float) for table in (tables if isinstance(tables, tuple) else (tables,))]
+    chosen = np.ones(several[0].shape, bool) if cells is None else np.asarray(cells, dtype=bool)
+    if len(shapes := {table.shape for table in (*several, chosen)}) > 1:
+        raise UserError(f"The tables and the choice of cells have shapes {sorted(shapes)}; expected all alike.")
+    if chosen.ndim != 2 or min(chosen.shape) < 2:
+        raise UserError(f"The values have shape {chosen.shape}; expected (rows, columns), at least two of each.")
+
+    def of(drawn: tuple[Array, ...]) -> float:
+        kept = chosen[drawn]
+        return statistic(*(table[drawn][kept] for table in several))
+
+    rows, columns = chosen.shape
+    return _percentile(of, np.ix_(range(rows), range(columns)), _crossed_draws(rows, columns, resamples, seed), confidence)
+
+
+def _crossed_draws(rows: int, columns: int, resamples: int, seed: int) -> Iterator[tuple[Array, ...]]:
+    rng = np.random.default_rng(seed)
+    for _ in range(resamples):
+        yield np.ix_(rng.integers(rows, size=rows), rng.integers(columns, size=columns))
+
+
+def _percentile(
+    statistic: Callable[[Any], float], sample: Any, draws: Iterable[Any], confidence: float
+) -> Interval:
+    """The statistic of the sample, and between which bounds that share of the draws' statistics lies."""
+    drawn = [statistic(draw) for draw in draws]
+    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(statistic(sample)), float(low), float(high))
+
+
+def _check(confidence: float, resamples: int = 1) -> None:
+    check_sizes(resamples=resamples)
+    if not 0 < confidence < 1:
+        raise UserError(f"The confidence is {confidence}; expected a share between 0 and 1, such as 0.95.")

@@ -5,18 +5,29 @@ is the same for every tokenizer. Chapter: *concepts*.
 """
 
 import math
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from companion.errors import UserError, check_sizes
+from companion.evaluation.checks import check_ids, check_pairs, vocab_size_of
+from companion.models import once_per_model, state_shapes, with_states, zero_states
+
+if TYPE_CHECKING:
+    import keras
+
+    from companion.ngrams import NGramModel
+    from companion.tokenizers import Pairs
 
 # A held-out text is read as this many streams side by side, each warmed up on the tokens before its start.
 STREAMS = 64
 WARM_UP = 512
 WINDOW = 256
 LOGITS = 2**21  # at once: more don't fit into a processor's cache, and take longer
+LARGEST_WHOLE = 1e9  # from here on a perplexity is written as 1.23e+45
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,8 @@ class Score:
     nats_per_token
         Cross-entropy: the mean of -ln p over every token of the text.
     perplexity
-        e to the power of that: as unsure as a fair choice between so many tokens.
+        e to the power of that: as unsure as a fair choice between so many tokens. Infinite if it's too large for a
+        floating-point number.
     bits_per_character
         The same total in bits, shared among the characters of the text.
     tokens, characters
@@ -42,7 +54,8 @@ class Score:
     characters: int
 
     def __str__(self) -> str:
-        return f"{self.bits_per_character:.3f} bits per character (perplexity {self.perplexity:,.2f} per token)"
+        perplexity = f"{self.perplexity:,.2f}" if self.perplexity < LARGEST_WHOLE else f"{self.perplexity:.2e}"
+        return f"{self.bits_per_character:.3f} bits per character (perplexity {perplexity} per token)"
 
 
 def score(total_nats: float, tokens: int, characters: int | None = None) -> Score:
@@ -54,15 +67,22 @@ def score(total_nats: float, tokens: int, characters: int | None = None) -> Scor
 
     >>> score(20 * math.log(4), tokens=20)
     Score(nats_per_token=1.3862943611198906, perplexity=4.0, bits_per_character=2.0, tokens=20, characters=20)
+
+    Raises
+    ------
+    UserError
+        There are no tokens or no characters.
     """
     characters = tokens if characters is None else characters
+    check_sizes(tokens=tokens, characters=characters)
     nats = total_nats / tokens
     bits = total_nats / math.log(2) / characters
-    return Score(nats, round(math.exp(min(nats, 700)), 12), bits, tokens, characters)
+    perplexity = math.inf if nats > 700 else round(math.exp(nats), 12)
+    return Score(nats, perplexity, bits, tokens, characters)
 
 
 def evaluate(
-    model: Any,
+    model: "keras.Model | NGramModel",
     ids: np.ndarray,
     characters: int | None = None,
     extra_nats: float = 0.0,
@@ -86,35 +106,58 @@ def evaluate(
     context
         Window length of a model that reads windows; others carry their state and ignore it.
     streams
-        A long text is cut into at most so many streams, which are read side by side. Each begins with nothing read,
-        512 tokens before its own, which are not counted: enough for a model that has learnt to begin. 1 reads the
-        text in one go.
+        A long text is cut into at most so many streams, which are read side by side. Each stream starts from a zero
+        state 512 tokens before its first scored token, so that it has read some context. 1 reads the text in one go.
 
     Raises
     ------
     UserError
-        There are no ids, or an id the model has no output for.
+        There are no ids, an id the model has no output for, a model that can't be scored, or a size below 1.
     """
-    ids = _checked(ids)
+    ids = check_ids(ids)
     losses = token_losses(model, ids, context, streams)
     return score(float(losses.sum(dtype=np.float64)) + extra_nats, len(ids), characters)
 
 
-def token_losses(model: Any, ids: np.ndarray, context: int = 32, streams: int = STREAMS) -> np.ndarray:
+def token_losses(
+    model: "keras.Model | NGramModel",
+    ids: np.ndarray,
+    context: int = 32,
+    streams: int = STREAMS,
+    warm_up: int = WARM_UP,
+    window: int = WINDOW,
+) -> np.ndarray:
     """What each token costs, in nats ``(tokens,)``: -ln p(token | everything before it). See `evaluate`.
 
     A neural model has nothing to go by at the very first token and pays ln(vocab_size) for it.
+
+    Parameters
+    ----------
+    model, ids, context, streams
+        As in `evaluate`.
+    warm_up
+        Tokens that each stream reads before its own, uncounted.
+    window
+        Tokens of each stream that are read at once; it changes the speed and not the losses.
+
+    Raises
+    ------
+    UserError
+        As in `evaluate`.
     """
+    check_sizes(context=context, streams=streams, warm_up=warm_up, window=window)
     if hasattr(model, "log_probabilities"):
-        return -model.log_probabilities(_checked(ids))
-    vocab_size = int(model.output_shape[-1])
-    ids = _checked(ids, vocab_size)
-    by_window = len(model.output_shape) == 2
-    rest = _window_losses(model, ids, context) if by_window else _recurrent_losses(model, ids, streams)
+        return -model.log_probabilities(check_ids(ids))
+    vocab_size, network = vocab_size_of(model), cast("keras.Model", model)
+    ids = check_ids(ids, vocab_size)
+    if len(network.output_shape) == 2:
+        rest = _window_losses(network, ids, context)
+    else:
+        rest = _recurrent_losses(network, ids, streams, warm_up, window)
     return np.concatenate([[math.log(vocab_size)], rest])
 
 
-def losses_by_context(model: Any, ids: np.ndarray, length: int = 256) -> np.ndarray:
+def losses_by_context(model: "keras.Model", ids: np.ndarray, length: int = 256) -> np.ndarray:
     """What each token of a window costs when the window is all that is read: nats, ``(windows, length)``.
 
     The text is cut into windows that do not overlap, and each is read from the start, with nothing carried over. So
@@ -134,25 +177,18 @@ def losses_by_context(model: Any, ids: np.ndarray, length: int = 256) -> np.ndar
     UserError
         The text is shorter than one window and the token after it, or has an id the model has no output for.
     """
-    import tensorflow as tf
-
     check_sizes(length=length)
-    ids = _checked(ids, int(model.output_shape[-1]))
+    ids = check_ids(ids, vocab_size_of(model))
     count = (len(ids) - 1) // length
     if not count:
         raise UserError(f"The text has {len(ids):,} tokens; a window of {length} needs {length + 1:,} or more.")
     inputs, targets = (ids[s : s + count * length].reshape(count, length).astype(np.int32) for s in (0, 1))
-
-    @tf.function(reduce_retracing=True)
-    def read(x: Any, y: Any) -> Any:
-        logits = tf.cast(model(x, training=False), tf.float32)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
-
+    read = _fresh_reader(model)
     parts = [slice(start, start + STREAMS) for start in range(0, count, STREAMS)]
     return np.concatenate([read(inputs[part], targets[part]).numpy() for part in parts])
 
 
-def evaluate_pairs(model: Any, pairs: Any, batch_size: int = 128, losses: Any = None) -> Score:
+def evaluate_pairs(model: "keras.Model", pairs: "Pairs", batch_size: int = 128) -> Score:
     """Score an encoder-decoder on `companion.tokenizers.Pairs`: every target token once, its end among them.
 
     Parameters
@@ -163,61 +199,55 @@ def evaluate_pairs(model: Any, pairs: Any, batch_size: int = 128, losses: Any = 
         What each source should become.
     batch_size
         How many are read side by side; it changes the speed and not the score.
-    losses
-        `pair_losses` of the model, if it is there already.
+
+    Raises
+    ------
+    UserError
+        There are no pairs, or an id the model has no output for.
     """
-    losses = losses or pair_losses(model)
-    total = sum(float(losses(*pairs.batch(indices)).numpy().sum()) for indices in pairs.plan(batch_size))
+    check_sizes(batch_size=batch_size)
+    check_pairs(model, pairs)
+    read = pair_losses(model)
+    total = sum(float(read(*pairs.batch(indices)).numpy().sum()) for indices in pairs.plan(batch_size))
     return score(total, sum(len(target) + 1 for target in pairs.targets))
 
 
-def pair_losses(model: Any) -> Any:
+@once_per_model
+def pair_losses(model: "keras.Model") -> Callable[..., Any]:
     """A compiled function of (source, written, target), ids ``(batch, time)``: the nats each pair costs, ``(batch,)``.
 
-    Padding, id 0, costs nothing.
+    Padding, id 0, costs nothing. It is built once for each model.
     """
     import tensorflow as tf
 
+    alive: Callable[[], Any] = weakref.ref(model)
     ids = tf.TensorSpec((None, None), tf.int32)
 
     @tf.function(input_signature=[ids, ids, ids])
     def read(source: Any, written: Any, target: Any) -> Any:
-        logits = tf.cast(model([source, written], training=False), tf.float32)
+        logits = tf.cast(alive()([source, written], training=False), tf.float32)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits)
         return tf.reduce_sum(losses * tf.cast(target != 0, tf.float32), axis=1)
 
     return read
 
 
-def _checked(ids: np.ndarray, vocab_size: int | None = None) -> np.ndarray:
-    ids = np.asarray(ids)
-    if ids.ndim != 1 or not len(ids):
-        raise UserError(f"The ids have shape {ids.shape}; expected one row (tokens,) with at least one token.")
-    if vocab_size and (ids.min() < 0 or ids.max() >= vocab_size):
-        raise UserError(
-            f"The ids go from {ids.min()} to {ids.max()}, but the model has {vocab_size} tokens: "
-            "encode the text with the tokenizer the model was trained with."
-        )
-    return ids
+# ----------------------------------------------------------------------------------------------------------------------
+# Reading: each function is compiled once for each model
 
 
-def _recurrent_losses(model: Any, ids: np.ndarray, most: int) -> np.ndarray:
+def _recurrent_losses(model: "keras.Model", ids: np.ndarray, most: int, warm_up: int, window: int) -> np.ndarray:
     """-ln p of ids[1:], the state carried from window to window.
 
-    A long text is cut into streams that are read side by side. A stream first reads the WARM_UP tokens before its
+    A long text is cut into streams that are read side by side. A stream first reads the ``warm_up`` tokens before its
     own, uncounted, so that it starts with the state of a reader who came from there.
     """
-    import tensorflow as tf
-
-    from companion.models import with_states, zero_states
-
     targets = len(ids) - 1
     if not targets:
         return np.zeros(0)
-    streams = int(np.clip(targets // (2 * WARM_UP), 1, most))
+    streams = int(np.clip(targets // (2 * warm_up), 1, most))
     own = -(-targets // streams)
-    own, warm_up = (-(-own // WINDOW) * WINDOW, WARM_UP) if streams > 1 else (own, 0)
-    window = WINDOW
+    own, warm_up = (-(-own // window) * window, warm_up) if streams > 1 else (own, 0)
     while window > 16 and streams * window * int(model.output_shape[-1]) > LOGITS:
         window //= 2
     # Position of every input token, stream by stream; before the text and after it there is padding, not counted.
@@ -225,15 +255,7 @@ def _recurrent_losses(model: Any, ids: np.ndarray, most: int) -> np.ndarray:
     counted = (np.arange(-warm_up, own)[None, :] >= 0) & (positions < targets)
     inside = np.clip(positions, 0, targets - 1)
     inputs, outputs = ids[inside].astype(np.int32), ids[inside + 1].astype(np.int32)
-    twin = with_states(model)
-
-    @tf.function(reduce_retracing=True)
-    def read(x: Any, y: Any, fresh: Any, states: list[Any]) -> Any:
-        states = [tf.where(tf.reshape(fresh, (-1, *[1] * (len(state.shape) - 1))), 0.0, state) for state in states]
-        logits, *states = twin([x, *states], training=False)
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
-        return loss, [tf.cast(state, tf.float32) for state in states]
-
+    read = _state_reader(model)
     losses = np.zeros(targets)
     states = zero_states(model, streams)
     for start in range(0, positions.shape[1], window):
@@ -246,15 +268,48 @@ def _recurrent_losses(model: Any, ids: np.ndarray, most: int) -> np.ndarray:
     return losses
 
 
-def _window_losses(model: Any, ids: np.ndarray, context: int) -> np.ndarray:
-    """-ln p of ids[1:], each from the ``context`` tokens before it (fewer at the start of the text)."""
+@once_per_model
+def _state_reader(model: "keras.Model") -> Callable[..., Any]:
+    """Of (ids, targets, fresh, states) to the losses ``(streams, time)`` and the states after them.
+
+    A stream that is fresh, ``(streams,)`` bool, starts from zero whatever its state.
+    """
     import tensorflow as tf
 
-    @tf.function(reduce_retracing=True)
-    def read(x: Any, y: Any) -> Any:
-        probabilities = tf.gather(model(x, training=False), y, axis=1, batch_dims=1)
-        return -tf.math.log(tf.maximum(probabilities, 1e-30))
+    twin = with_states(model)
+    ids = tf.TensorSpec((None, None), tf.int32)
+    states = [tf.TensorSpec((None, *shape), tf.float32) for layer in model.layers for shape in state_shapes(layer)]
 
+    @tf.function(input_signature=[ids, ids, tf.TensorSpec((None,), tf.bool), states])
+    def read(x: Any, y: Any, fresh: Any, states: list[Any]) -> Any:
+        states = [tf.where(tf.reshape(fresh, (-1, *[1] * (len(state.shape) - 1))), 0.0, state) for state in states]
+        logits, *states = twin([x, *states], training=False)
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
+        return loss, [tf.cast(state, tf.float32) for state in states]
+
+    return read
+
+
+@once_per_model
+def _fresh_reader(model: "keras.Model") -> Callable[..., Any]:
+    """Of (ids, targets), ``(windows, time)`` both, to the losses, each window read from the start."""
+    import tensorflow as tf
+
+    alive: Callable[[], Any] = weakref.ref(model)
+    ids = tf.TensorSpec((None, None), tf.int32)
+
+    @tf.function(input_signature=[ids, ids])
+    def read(x: Any, y: Any) -> Any:
+        logits = tf.cast(alive()(x, training=False), tf.float32)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+
+    return read
+
+
+def _window_losses(model: "keras.Model", ids: np.ndarray, context: int) -> np.ndarray:
+    """-ln p of ids[1:], each from the ``context`` tokens before it (fewer at the start of the text)."""
+    read = _window_reader(model)
+    ids = ids.astype(np.int32)
     losses = [read(ids[None, :t], ids[t : t + 1]).numpy() for t in range(1, min(context, len(ids)))]
     if len(ids) > context:
         windows = np.lib.stride_tricks.sliding_window_view(ids[:-1], context)
@@ -263,3 +318,18 @@ def _window_losses(model: Any, ids: np.ndarray, context: int) -> np.ndarray:
             part = slice(start, start + rows)
             losses.append(read(windows[part], ids[context:][part]).numpy())
     return np.concatenate(losses) if losses else np.zeros(0)
+
+
+@once_per_model
+def _window_reader(model: "keras.Model") -> Callable[..., Any]:
+    """Of (windows, the tokens after them) to the losses ``(windows,)`` of a model that gives probabilities."""
+    import tensorflow as tf
+
+    alive: Callable[[], Any] = weakref.ref(model)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)])
+    def read(x: Any, y: Any) -> Any:
+        probabilities = tf.gather(alive()(x, training=False), y, axis=1, batch_dims=1)
+        return -tf.math.log(tf.maximum(probabilities, 1e-30))
+
+    return read

@@ -150,7 +150,7 @@ def call(function: Any, *arguments: Any) -> Any:
     Raises
     ------
     Wrong
-        It is no function, or it failed; the message names the input.
+        It isn't a function, or it failed; the message names the input.
     NotWritten
         It returned ``None`` or ``...``, or raised ``NotImplementedError``.
     """

@@ -78,7 +78,7 @@ def _lstm_hint(got: int, d: int, h: int) -> str:
     """What was most likely forgotten."""
     slips = {
         h * (d + h + 1): "there are three gates and a candidate, each with weights of its own",
-        3 * h * (d + h + 1): "beside the three gates there is the candidate",
+        3 * h * (d + h + 1): "besides the three gates there is the candidate",
         4 * h * (d + h): "each gate has a bias too",
         4 * h * (d + 1): "the gates read the hidden state as well as the input",
         4 * h * (h + 1): "the gates read the input as well as the hidden state",

@@ -20,7 +20,7 @@ def _distribution(answer: Any, p: np.ndarray, setting: float) -> tuple[np.ndarra
     if got.shape != p.shape:
         raise Wrong(says, hint=f"give one probability for each of the {len(p)} tokens; a token left out gets 0")
     if not np.isfinite(got).all():
-        raise Wrong(says, hint="mind tokens of probability 0, whose logarithm is no number, and sums that are 0")
+        raise Wrong(says, hint="mind tokens of probability 0, which have no logarithm, and sums that are 0")
     return got, says
 
 

@@ -25,7 +25,7 @@ def shares(answer: Callable[..., Any]) -> str:
         elif np.shape(got) != shape:
             hint = f"the result has the shape of one worker's mean, here {shape}"
         raise Wrong(f"for counts {show(counts)} and means of shape {show(shape)} it gives {show(got)}", hint=hint)
-    return "every stream counts the same, whoever read it"
+    return "every stream counts the same, no matter which worker read it"
 
 
 @exercise("scaling-out-bytes", asks="a function of (weights, workers, size) that gives a number of bytes")

@@ -29,7 +29,7 @@ def recall(answer: Callable[..., Any]) -> str:
             if got is None:
                 raise Wrong(f"{says}, not a single number", hint="the mean over the messages is one number")
             if np.isclose(got, _cut(scores, true, k)):
-                raise Wrong(says, hint="count only the wrong replies above a true one; another true reply is no rival")
+                raise Wrong(says, hint="count the wrong replies above a true one; other true replies are no rivals")
             if np.isclose(got, recall_at(-scores, true, k).mean()):
                 raise Wrong(says, hint="a high score is a good one: it belongs at the top")
             if np.isclose(got, _found_any(scores, true, k)):

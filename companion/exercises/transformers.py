@@ -46,7 +46,7 @@ def reach(answer: Callable[..., Any]) -> str:
         if got == context - 1:
             raise Wrong(says, hint="a block reads what the block below wrote at a place that had looked back itself")
         if got == layers * context:
-            raise Wrong(says, hint="a context counts the position itself, and that is no step back")
+            raise Wrong(says, hint="a context counts the position itself, which isn't a step back")
         if got == layers * (context - 1) + 1:
             raise Wrong(says, hint="the question is how far back, so the position itself is not counted")
         raise Wrong(says, hint="draw two blocks with a context of 3, and follow the lines down and to the left")

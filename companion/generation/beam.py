@@ -1,22 +1,22 @@
 """Beam search: the most probable continuations, several at a time."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from companion.errors import UserError
-from companion.generation.sampling import is_number, log_softmax, whole
-from companion.generation.steppers import read, stepper
-from companion.generation.writing import check_banned, check_max_tokens, encode_prompt, without
+from companion.generation.sampling import check_logits, is_number, is_whole, log_softmax
+from companion.generation.steppers import Model, check_ids, read, stepper
+from companion.generation.writing import check_end, check_max_tokens, encode_prompt, never_written, without
+from companion.tokenizers import Ids, Tokenizer
+
+LARGEST_PENALTY = 10.0  # far above any in use, and no length to its power overflows
 
 
-# Beam search
 @dataclass(frozen=True)
 class Hypothesis:
-    """One way to go on that beam search has found.
+    """A continuation that beam search has found.
 
     Attributes
     ----------
@@ -46,8 +46,8 @@ def length_divisor(length: int, length_penalty: float) -> float:
 
 
 def beam_search(
-    model: Any,
-    tokenizer: Any,
+    model: Model,
+    tokenizer: Tokenizer,
     prompt: str,
     max_tokens: int = 200,
     beam_width: int = 4,
@@ -60,8 +60,8 @@ def beam_search(
 
 
 def beam_hypotheses(
-    model: Any,
-    tokenizer: Any,
+    model: Model,
+    tokenizer: Tokenizer,
     prompt: str,
     max_tokens: int = 200,
     beam_width: int = 4,
@@ -78,8 +78,8 @@ def beam_hypotheses(
     beam_width
         How many unfinished beginnings are kept. 1 is greedy; the more, the closer to an exhaustive search.
     length_penalty
-        Strength of the length normalisation (Wu et al. 2016, equation 14), from 0 (none). It matters where texts of
-        different length compete, so only together with ``end``.
+        Strength of the length normalisation (Wu et al. 2016, equation 14), from 0 (none) to 10. It matters where texts
+        of different length compete, so only together with ``end``.
     end
         The text of one token that ends a hypothesis, for instance a line break. Without it all have max_tokens tokens.
 
@@ -92,12 +92,12 @@ def beam_hypotheses(
     Raises
     ------
     UserError
-        As ``generate``, or beam_width, length_penalty or end can't be used.
+        As in ``generate``; or beam_width, length_penalty or end can't be used.
     """
     stepping = stepper(model)
-    prompt_ids = encode_prompt(stepping, tokenizer, prompt, max_tokens)
+    prompt_ids = encode_prompt(stepping, tokenizer, prompt)
     end_id = None if end is None else _single_id(tokenizer, end)
-    found = beam_ids(stepping, prompt_ids, max_tokens, beam_width, length_penalty, end_id, check_banned(tokenizer))
+    found = beam_ids(stepping, prompt_ids, max_tokens, beam_width, length_penalty, end_id, never_written(tokenizer))
     return [Hypothesis(tokenizer.decode(beam.ids), *beam) for beam in found]
 
 
@@ -110,29 +110,34 @@ class Beam(NamedTuple):
 
 
 def beam_ids(
-    model: Any,
-    prompt_ids: Sequence[int] | np.ndarray,
+    model: Model,
+    prompt_ids: Ids,
     max_tokens: int,
     beam_width: int = 4,
     length_penalty: float = 0.6,
     end_id: int | None = None,
-    banned: Sequence[int] = (),
+    banned: Ids = (),
 ) -> list[Beam]:
     """The beam search of ``beam_hypotheses`` on ids; the ids that it finds include the ``end_id`` that ended them."""
-    width = whole(beam_width)
-    if width is None or width < 1:
+    if not is_whole(beam_width) or beam_width < 1:
         raise UserError(f"beam_width should be a whole number from 1, and it is {beam_width!r}.")
-    if not is_number(length_penalty) or not 0 <= length_penalty < math.inf:
-        raise UserError(f"length_penalty should be a number from 0, and it is {length_penalty!r}; 0 switches it off.")
+    if not is_number(length_penalty) or not 0 <= length_penalty <= LARGEST_PENALTY:
+        raise UserError(
+            f"length_penalty should be a number from 0, which switches it off, to {LARGEST_PENALTY:g}, "
+            f"and it is {length_penalty!r}."
+        )
     check_max_tokens(max_tokens)
-    stepping = stepper(model)
+    width, stepping = int(beam_width), stepper(model)
+    if end_id is not None:
+        check_end(end_id, stepping.vocab_size)
+    never = check_ids(banned, stepping.vocab_size, "list of banned ids")
     logits, state = read(stepping, prompt_ids)
 
     beams = np.zeros((1, 0), dtype=np.int64)  # the unfinished beginnings, (beam, length)
     totals = np.zeros(1)  # their log-probabilities
     found = [] if max_tokens else [Beam((), 0.0, 0.0)]  # the finished ones
     for length in range(1, max_tokens + 1):
-        candidates = totals[:, None] + log_softmax(without(logits, banned).astype(np.float64))
+        candidates = totals[:, None] + log_softmax(check_logits(without(logits, never)).astype(np.float64))
         # Twice the width is enough: each beginning can end in one way, so at most half of these are ends.
         best = np.argsort(-candidates, axis=None, kind="stable")[: 2 * width]
         rows, tokens = np.unravel_index(best[np.isfinite(candidates.flat[best])], candidates.shape)
@@ -154,7 +159,7 @@ def beam_ids(
     return found
 
 
-def _single_id(tokenizer: Any, end: str) -> int:
+def _single_id(tokenizer: Tokenizer, end: str) -> int:
     ids = tokenizer.encode(end, strict=True)
     if len(ids) != 1:
         raise UserError(f"end should be the text of one token, and {end!r} is {len(ids)} tokens.")

@@ -1,36 +1,43 @@
-"""From logits to one token: softmax, temperature, top-k, top-p, and the draw."""
+"""From logits to one token: softmax, temperature, top-k, top-p, and the draw.
+
+All are pure functions over the last axis, which is the vocabulary; a `Sampler` puts them together. Chapter:
+*generation*.
+"""
 
 import math
-import operator
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from companion.errors import UserError
 
 
-# Samplers: pure functions over the last axis
-def softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: npt.ArrayLike) -> np.ndarray:
     """Probabilities from logits, over the last axis.
 
     >>> softmax(np.log([1.0, 2.0, 1.0]))
     array([0.25, 0.5 , 0.25])
     """
+    logits = _numbers(logits)
     weights = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
+def log_softmax(logits: npt.ArrayLike) -> np.ndarray:
     """Log-probabilities in nats from logits, over the last axis; an impossible token keeps minus infinity."""
+    logits = _numbers(logits)
     shifted = logits - np.max(logits, axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def apply_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
+def apply_temperature(logits: npt.ArrayLike, temperature: float) -> np.ndarray:
     """Logits divided by the temperature: below 1 the probable becomes more probable, above 1 less.
 
-    Logits are returned with their maximum at 0, which changes no probability and can't overflow.
+    Logits are returned with their maximum at 0, which changes no probability and can't overflow. Near a temperature
+    of 0 all but the most probable tokens become impossible.
 
     >>> softmax(apply_temperature(np.log([0.5, 0.25, 0.25]), 0.5))
     array([0.66666667, 0.16666667, 0.16666667])
@@ -38,13 +45,15 @@ def apply_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
     Raises
     ------
     UserError
-        The temperature is not a number above 0.
+        The temperature isn't a number above 0.
     """
     _check_temperature(temperature)
-    return (logits - np.max(logits, axis=-1, keepdims=True)) / temperature
+    logits = _numbers(logits)
+    with np.errstate(over="ignore"):  # what falls below the smallest number is minus infinity, as it should be
+        return (logits - np.max(logits, axis=-1, keepdims=True)) / temperature
 
 
-def keep_top_k(probabilities: np.ndarray, k: int) -> np.ndarray:
+def keep_top_k(probabilities: npt.ArrayLike, k: int) -> np.ndarray:
     """The k most probable tokens, renormalised; all others get probability 0 (Fan et al. 2018, section 5.4).
 
     Of equally probable tokens those with the lower id are kept, so that exactly k are (or all, if there are fewer).
@@ -55,16 +64,17 @@ def keep_top_k(probabilities: np.ndarray, k: int) -> np.ndarray:
     Raises
     ------
     UserError
-        k is not a whole number from 1.
+        k isn't a whole number from 1.
     """
-    k = _check_top_k(k)
+    _check_top_k(k)
+    probabilities = _numbers(probabilities)
     order = np.argsort(-probabilities, axis=-1, kind="stable")
     kept = np.zeros(probabilities.shape, dtype=bool)
     np.put_along_axis(kept, order[..., :k], True, axis=-1)
     return _renormalise(np.where(kept, probabilities, 0.0))
 
 
-def keep_top_p(probabilities: np.ndarray, p: float) -> np.ndarray:
+def keep_top_p(probabilities: npt.ArrayLike, p: float) -> np.ndarray:
     """The nucleus, renormalised: the fewest most probable tokens that together have probability p or more.
 
     Holtzman et al. 2020, section 3.1. Of equally probable tokens the lower id comes first; p = 1 keeps every token.
@@ -75,11 +85,12 @@ def keep_top_p(probabilities: np.ndarray, p: float) -> np.ndarray:
     Raises
     ------
     UserError
-        p is not above 0 and at most 1.
+        p isn't above 0 and at most 1.
     """
     _check_top_p(p)
+    probabilities = _numbers(probabilities)
     if p == 1:
-        return np.asarray(probabilities)
+        return probabilities
     order = np.argsort(-probabilities, axis=-1, kind="stable")
     ranked = np.take_along_axis(probabilities, order, axis=-1)
     before = np.cumsum(ranked, axis=-1) - ranked
@@ -90,7 +101,7 @@ def keep_top_p(probabilities: np.ndarray, p: float) -> np.ndarray:
     return _renormalise(np.where(kept, probabilities, 0.0))
 
 
-def draw(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw(probabilities: npt.ArrayLike, rng: np.random.Generator) -> np.ndarray:
     """One id for each distribution, with exactly its probabilities: where a uniform number falls in the cumulative sum.
 
     Parameters
@@ -104,14 +115,18 @@ def draw(probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     -------
     np.ndarray
         ``(...)`` integer ids; a token of probability 0 is never drawn.
+
+    Raises
+    ------
+    UserError
+        A distribution has no probability to share out, or something in it isn't a number.
     """
-    cumulative = np.cumsum(probabilities, axis=-1)
-    point = rng.random(cumulative.shape[:-1]) * cumulative[..., -1]
+    cumulative = np.cumsum(_numbers(probabilities), axis=-1)
+    total = cumulative[..., -1]
+    if not (np.isfinite(total) & (total > 0)).all():
+        raise UserError("Nothing can be drawn from these probabilities: each row should sum to 1.")
+    point = rng.random(cumulative.shape[:-1]) * total
     return (cumulative <= point[..., None]).sum(axis=-1)
-
-
-def _renormalise(weights: np.ndarray) -> np.ndarray:
-    return weights / weights.sum(axis=-1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -129,6 +144,11 @@ class Sampler:
     greedy
         Take the most probable token every time (of equal ones the lowest id). The other settings never change which
         token that is.
+
+    Raises
+    ------
+    UserError
+        A setting is out of its range.
     """
 
     temperature: float = 1.0
@@ -142,10 +162,12 @@ class Sampler:
             _check_top_k(self.top_k)
         if self.top_p is not None:
             _check_top_p(self.top_p)
+        if not isinstance(self.greedy, bool | np.bool_):
+            raise UserError(f"greedy should be True or False, and it is {self.greedy!r}.")
 
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+    def probabilities(self, logits: npt.ArrayLike) -> np.ndarray:
         """What the next token is drawn from: float64, the shape of the logits, summing to 1 over the last axis."""
-        logits = np.asarray(logits, dtype=np.float64)
+        logits = check_logits(logits).astype(np.float64)
         if self.greedy:
             best = np.argmax(logits, axis=-1, keepdims=True)
             return (np.arange(logits.shape[-1]) == best).astype(np.float64)
@@ -156,9 +178,52 @@ class Sampler:
             probabilities = keep_top_p(probabilities, self.top_p)
         return probabilities
 
-    def choose(self, logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The next ids, ``(...)``, for logits ``(..., vocab)``."""
-        return np.argmax(logits, axis=-1) if self.greedy else draw(self.probabilities(logits), rng)
+    def choose(self, logits: npt.ArrayLike, rng: np.random.Generator) -> np.ndarray:
+        """The next ids, ``(...)``, for logits ``(..., vocab)``.
+
+        Raises
+        ------
+        UserError
+            No token can be chosen: see `check_logits`.
+        """
+        if self.greedy:
+            return np.argmax(check_logits(logits), axis=-1)
+        return draw(self.probabilities(logits), rng)
+
+
+def check_logits(logits: npt.ArrayLike) -> np.ndarray:
+    """The logits as an array; raise a `UserError` unless the highest of each row is a finite number."""
+    logits = _numbers(logits)
+    if not np.isfinite(np.max(logits, axis=-1)).all():
+        raise UserError(
+            "No token can be chosen: the model's logits are nan or infinite, or every token is banned. Has its "
+            "training diverged? Train it again with a smaller learning rate."
+        )
+    return logits
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is a real number, nan and infinity among them."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether this is an integer, Python's or NumPy's; True and False are not."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _numbers(values: npt.ArrayLike) -> np.ndarray:
+    array = np.asarray(values)
+    if not array.size or not array.ndim or array.dtype.kind not in "fiu":
+        raise UserError(
+            f"Expected logits or probabilities, numbers with the vocabulary on the last axis; these are "
+            f"{array.dtype} of shape {array.shape}."
+        )
+    return array
+
+
+def _renormalise(weights: np.ndarray) -> np.ndarray:
+    return weights / weights.sum(axis=-1, keepdims=True)
 
 
 def _check_temperature(temperature: float) -> None:
@@ -169,25 +234,11 @@ def _check_temperature(temperature: float) -> None:
         )
 
 
-def _check_top_k(k: int) -> int:
-    number = whole(k)
-    if number is None or number < 1:
+def _check_top_k(k: int) -> None:
+    if not is_whole(k) or k < 1:
         raise UserError(f"top_k should be a whole number from 1, and it is {k!r}; leave it out to keep every token.")
-    return number
 
 
 def _check_top_p(p: float) -> None:
     if not is_number(p) or not 0 < p <= 1:
         raise UserError(f"top_p should be above 0 and at most 1, and it is {p!r}; 1 keeps every token.")
-
-
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-
-
-def whole(value: Any) -> int | None:
-    """The integer that a value is, or ``None``."""
-    try:
-        return None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        return None

@@ -1,11 +1,15 @@
-"""A model as a function of one token and a state: what every way of writing stands on."""
+"""A model as a function of one token and a state: all that the ways of writing know of a model.
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+``start`` gives the state before the first token; ``step`` reads one token and gives the logits of the next. So a
+recurrent network, a Transformer and an n-gram model write through the same code.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.generation.layers import (
     LayerStep,
     State,
@@ -17,17 +21,20 @@ from companion.generation.layers import (
     norm_step,
     rnn_step,
 )
+from companion.ngrams import NGramModel
+from companion.tokenizers import Ids
 
-"""What a stepper carries from step to step: arrays whose first axis is the batch."""
+if TYPE_CHECKING:
+    import keras
 
 
-# Steppers: a model, one token at a time
+@runtime_checkable
 class Stepper(Protocol):
     """A model that reads one token a step and remembers the rest in a state.
 
     Attributes
     ----------
-    vocab_size
+    vocab_size : int
         How many tokens there are.
     """
 
@@ -43,132 +50,164 @@ class Stepper(Protocol):
         """
 
 
-def stepper(model: Any) -> Stepper:
+Model: TypeAlias = "keras.Model | NGramModel | Stepper"
+
+
+def stepper(model: Model) -> Stepper:
     """The stepper of a model: a Keras language model (also a Transformer), an ``NGramModel``, or a stepper.
 
     Raises
     ------
     UserError
-        Nothing is known that can step this model.
+        The model can't be read one token at a time.
     """
-    if hasattr(model, "start") and hasattr(model, "step"):
+    if isinstance(model, Stepper):
         return model
-    if hasattr(model, "next_distribution"):
+    if isinstance(model, NGramModel):
         return NGramStepper(model)
     if hasattr(model, "layers"):
         return KerasStepper(model)
     raise UserError(f"A {type(model).__name__} can't generate text; expected a Keras language model or an NGramModel.")
 
 
+def read(model: Model, ids: Ids, batch: int = 1) -> tuple[np.ndarray, State]:
+    """Step through ids from the start: the logits of what follows them, ``(batch, vocab)``, and the state.
+
+    Raises
+    ------
+    UserError
+        There are no ids, or some that the model doesn't know.
+    """
+    stepping = stepper(model)
+    check_sizes(batch=batch)
+    known = check_prompt(ids, stepping.vocab_size)
+    state = stepping.start(batch)
+    for token in known:
+        logits, state = stepping.step(np.full(batch, token), state)
+    return logits, state
+
+
 class NGramStepper:
     """An n-gram model, whose state is its context: the last order - 1 ids."""
 
-    def __init__(self, model: Any):
+    def __init__(self, model: NGramModel) -> None:
         self.model = model
-        self.vocab_size = int(model.vocab_size)
+        self.vocab_size = model.vocab_size
 
     def start(self, batch: int) -> State:
-        return [np.full((batch, max(self.model.order - 1, 0)), -1, dtype=np.int64)]  # -1: nothing there yet
+        """Contexts ``(batch, order - 1)`` with -1 where nothing has been read yet."""
+        return [np.full((batch, max(self.model.order - 1, 0)), -1, dtype=np.int64)]
 
     def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Logits, here log-probabilities in nats, and the contexts moved on by one."""
         width = state[0].shape[1]
         contexts = np.concatenate([state[0], np.reshape(ids, (-1, 1))], axis=1)[:, 1:] if width else state[0]
         rows = [self.model.next_distribution(context[context >= 0]) for context in contexts]
-        with np.errstate(divide="ignore"):  # an impossible token has log-probability minus infinity
-            return np.log(np.stack(rows)), [contexts]
-
-
-# A layer as a function (x, *states) -> (y, new states), with the shapes of its states, without the batch.
+        return np.log(np.stack(rows)), [contexts]
 
 
 class KerasStepper:
     """A Keras stack of Embedding, recurrent layers or Transformer blocks, and Dense, stepped in NumPy.
 
-    A call into TensorFlow costs more than the arithmetic of one step of one text, so the weights are copied out once
-    and the step is written in NumPy, in float32. Dropout does nothing outside training. A softmax in the last layer
-    is left off: what goes into it are the logits.
+    Dropout does nothing outside training. A softmax in the last layer is left off: what goes into it are the logits.
 
     Raises
     ------
     UserError
-        The model is not such a stack; the message names the layer.
+        The model isn't such a stack; the message names the layer.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: "keras.Model") -> None:
         import keras
 
         self._layers: list[LayerStep] = []
         previous: Any = None
         for layer in model.layers:
-            before, previous = previous, layer.output
+            before, previous = previous, _output(layer)
             if isinstance(previous, list):  # a recurrent layer may give its states after its output
                 previous = previous[0]
             if isinstance(layer, keras.layers.InputLayer):
                 continue
             if before is not None and layer.input is not before:
                 raise UserError(
-                    f"The layer {layer.name} does not read the layer before it, and text can be generated only by "
+                    f"The layer {layer.name} doesn't read the layer before it, and text can be generated only by "
                     "a plain stack of Embedding, recurrent and Dense layers, or of Transformer blocks."
                 )
             if not isinstance(layer, keras.layers.Dropout):
                 self._layers.append(_layer_step(layer))
+        if previous is None:
+            raise UserError("The model has no layers, so it can't generate text.")
         self.vocab_size = int(previous.shape[-1])
 
     def start(self, batch: int) -> State:
+        """Zeros: nothing has been read."""
         shapes = [np.atleast_1d(shape) for _, shapes in self._layers for shape in shapes]
         return [np.zeros((batch, *shape), dtype=np.float32) for shape in shapes]
 
     def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """The layers one after the other, each with its part of the state."""
         x: np.ndarray = np.asarray(ids)
         new_state: State = []
-        for layer_step, sizes in self._layers:
+        for layer_step, shapes in self._layers:
             used = len(new_state)
-            x, changed = layer_step(x, *state[used : used + len(sizes)])
+            x, changed = layer_step(x, *state[used : used + len(shapes)])
             new_state += changed
         return x, new_state
 
 
-def _layer_step(layer: Any) -> LayerStep:
-    makers = {
-        "Embedding": embedding_step,
-        "LSTM": lstm_step,
-        "GRU": gru_step,
-        "SimpleRNN": rnn_step,
-        "Dense": dense_step,
-        "TransformerBlock": block_step,
-        "LayerNormalization": norm_step,
-    }
-    kind = type(layer).__name__
-    if kind not in makers or getattr(layer, "go_backwards", False) or getattr(layer, "mask_zero", False):
+def _output(layer: "keras.layers.Layer") -> Any:
+    try:
+        return layer.output
+    except (AttributeError, ValueError):
         raise UserError(
-            f"The layer {layer.name} ({kind}) can't be stepped one token at a time; expected only Embedding, LSTM, "
-            "GRU, SimpleRNN, TransformerBlock, LayerNormalization, Dropout and Dense layers that read forwards and "
-            "mask nothing."
+            f"The layer {layer.name} has never been called, so the model has no shapes yet; call the model on some "
+            "ids first, or build it."
+        ) from None
+
+
+def _layer_step(layer: "keras.layers.Layer") -> LayerStep:
+    from keras import layers
+
+    from companion.models.transformer import TransformerBlock
+
+    makers: dict[type, Callable[[Any], LayerStep]] = {
+        layers.Embedding: embedding_step,
+        layers.LSTM: lstm_step,
+        layers.GRU: gru_step,
+        layers.SimpleRNN: rnn_step,
+        layers.Dense: dense_step,
+        TransformerBlock: block_step,
+        layers.LayerNormalization: norm_step,
+    }
+    make = makers.get(type(layer))
+    if make is None or getattr(layer, "go_backwards", False) or getattr(layer, "mask_zero", False):
+        raise UserError(
+            f"The layer {layer.name} ({type(layer).__name__}) can't be stepped one token at a time; expected only "
+            "Embedding, LSTM, GRU, SimpleRNN, TransformerBlock, LayerNormalization, Dropout and Dense layers that "
+            "read forwards and mask nothing."
         )
-    return makers[kind](layer)
+    return make(layer)
 
 
-def read(model: Any, ids: Sequence[int] | np.ndarray, batch: int = 1) -> tuple[np.ndarray, State]:
-    """Step through ids from the start: the logits of what follows them, ``(batch, vocab)``, and the state.
-
-    Raises
-    ------
-    UserError
-        There are no ids, or some that the model does not know.
-    """
-    stepping = stepper(model)
-    check_ids(ids, stepping.vocab_size)
-    state = stepping.start(batch)
-    for token in ids:
-        logits, state = stepping.step(np.full(batch, token), state)
-    return logits, state
+def check_ids(ids: Ids, vocab_size: int, what: str) -> np.ndarray:
+    """The ids as one row of whole numbers; raise a `UserError` unless the model knows all of them."""
+    try:
+        row = np.asarray(ids)
+    except ValueError:  # rows of different lengths
+        row = np.zeros((0, 0))
+    if row.ndim != 1 or (row.size and row.dtype.kind not in "iu"):
+        raise UserError(f"The {what} should be one row of ids, whole numbers; the tokenizer's encode gives them.")
+    if row.size and not 0 <= row.min() <= row.max() < vocab_size:
+        raise UserError(f"The model knows ids 0 to {vocab_size - 1}, and the {what} has others.")
+    return row
 
 
-def check_ids(ids: Sequence[int] | np.ndarray, vocab_size: int) -> None:
-    if len(ids) == 0:
+def check_prompt(ids: Ids, vocab_size: int) -> np.ndarray:
+    """The same for a prompt, which has at least one id."""
+    row = check_ids(ids, vocab_size, "prompt")
+    if not len(row):
         raise UserError(
             "The prompt is empty, and the model can only continue a text; "
             r"give at least one character, for instance a line break, '\n'."
         )
-    if not 0 <= min(ids) <= max(ids) < vocab_size:
-        raise UserError(f"The model knows ids 0 to {vocab_size - 1}, and the prompt has others.")
+    return row

@@ -1,30 +1,25 @@
 """How a model writes: one token at a time, each drawn from the model's distribution over the next one.
 
-The samplers are pure functions of logits or probabilities. A *stepper* wraps a model so that one step reads one token
-and carries the state: ``start`` and ``step`` are all that ``generate``, ``stream`` and ``beam_search`` know of a model,
-so a recurrent network, an n-gram model and whatever comes later write through the same code.
-
-The chapter *How does it write?* (``book/generation.md``) builds it up, one sampler at a time.
+Text goes in and out of `generate` and `stream`, ids of `sample_ids` and `write_until`. The chapter *How does it
+write?* (``book/generation.md``) builds it up, one sampler at a time.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
-from companion.errors import UserError
-from companion.generation.sampling import Sampler, whole
-from companion.generation.steppers import Stepper, check_ids, read, stepper
+from companion.errors import UserError, check_sizes
+from companion.generation.sampling import Sampler, is_whole
+from companion.generation.steppers import Model, Stepper, check_ids, check_prompt, read, stepper
 from companion.seeding import generator
-from companion.tokenizers import UNKNOWN_ID, UNKNOWN_NAME
+from companion.tokenizers import Ids, Tokenizer
 
-# ------------------------------------------------------------------------------------------------------------
-# Writing
+Seed = int | Sequence[int] | None
 
 
 def generate(
-    model: Any,
-    tokenizer: Any,
+    model: Model,
+    tokenizer: Tokenizer,
     prompt: str,
     max_tokens: int = 200,
     temperature: float = 1.0,
@@ -39,7 +34,7 @@ def generate(
     Parameters
     ----------
     model
-        A Keras language model (recurrent, or a Transformer), an ``NGramModel``, or anything with a stepper.
+        A Keras language model (recurrent, or a Transformer), an ``NGramModel``, or a `Stepper`.
     tokenizer
         The tokenizer the model was trained with.
     prompt
@@ -54,8 +49,9 @@ def generate(
     Raises
     ------
     UserError
-        A setting is out of its range, the prompt is empty or has characters the tokenizer does not know, or model and
-        tokenizer don't belong together.
+        A setting is out of its range, the prompt is empty, or model and tokenizer don't belong together.
+    UnknownTextError
+        The prompt has characters or words that the tokenizer doesn't know.
 
     Examples
     --------
@@ -66,8 +62,8 @@ def generate(
 
 
 def stream(
-    model: Any,
-    tokenizer: Any,
+    model: Model,
+    tokenizer: Tokenizer,
     prompt: str,
     max_tokens: int = 200,
     temperature: float = 1.0,
@@ -84,20 +80,19 @@ def stream(
     returns. Settings are checked at once, before the first piece is asked for.
     """
     sampler, stepping = Sampler(temperature, top_k, top_p, greedy), stepper(model)
-    prompt_ids = encode_prompt(stepping, tokenizer, prompt, max_tokens)
-    banned = check_banned(tokenizer)
-    tokens = stream_ids(stepping, prompt_ids, max_tokens, sampler, generator(seed), 1, banned)
-    return _text_pieces(tokenizer, (int(ids[0]) for ids in tokens))
+    prompt_ids = encode_prompt(stepping, tokenizer, prompt)
+    steps = stream_ids(stepping, prompt_ids, max_tokens, sampler, seed, banned=never_written(tokenizer))
+    return tokenizer.decode_stream(int(ids[0]) for ids in steps)
 
 
 def sample_ids(
-    model: Any,
-    prompt_ids: Sequence[int] | np.ndarray,
+    model: Model,
+    prompt_ids: Ids,
     max_tokens: int,
     sampler: Sampler | None = None,
-    seed: int | None = None,
+    seed: Seed = None,
     samples: int = 1,
-    banned: Sequence[int] = (),
+    banned: Ids = (),
 ) -> np.ndarray:
     """Several continuations of one prompt side by side, as ids: ``(samples, max_tokens)``, int32.
 
@@ -115,99 +110,117 @@ def sample_ids(
         How many continuations.
     banned
         Ids that are never written.
+
+    Raises
+    ------
+    UserError
+        A setting is out of its range, or the model doesn't know an id.
     """
-    check_max_tokens(max_tokens)
-    rng = generator(seed)
-    steps = list(stream_ids(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned))
+    steps = list(stream_ids(model, prompt_ids, max_tokens, sampler, seed, samples, banned))
     return np.stack(steps, axis=1).astype(np.int32) if steps else np.zeros((samples, 0), dtype=np.int32)
 
 
 def write_until(
-    model: Any,
-    prompt_ids: Sequence[int] | np.ndarray,
+    model: Model,
+    prompt_ids: Ids,
     end_id: int,
     max_tokens: int,
     sampler: Sampler | None = None,
-    seed: int | None = None,
+    seed: Seed = None,
     samples: int = 1,
-    banned: Sequence[int] = (),
+    banned: Ids = (),
 ) -> list[list[int]]:
     """As ``sample_ids``, but each continuation ends before its first ``end_id``: lists of ids, shorter or longer.
 
     Writing stops as soon as all have ended. A continuation that never does has max_tokens ids.
     """
-    check_max_tokens(max_tokens)
-    rng, steps, ended = generator(seed), [], np.zeros(samples, dtype=bool)
-    for ids in stream_ids(stepper(model), prompt_ids, max_tokens, sampler or Sampler(), rng, samples, banned):
+    stepping = stepper(model)
+    check_end(end_id, stepping.vocab_size)
+    steps: list[np.ndarray] = []
+    ended: bool | np.ndarray = False
+    for ids in stream_ids(stepping, prompt_ids, max_tokens, sampler, seed, samples, banned):
         steps.append(ids)
-        ended |= ids == end_id
-        if ended.all():
+        ended = ended | (ids == end_id)
+        if np.all(ended):
             break
     rows = np.stack(steps, axis=1).tolist() if steps else [[] for _ in range(samples)]
     return [row[: row.index(end_id)] if end_id in row else row for row in rows]
 
 
 def stream_ids(
-    stepping: Stepper,
-    prompt_ids: Sequence[int] | np.ndarray,
+    model: Model,
+    prompt_ids: Ids,
     max_tokens: int,
-    sampler: Sampler,
-    rng: np.random.Generator,
-    samples: int,
-    banned: Sequence[int] = (),
+    sampler: Sampler | None = None,
+    seed: Seed = None,
+    samples: int = 1,
+    banned: Ids = (),
 ) -> Iterator[np.ndarray]:
-    """As ``sample_ids``, but give the next ids, ``(samples,)``, one step after the other while they are written."""
-    logits, state = read(stepping, prompt_ids, samples)
-    for written in range(1, max_tokens + 1):
-        ids = sampler.choose(without(logits, banned), rng)
-        yield ids
-        if written < max_tokens:
-            logits, state = stepping.step(ids, state)
+    """As ``sample_ids``, but give the next ids, ``(samples,)``, one step after the other while they are written.
 
-
-def _text_pieces(tokenizer: Any, ids: Iterator[int]) -> Iterator[str]:
-    """The text of ids as soon as it ends with a whole character."""
-    pending: list[int] = []
-    for token in ids:
-        pending.append(token)
-        text = tokenizer.decode(pending)
-        if text and not text.endswith("\ufffd"):  # the decoder's mark for bytes that are no character, yet
-            yield text
-            pending = []
-    if pending:
-        yield tokenizer.decode(pending)
-
-
-def encode_prompt(stepping: Stepper, tokenizer: Any, prompt: str, max_tokens: int) -> np.ndarray:
+    Settings are checked at once, before the first ids are asked for.
+    """
+    stepping, sampler, rng = stepper(model), check_sampler(sampler), generator(seed)
     check_max_tokens(max_tokens)
+    check_sizes(samples=samples)
+    prompt = check_prompt(prompt_ids, stepping.vocab_size)
+    never = check_ids(banned, stepping.vocab_size, "list of banned ids")
+
+    def steps() -> Iterator[np.ndarray]:
+        logits, state = read(stepping, prompt, samples)
+        for written in range(1, max_tokens + 1):
+            ids = sampler.choose(without(logits, never), rng)
+            yield ids
+            if written < max_tokens:
+                logits, state = stepping.step(ids, state)
+
+    return steps()
+
+
+def encode_prompt(stepping: Stepper, tokenizer: Tokenizer, prompt: str) -> np.ndarray:
+    """The ids of a prompt, once it is certain that the model can continue it."""
+    if not isinstance(tokenizer, Tokenizer):
+        raise UserError(f"A {type(tokenizer).__name__} isn't a tokenizer; give the one the model was trained with.")
     if not isinstance(prompt, str):
         raise UserError(f"The prompt should be text, and it is a {type(prompt).__name__}.")
-    vocab_size = stepping.vocab_size
-    if vocab_size != tokenizer.vocab_size:
+    if stepping.vocab_size != tokenizer.vocab_size:
         raise UserError(
-            f"Model and tokenizer don't belong together: the model knows {vocab_size} tokens and the tokenizer "
-            f"{tokenizer.vocab_size}. Use the tokenizer that the model was trained with."
+            f"Model and tokenizer don't belong together: the model knows {stepping.vocab_size} tokens and the "
+            f"tokenizer {tokenizer.vocab_size}. Use the tokenizer that the model was trained with."
         )
-    ids = tokenizer.encode(prompt, strict=True)
-    check_ids(ids, vocab_size)
-    return ids
+    return check_prompt(tokenizer.encode(prompt, strict=True), stepping.vocab_size)
 
 
-def check_max_tokens(max_tokens: int) -> None:
-    number = whole(max_tokens)
-    if number is None or number < 0:
-        raise UserError(f"max_tokens should be a whole number from 0, and it is {max_tokens!r}.")
+def never_written(tokenizer: Tokenizer) -> list[int]:
+    """The id that stands for unknown text, if the tokenizer has one: no model writes it."""
+    return [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
 
 
-def check_banned(tokenizer: Any) -> list[int]:
-    """Tokens that are never written: the one that stands for unknown text."""
-    return [UNKNOWN_ID] if tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME else []
-
-
-def without(logits: np.ndarray, banned: Sequence[int]) -> np.ndarray:
+def without(logits: np.ndarray, banned: Ids) -> np.ndarray:
     """The logits with minus infinity, which is probability 0, for the tokens that are banned."""
-    if not banned:
+    if not len(banned):
         return logits
     logits = logits.copy()
     logits[..., list(banned)] = -np.inf
     return logits
+
+
+def check_end(end_id: int, vocab_size: int) -> None:
+    """Raise a `UserError` unless this is one of the model's ids."""
+    if not is_whole(end_id) or not 0 <= end_id < vocab_size:
+        raise UserError(f"The id that ends a text should be one from 0 to {vocab_size - 1}, and it is {end_id!r}.")
+
+
+def check_max_tokens(max_tokens: int) -> None:
+    """Raise a `UserError` unless this is a number of tokens."""
+    if not is_whole(max_tokens) or max_tokens < 0:
+        raise UserError(f"max_tokens should be a whole number from 0, and it is {max_tokens!r}.")
+
+
+def check_sampler(sampler: Sampler | None) -> Sampler:
+    """The sampler, or the one that draws from the model's own distribution."""
+    if sampler is None:
+        return Sampler()
+    if not isinstance(sampler, Sampler):
+        raise UserError(f"sampler should be a Sampler, such as Sampler(temperature=0.8), and it is {sampler!r}.")
+    return sampler

@@ -1,11 +1,12 @@
 """From sizes to a Keras network; nothing here reads a text or a file.
 
 The face has the language models. What defines Keras layers imports TensorFlow, so it's imported by its own name:
-`companion.models.attention`, `copying`, `transformer`, `encoder_decoder`, `answerer`.
+`companion.models.attention`, `copying`, `dropout`, `transformer`, `encoder_decoder`, `answerer`.
 """
 
 from companion.models.language import (
     CELLS,
+    all_layers,
     article_model,
     language_model,
     state_shapes,
@@ -13,11 +14,14 @@ from companion.models.language import (
     with_states,
     zero_states,
 )
+from companion.models.once import once_per_model
 
 __all__ = [
     "CELLS",
+    "all_layers",
     "article_model",
     "language_model",
+    "once_per_model",
     "state_shapes",
     "transformer_model",
     "with_states",

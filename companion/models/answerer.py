@@ -16,6 +16,7 @@ OLDEST = 12  # facts this old or older share a time signal
 
 
 # The networks
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class LatestAttention(keras.layers.Layer):
     """Attention that goes through the facts from the last to the first and stops where it finds what it wants.
 
@@ -56,6 +57,10 @@ class LatestAttention(keras.layers.Layer):
         weights = stick(gates)
         return ops.matmul(weights, keys), weights, gates
 
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "units": self.units}
+
 
 def _scaled_identity(shape: Any, dtype: Any = None) -> Any:
     return 2 * ops.eye(*shape, dtype=dtype)
@@ -71,13 +76,14 @@ def stick(gates: Any) -> Any:
 
     Examples
     --------
-    >>> ops.convert_to_numpy(stick(ops.array([0.5, 0.9, 0.5]))).round(3).tolist()
+    >>> ops.convert_to_numpy(stick(ops.array([0.5, 0.9, 0.5]))).astype(float).round(3).tolist()
     [0.025, 0.45, 0.5]
     """
     gates = ops.clip(gates, 0.0, 0.9999)
     return gates * ops.exp(_later_sum(ops.log(1 - gates)))
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class SoftmaxLook(MultiplicativeAttention):
     """The softmax attention of the chapter *translation*, with the same first matrix as `LatestAttention`."""
 
@@ -86,6 +92,7 @@ class SoftmaxLook(MultiplicativeAttention):
         self.W = self.add_weight(name="W", shape=(self.units, self.units), initializer=_scaled_identity)
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class Answerer(keras.Model):
     """A story and a question to an answer and to the facts that were looked at.
 
@@ -104,11 +111,11 @@ class Answerer(keras.Model):
     ``(batch, vocab_size)``, and ``"looks"``, weights ``(batch, LOOKS, facts)``. Padding changes neither.
     """
 
-    def __init__(self, vocab_size: int, attention: str = "latest", units: int = 64) -> None:
-        super().__init__()
+    def __init__(self, vocab_size: int, attention: str = "latest", units: int = 64, **settings: Any) -> None:
+        super().__init__(**settings)
         if attention not in ("latest", "softmax"):
             raise UserError(f"There is no attention {attention!r} here; there are latest and softmax.")
-        self.units, self.latest = units, attention == "latest"
+        self.vocab_size, self.units, self.latest = vocab_size, units, attention == "latest"
         width = keras.initializers.RandomNormal(stddev=units**-0.5)
         self.embedding = keras.layers.Embedding(vocab_size, units, embeddings_initializer=width, name="embedding")
         self.read_fact = keras.layers.LSTM(units, name="facts")
@@ -122,6 +129,15 @@ class Answerer(keras.Model):
         self.bias = self.add_weight(name="bias", shape=(vocab_size,), initializer="zeros")
         if not self.latest:
             self.age = self.add_weight(name="age", shape=(OLDEST, units), initializer=width)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make all weights, by reading a story of one fact."""
+        self.call(_one_fact())
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the network."""
+        attention = "latest" if self.latest else "softmax"
+        return {"name": self.name, "vocab_size": self.vocab_size, "attention": attention, "units": self.units}
 
     def _read(self, layer: Any, ids: Any) -> Any:
         """A sentence as a vector: the LSTM's last state, and beside its way the plain sum of the words."""
@@ -163,11 +179,13 @@ class Answerer(keras.Model):
         return {"answer": logits, "looks": ops.stack(looks, axis=1)}
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class WholeStory(keras.Model):
     """One LSTM over story and question, word by word; its last state gives the answer. Called as `Answerer` is."""
 
-    def __init__(self, vocab_size: int, units: int = 64) -> None:
-        super().__init__()
+    def __init__(self, vocab_size: int, units: int = 64, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.vocab_size, self.units = vocab_size, units
         self.embedding = keras.layers.Embedding(vocab_size, units, name="embedding")
         self.read = keras.layers.LSTM(units, name="story")
         self.logits = keras.layers.Dense(vocab_size, name="logits")
@@ -178,6 +196,18 @@ class WholeStory(keras.Model):
         width = ops.shape(facts)[1] * LONGEST
         ids = ops.concatenate([ops.reshape(facts, (-1, width)), question], axis=1)
         return {"answer": self.logits(self.read(self.embedding(ids), mask=ids > 0))}
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make all weights, by reading a story of one fact."""
+        self.call(_one_fact())
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the network."""
+        return {"name": self.name, "vocab_size": self.vocab_size, "units": self.units}
+
+
+def _one_fact() -> dict[str, Any]:
+    return {"facts": ops.ones((1, 1, LONGEST), "int32"), "question": ops.ones((1, LONGEST), "int32")}
 
 
 # Training and using them

@@ -10,20 +10,26 @@ Keys and values are the same vectors here, the encoder's outputs. Two ways to sc
 Chapter: *translation*. This module defines Keras layers, so importing it imports Keras.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from companion.cells import LOW, SMALL
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.seeding import quiet_tensorflow
 
 quiet_tensorflow()
 import keras  # noqa: E402
 
+# Queries ``(batch, units)`` and whose keys each of them reads, ``(batch,)``, to scores ``(batch, S)``.
+Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
 
 class Attention(keras.layers.Layer):
-    """What both kinds share: ``(query, keys, present)`` to ``(context, weights)``, the shapes as in `attend`.
+    """What all kinds share: ``(query, keys, present)`` to ``(context, weights)``, with shapes as in `attend`.
 
-    ``present`` is the mask (an argument of that name Keras would take for its own).
+    ``present`` is the mask. (Keras would take an argument called ``mask`` for its own.)
 
     Parameters
     ----------
@@ -37,6 +43,22 @@ class Attention(keras.layers.Layer):
 
     def scores(self, query: Any, keys: Any) -> Any:
         """How well each place answers each query, ``(batch, T, S)``."""
+        raise NotImplementedError
+
+    def numpy_scorer(self, keys: np.ndarray) -> Scorer:
+        """The scores in NumPy, one query a text: what `companion.generation` steps with.
+
+        Parameters
+        ----------
+        keys
+            Of some texts, ``(texts, S, units)``. What depends on them alone is computed here, once.
+
+        Returns
+        -------
+        function of (queries, rows)
+            Queries ``(batch, units)`` and the text whose keys each of them reads, ``(batch,)``, to scores
+            ``(batch, S)``.
+        """
         raise NotImplementedError
 
     def call(self, query: Any, keys: Any, present: Any) -> tuple[Any, Any]:
@@ -56,6 +78,7 @@ class Attention(keras.layers.Layer):
         return self.add_weight(name=name, shape=shape, initializer="glorot_uniform")
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class AdditiveAttention(Attention):
     """score(q, k) = v · tanh(W_q q + W_k k): a network of one hidden layer asks whether q and k go together."""
 
@@ -71,7 +94,14 @@ class AdditiveAttention(Attention):
         offered = keras.ops.matmul(keys, self.W_k)[:, None, :, :]
         return keras.ops.matmul(keras.ops.tanh(asked + offered), self.v)[..., 0]
 
+    def numpy_scorer(self, keys: np.ndarray) -> Scorer:
+        """The keys are projected once."""
+        W_q, W_k, v = (np.asarray(weight, dtype=np.float32) for weight in (self.W_q, self.W_k, self.v))
+        offered = keys @ W_k
+        return lambda q, rows: (np.tanh((q @ W_q)[:, None, :] + offered[rows]) @ v)[..., 0]
 
+
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class MultiplicativeAttention(Attention):
     """score(q, k) = q · W k: the key, turned by W, points where the query points."""
 
@@ -83,13 +113,23 @@ class MultiplicativeAttention(Attention):
         """One product for each pair of query and key."""
         return keras.ops.matmul(keras.ops.matmul(query, self.W), keras.ops.swapaxes(keys, 1, 2))
 
+    def numpy_scorer(self, keys: np.ndarray) -> Scorer:
+        """The keys are turned once."""
+        turned = keys @ np.asarray(self.W, dtype=np.float32).T
+        return lambda q, rows: (turned[rows] @ q[:, :, None])[..., 0]
 
+
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class UniformAttention(Attention):
     """All scores are 0, the context is the plain average: to measure what it is worth that attention can choose."""
 
     def scores(self, query: Any, keys: Any) -> Any:
         """Zeros."""
         return keras.ops.zeros_like(keras.ops.matmul(query, keras.ops.swapaxes(keys, 1, 2)))
+
+    def numpy_scorer(self, keys: np.ndarray) -> Scorer:
+        """Zeros too."""
+        return lambda q, rows: np.zeros((len(q), keys.shape[1]), np.float32)
 
 
 KINDS = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention, "uniform": UniformAttention}
@@ -103,6 +143,7 @@ def attention_layer(kind: str, units: int) -> Attention:
     UserError
         There is no such kind.
     """
-    if kind not in KINDS:
+    check_sizes(units=units)
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UserError(f"There is no attention {kind!r}; there are {', '.join(KINDS)}.")
     return KINDS[kind](units, name="attention")

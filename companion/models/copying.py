@@ -20,6 +20,7 @@ import tensorflow as tf  # noqa: E402
 LEAST = 1e-30
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class Copy(keras.layers.Layer):
     """Log-probabilities of writing and copying together, over the vocabulary and the batch's extended ids.
 

@@ -1,8 +1,8 @@
 """From one sequence to another: an encoder reads the source, a decoder writes the target and looks back as it writes.
 
-``encoder_decoder`` is the network; `Vocabulary` and `Pairs` make its ids and batches; `companion.training.fit_pairs`
-trains it; ``decode`` writes with it, through the same samplers and beam search as a language model
-(`companion.generation`), and ``attention_weights`` says where it looked.
+`encoder_decoder` is the network and `source_attention` shows where it looked. `companion.tokenizers.Pairs` makes its
+batches, `companion.training.fit_pairs` trains it, and `companion.generation.decode` writes with it, through the same
+samplers and beam search as a language model.
 
 The encoder is a bidirectional LSTM, the decoder an LSTM that starts from the encoder's last state. At each step the
 decoder's state asks the encoder's outputs (`companion.models.attention`), and state and context together choose the
@@ -12,21 +12,19 @@ With ``copy=True`` the decoder can also point at a source token and copy it (See
 Chapter: *translation*.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import numbers
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from companion.errors import UserError, check_sizes
 from companion.seeding import quiet_tensorflow
-from companion.tokenizers import BEGIN, PAD, UNKNOWN, padded
+from companion.tokenizers import PAD, UNKNOWN, Ids, Pairs
 
 if TYPE_CHECKING:
     import keras
 
-
-# ------------------------------------------------------------------------------------------------------------
-# The network
+    from companion.models.attention import Attention
 
 
 def encoder_decoder(
@@ -77,7 +75,7 @@ def encoder_decoder(
     check_sizes(source_vocab=source_vocab, target_vocab=target_vocab, embedding_dim=embedding_dim, units=units)
     if units % 2:
         raise UserError(f"units is {units}; it should be even, half for each direction of the encoder.")
-    if not 0 <= dropout < 1:
+    if not isinstance(dropout, numbers.Real) or not 0 <= dropout < 1:
         raise UserError(f"dropout is {dropout}; it should be at least 0 and below 1.")
     if copy and source_vocab != target_vocab:
         raise UserError(
@@ -120,7 +118,39 @@ def encoder_decoder(
     return Model([source, written], logits, name="encoder_decoder")
 
 
-def source_attention(model: "keras.Model", source: Sequence[int], target: Sequence[int]) -> np.ndarray:
+class Parts(NamedTuple):
+    """The layers of an `encoder_decoder`; a network that copies has one embedding for both sides, and a gate."""
+
+    source_embedding: "keras.layers.Embedding"
+    target_embedding: "keras.layers.Embedding"
+    encoder: "keras.layers.Bidirectional"
+    decoder: "keras.layers.LSTM"
+    attention: "Attention"
+    combined: "keras.layers.Dense"
+    logits: "keras.layers.Dense"
+    gate: "keras.layers.Dense | None"
+
+
+def parts(model: "keras.Model") -> Parts:
+    """The layers of an encoder-decoder, for those who look into it or step it.
+
+    Raises
+    ------
+    UserError
+        The model isn't an `encoder_decoder`.
+    """
+    from companion.models.attention import Attention
+    from companion.models.copying import Copy
+
+    layers = {layer.name: layer for layer in getattr(model, "layers", ())}
+    if not isinstance(layers.get("attention"), Attention) or "encoder" not in layers:
+        raise UserError("This model reads no source; expected a companion.models.encoder_decoder.")
+    copies = any(isinstance(layer, Copy) for layer in layers.values())
+    found: dict[str, Any] = {name: layers.get(name) for name in Parts._fields}
+    return Parts(**(found | {"target_embedding": layers["source_embedding"]} if copies else found))
+
+
+def source_attention(model: "keras.Model", source: Ids, target: Ids) -> np.ndarray:
     """Where the decoder looked while it wrote a target, in one teacher-forced pass.
 
     Parameters
@@ -134,8 +164,14 @@ def source_attention(model: "keras.Model", source: Sequence[int], target: Sequen
     -------
     np.ndarray
         ``(T + 1, S)``, a row for each target token and one for the end token; each adds up to 1.
+
+    Raises
+    ------
+    UserError
+        The model isn't an `encoder_decoder`, or the source is empty.
     """
     from keras import Model
 
-    looking = Model(model.inputs, model.get_layer("attention").output[1])
-    return np.asarray(looking([padded([source]), padded([[BEGIN, *target]])]))[0]
+    attention = parts(model).attention
+    source_ids, target_ids, _ = Pairs([source], [target]).batch([0])
+    return np.asarray(Model(model.inputs, attention.output[1])([source_ids, target_ids]))[0]

@@ -8,6 +8,7 @@ the unnormalised log-probabilities of the token that comes next. Chapters: *arti
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import UserError, check_sizes
+from companion.models.once import once_per_model
 from companion.seeding import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -87,13 +88,15 @@ def language_model(
     quiet_tensorflow()
     import keras
 
+    from companion.models.dropout import SharedDropout
+
     recurrent = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}[cell]
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(vocab_size, embedding_dim, name="embedding")(ids)
     for number in range(1, layers + 1):
-        x = keras.layers.Dropout(dropout)(x) if dropout else x
+        x = SharedDropout(dropout)(x) if dropout else x
         x, *_ = recurrent(units, return_sequences=True, return_state=True, name=f"{cell}_{number}")(x)
-    x = keras.layers.Dropout(dropout)(x) if dropout else x
+    x = SharedDropout(dropout)(x) if dropout else x
     logits = keras.layers.Dense(vocab_size, name="logits")(x)
     return keras.Model(ids, logits, name="language_model")
 
@@ -131,12 +134,13 @@ def transformer_model(
     """
     _check(dropout, vocab_size=vocab_size, width=width, layers=layers, heads=heads, context=context)
     from companion.cells import EPSILON
+    from companion.models.dropout import SharedDropout
     from companion.models.transformer import TransformerBlock, check_heads, keras
 
     check_heads(width, heads, context)
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(vocab_size, width, name="embedding")(ids)
-    x = keras.layers.Dropout(dropout)(x) if dropout else x
+    x = SharedDropout(dropout)(x) if dropout else x
     for number in range(1, layers + 1):
         x, *_ = TransformerBlock(width, heads, context, dropout, name=f"block_{number}")(x)
     x = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")(x)
@@ -150,6 +154,27 @@ def _check(dropout: float, **sizes: int) -> None:
         raise UserError(f"dropout is {dropout}; it should be at least 0 and below 1.")
 
 
+def all_layers(model: "keras.Model") -> list["keras.layers.Layer"]:
+    """Every layer of a model, also those inside other layers, each once: a layer first, then what it is made of."""
+    import keras
+
+    found: dict[int, keras.layers.Layer] = {}
+
+    def visit(part: Any) -> None:
+        if isinstance(part, keras.layers.Layer):
+            if id(part) not in found:
+                found[id(part)] = part
+                visit(part.layers if isinstance(part, keras.Model) else vars(part))
+        elif isinstance(part, dict):
+            visit(list(part.values()))
+        elif isinstance(part, list | tuple | set):
+            for each in part:
+                visit(each)
+
+    visit(model.layers)
+    return list(found.values())
+
+
 def state_shapes(layer: "keras.layers.Layer") -> list[tuple[int, ...]]:
     """Shapes of what a layer carries from one piece of a text to the next, without the batch; most carry nothing."""
     import keras
@@ -160,8 +185,11 @@ def state_shapes(layer: "keras.layers.Layer") -> list[tuple[int, ...]]:
     return getattr(layer, "state_shapes", [])
 
 
+@once_per_model
 def with_states(model: "keras.Model") -> "keras.Model":
     """A twin of a `language_model` or `transformer_model` that shares its layers and makes the states visible.
+
+    It is built once for each model; later calls give the same twin.
 
     Returns
     -------

@@ -1,16 +1,16 @@
 """The decoder-only Transformer: attention that looks back at the text it is part of.
 
 Every position makes a *query*, a *key* and a *value* out of itself. Its query is scored against the keys of itself
-and of the ``context - 1`` positions before it, never of one after it (the causal mask); a softmax turns the scores
-into weights, and what it takes away is the average of the values under these weights. Several *heads* do so side by
-side, each in its own slice of the width. Attention and a small network of one hidden layer make a *block*, and blocks
-are stacked (Vaswani et al. 2017; the order of the parts, normalisation first, is that of Xiong et al. 2020).
+and of the ``context - 1`` positions before it, never of one after it (the causal mask). A softmax turns the scores
+into weights, and the position receives the average of the values under these weights. Several *heads* do so in
+parallel, each in its own slice of the width. Attention and a small network of one hidden layer make a *block*, and
+blocks are stacked (Vaswani et al. 2017; the order of the parts, normalisation first, is that of Xiong et al. 2020).
 
-Where a position stands is told by *rotation* (Su et al. 2021): queries and keys are turned by an angle that grows
-with the position, so that a score depends on how far back a key lies and on nothing else. No position has a number
-of its own that could run out. So what a block has read can be carried on like an LSTM's state: the keys and
-values of the last ``context - 1`` positions. A text that is read in pieces gives the logits of the text read at once,
-however long it is; the trainer, the scores and the generators treat both kinds of network alike.
+Positions are told apart by *rotation* (Su et al. 2021): queries and keys are turned by an angle that grows with the
+position, so that a score depends on how far back a key lies and on nothing else. No position has a number of its own
+that could run out. So what a block has read can be carried on like an LSTM's state: the keys and values of the last
+``context - 1`` positions. A text that is read in pieces gives the logits of the text read at once, however long it is;
+training, evaluation and generation treat both kinds of network alike.
 
 Chapter: *transformers*. This module defines Keras layers, so importing it imports Keras.
 """
@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from companion.cells import EPSILON, LOW, speeds
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
+from companion.models.dropout import SharedDropout
 from companion.seeding import quiet_tensorflow
 
 quiet_tensorflow()
@@ -31,6 +32,7 @@ from keras import ops  # noqa: E402
 # In Keras
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class CausalSelfAttention(keras.layers.Layer):
     """Several heads of `causal_attention` side by side, whose queries, keys and values all come from one text.
 
@@ -59,8 +61,8 @@ class CausalSelfAttention(keras.layers.Layer):
         Returns
         -------
         mixed, keys, values, weights
-            ``(batch, T, width)``; all keys and values, old and new, ``(batch, context - 1 + T, width)``; and who
-            looked where, ``(batch, heads, T, context - 1 + T)``.
+            ``(batch, T, width)``; all keys and values, old and new, ``(batch, context - 1 + T, width)``; and the
+            attention weights, ``(batch, heads, T, context - 1 + T)``.
         """
         keys = ops.concatenate([keys, ops.matmul(x, self.W_k)], axis=1)
         values = ops.concatenate([values, ops.matmul(x, self.W_v)], axis=1)
@@ -103,6 +105,7 @@ def _rotate(x: Any, cos: Any, sin: Any) -> Any:
     return ops.concatenate([first * cos - second * sin, first * sin + second * cos], axis=-1)
 
 
+@keras.saving.register_keras_serializable(package="gate_by_gate")
 class TransformerBlock(keras.layers.Layer):
     """One block: attention, then a network of one hidden layer at each position, each added to what came in.
 
@@ -126,7 +129,7 @@ class TransformerBlock(keras.layers.Layer):
         self.norm_2 = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm_2")
         self.up = keras.layers.Dense(4 * width, activation="relu", name="up")
         self.down = keras.layers.Dense(width, name="down")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = SharedDropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         """Make the parts."""
@@ -149,12 +152,12 @@ class TransformerBlock(keras.layers.Layer):
         filled = ops.minimum(filled + ops.cast(read, "float32"), float(past))
         return x, keys[:, read:], values[:, read:], filled
 
-    def compute_output_shape(self, input_shape: Any, initial_state_shape: Any = None) -> tuple[Any, ...]:
+    def compute_output_shape(self, x_shape: Any, initial_state_shape: Any = None) -> tuple[Any, ...]:
         """The shapes of what `call` gives; without them Keras would trace it, a third of a second for each block."""
-        return (input_shape, *((input_shape[0], *shape) for shape in self.state_shapes))
+        return (x_shape, *((x_shape[0], *shape) for shape in self.state_shapes))
 
     def looks(self, x: Any) -> Any:
-        """Who looks where, ``(batch, heads, T, T)``, when nothing was read before."""
+        """The attention weights, ``(batch, heads, T, T)``, when nothing was read before."""
         return self.attention(self.norm_1(x), *self.empty(x))[3][..., self.context - 1 :]
 
     def empty(self, x: Any) -> list[Any]:
@@ -168,7 +171,8 @@ class TransformerBlock(keras.layers.Layer):
 
 
 def check_heads(width: int, heads: int, context: int) -> None:
-    """Raise a `UserError` if the heads can't share the width, or there is no context."""
+    """Raise a `UserError` if a size is below 1, the heads can't share the width, or there is no context."""
+    check_sizes(width=width, heads=heads, context=context)
     if width % heads or (width // heads) % 2:
         raise UserError(
             f"The width {width} can't be shared by {heads} heads: each needs an even part of it. "
@@ -191,14 +195,20 @@ def self_attention(model: "keras.Model", ids: np.ndarray) -> list[np.ndarray]:
     Raises
     ------
     UserError
-        The model has no blocks, or the text is longer than the context (the weights would not be one square).
+        The model has no blocks, it doesn't know the ids, or the text is longer than the context (the weights would
+        not be one square).
     """
     blocks = [layer for layer in model.layers if isinstance(layer, TransformerBlock)]
     if not blocks:
         raise UserError("This model has no Transformer blocks, so there are no attention weights to show.")
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or not ids.size or ids.dtype.kind not in "iu":
+        raise UserError("The text should be one row of ids, whole numbers; the tokenizer's encode gives them.")
+    if not 0 <= ids.min() <= ids.max() < model.output_shape[-1]:
+        raise UserError(f"The model knows ids 0 to {model.output_shape[-1] - 1}, and the text has others.")
     if len(ids) > blocks[0].context:
         raise UserError(f"The text has {len(ids)} tokens and the context is {blocks[0].context}; show fewer.")
-    x, found = ops.convert_to_tensor(np.asarray(ids, dtype=np.int32)[None]), []
+    x, found = ops.convert_to_tensor(ids.astype(np.int32)[None]), []
     for layer in model.layers[1:]:
         if isinstance(layer, TransformerBlock):
             found.append(layer.looks(x).numpy()[0])

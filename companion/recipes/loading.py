@@ -5,10 +5,10 @@ import functools
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-from companion.closure import closure, fingerprint
+from companion.closure import PACKAGE, closure, fingerprint
 from companion.errors import UserError
 from companion.recipes.builders import CONTINUES_TEXT
 from companion.recipes.catalogue import RECIPES, list_recipes
@@ -101,19 +101,21 @@ def train_recipe(recipe: AnyRecipe, checkpoint: Path | None = None, progress: bo
     )
 
 
-def recipe_key(recipe: AnyRecipe, code: Iterable[Path] | None = None) -> str:
+def recipe_key(recipe: AnyRecipe, module: str | None = None, root: Path = PACKAGE) -> str:
     """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it.
 
     Parameters
     ----------
     recipe
         What is trained.
-    code
-        The files of that code; by default what the module that trains it imports, however deep (`companion.closure`).
+    module, root
+        The module that trains it, and the folder of its package; by default it is one of `companion.recipes`. The code
+        is what this imports, however deep; see `companion.closure`.
     """
-    if code is None:
-        code = closure(train_pairs.__module__ if isinstance(recipe, PairRecipe) else train_text.__module__)
-    return fingerprint(code, json.dumps(definition(recipe), sort_keys=True))
+    if module is None:
+        module = (train_pairs if isinstance(recipe, PairRecipe) else train_text).__module__
+    code = [path for path in closure(module, root=root) if path.suffix == ".py"]  # what is shipped trains nothing
+    return fingerprint(code, json.dumps(definition(recipe), sort_keys=True), base=root.parent)
 
 
 def _recipe(name: str) -> AnyRecipe:

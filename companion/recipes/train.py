@@ -14,14 +14,11 @@ from companion.recipes.builders import BUILDERS, LANGUAGE_MODEL, NGRAM, TRANSFOR
 from companion.recipes.kinds import Recipe, TransformerRecipe
 from companion.recipes.trained import Trained
 from companion.seeding import set_seed
-from companion.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, WordTokenizer, unknown_pieces
+from companion.tokenizers import TOKENIZERS, Tokenizer
 from companion.training import Alone, TrainingConfig, fit, share_dropout
 
 if TYPE_CHECKING:
     import keras
-
-TOKENIZERS: dict[str, type[Tokenizer]] = {"char": CharTokenizer, "word": WordTokenizer, "bpe": BPETokenizer}
-SPELLING_WORDS = 50_000  # that are unknown and kept with the model: more would hardly teach it to spell better
 
 
 @functools.lru_cache(maxsize=2)
@@ -35,13 +32,11 @@ def encoded(corpus: str, tokenizer: str, vocab_size: int | None = None) -> tuple
 def count(recipe: Recipe) -> Trained:
     """The n-gram model of a recipe, counted and scored."""
     tokenizer, (train, _, _), _ = encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)
-    training, _, test = load_corpus(recipe.corpus).split()
     assert recipe.order is not None
     model = NGramModel(recipe.order, vocab_size=tokenizer.vocab_size).fit(train)
     sizes = {"vocab_size": tokenizer.vocab_size, "order": recipe.order}
-    unknown = unknown_pieces(tokenizer, training)[:SPELLING_WORDS]
-    trained = Trained(model, tokenizer, sizes, kind=NGRAM, unknown_words=unknown)
-    trained.score = trained.evaluate(test)
+    trained = Trained(model, tokenizer, sizes, kind=NGRAM)
+    trained.score = trained.evaluate(load_corpus(recipe.corpus).split()[2])
     return trained
 
 
@@ -118,7 +113,6 @@ def train_language_model(
     training, validation, test = parts
     if not test:
         raise UserError("There is no text to score the model on; give three texts, none of them empty.")
-    unknown = unknown_pieces(tokenizer, training)[:SPELLING_WORDS]
     sizes = {"vocab_size": tokenizer.vocab_size, **sizes}
     set_seed(seed)
     model = BUILDERS[kind](**sizes)
@@ -128,7 +122,7 @@ def train_language_model(
         began(model)
     ids = tokenizer.encode(training), tokenizer.encode(validation)
     history = fit(model, *ids, config, checkpoint, progress, team)
-    trained = Trained(model, tokenizer, sizes, history, None, dict(about or {}), kind, unknown)
+    trained = Trained(model, tokenizer, sizes, history, None, dict(about or {}), kind)
     if team is None or team.index == 0:
         trained.score = trained.evaluate(test)
     return trained

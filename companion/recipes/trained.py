@@ -1,6 +1,6 @@
 """A trained model with everything that goes with it, and what it can do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from companion.errors import UserError, disk_errors
 from companion.evaluation import Score, evaluate
 from companion.recipes.builders import CONTINUES_TEXT, LANGUAGE_MODEL, NGRAM
 from companion.recipes.folder import read_folder, write_folder
-from companion.tokenizers import UNKNOWN_ID, UNKNOWN_NAME, PairVocabulary, Tokenizer, unknown_nats
+from companion.tokenizers import PairVocabulary, Tokenizer, unknown_nats
 from companion.training import History
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ class Trained:
         Anything else worth keeping: seeds, seconds, versions.
     kind
         ``"language model"`` (a recurrent one), ``"transformer"``, ``"encoder-decoder"`` or ``"n-gram model"``.
-    unknown_words
-        Of a tokenizer of words: the training text's words that it doesn't know, from which `evaluate` learns to spell
-        others. There are none if it knows all of that text.
 
     Examples
     --------
@@ -56,7 +53,6 @@ class Trained:
     score: Score | None = None
     about: dict[str, Any] = field(default_factory=dict)
     kind: str = LANGUAGE_MODEL
-    unknown_words: Sequence[str] = field(default=(), repr=False)
 
     def default_prompt(self) -> str:
         """What the model continues if nothing is asked: a new line, or else a space or the first token it can read.
@@ -142,8 +138,7 @@ class Trained:
         tokenizer = self.text_tokenizer
         if not text:
             raise UserError("The text to score is empty; give at least one character.")
-        spelling = unknown_nats(tokenizer, text, self.unknown_words)
-        return evaluate(self.model, tokenizer.encode(text), len(text), spelling)
+        return evaluate(self.model, tokenizer.encode(text), len(text), unknown_nats(tokenizer, text))
 
     def save(self, folder: str | Path, half_precision: bool = False, replace: bool = True) -> None:
         """Write a folder that `companion.load` reads; see `companion.recipes.save_model`."""
@@ -152,7 +147,9 @@ class Trained:
     def export(self, path: str | Path) -> None:
         """Write the network alone as a file of Keras, such as ``mymodel.keras``.
 
-        The tokenizer isn't in it; save that with ``tokenizer.save("tokenizer.json")``.
+        ``keras.models.load_model`` reads it, in any process that has imported `companion.models.registered`, because
+        Keras has to know the layers. The tokenizer isn't in the file; save that with
+        ``tokenizer.save("tokenizer.json")``.
 
         Raises
         ------
@@ -219,8 +216,7 @@ class Trained:
 
 
 def _has_unknown(tokenizer: Tokenizer, text: str) -> bool:
-    names_unknown = tokenizer.tokens[UNKNOWN_ID] == UNKNOWN_NAME
-    return names_unknown and isinstance(text, str) and bool((tokenizer.encode(text) == UNKNOWN_ID).any())
+    return isinstance(text, str) and bool((tokenizer.encode(text) == tokenizer.unknown_id).any())
 
 
 def save_model(folder: str | Path, trained: Trained, half_precision: bool = False, replace: bool = True) -> None:
@@ -251,8 +247,6 @@ def save_model(folder: str | Path, trained: Trained, half_precision: bool = Fals
         "history": trained.history.rows,
         "about": trained.about,
     }
-    if trained.unknown_words:
-        content["unknown_words"] = list(trained.unknown_words)
     write_folder(folder, trained.network, trained.tokenizer, content, half_precision, replace)
 
 
@@ -266,5 +260,5 @@ def load_model(folder: str | Path) -> Trained:
     """
     model, tokenizer, content = read_folder(folder)
     score = Score(**content["score"]) if content["score"] else None
-    history, unknown = History(content["history"]), content.get("unknown_words", ())
-    return Trained(model, tokenizer, content["model"], history, score, content["about"], content["kind"], unknown)
+    history = History(content["history"])
+    return Trained(model, tokenizer, content["model"], history, score, content["about"], content["kind"])

@@ -1,21 +1,18 @@
-"""Three ways to turn text into numbers and back: by character, by word, and by pieces learnt from the text.
+"""What every tokenizer can do, and the pieces that a text is cut into first.
 
-All three have the same four methods: the class method ``train(text, vocab_size)``, ``encode(text)``,
-``decode(ids)`` and ``save(path)``; ``load_tokenizer(path)`` reads any of them back.
+A tokenizer learns from a text (``train``), turns text into ids and back (``encode``, ``decode``) and is kept in a file
+(``save``; `companion.tokenizers.load_tokenizer` reads it). There are three: by character, by word, and by pieces learnt
+from the text. They keep one promise: ``decode(encode(text, strict=True))`` is the text, or ``encode`` says what isn't
+known.
 
->>> tokenizer = BPETokenizer.train("low lower lowest", vocab_size=259)
->>> tokenizer.encode("low").tolist()
-[257]
->>> tokenizer.decode([257])
-'low'
-
-Explained in the book's chapter *What does it read?* (``book/tokens.md``).
+Chapter: *tokens*.
 """
 
 import json
+import numbers
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -28,8 +25,7 @@ from companion.storage import write_atomically
 FORMAT = "gate-by-gate tokenizer"
 VERSION = 1
 
-UNKNOWN_ID = 0
-UNKNOWN_NAME = "<unk>"  # what tokens[0] is called where tokens are listed
+UNKNOWN_NAME = "<unk>"  # what an unknown token is called where tokens are listed
 UNKNOWN_TEXT = "\N{REPLACEMENT CHARACTER}"  # what it decodes to
 
 # GPT-2's cut of a text into pieces (Radford et al. 2019, encoder.py): English clitics; a run of letters, of
@@ -38,8 +34,8 @@ UNKNOWN_TEXT = "\N{REPLACEMENT CHARACTER}"  # what it decodes to
 # again.
 PIECE = regex.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
 
-# Two surrogates that JSON would read back as one character; in a string made by decoding text there are none.
-NOT_IN_JSON = regex.compile("[\ud800-\udbff][\udc00-\udfff]")
+# Halves of characters in UTF-16. A Python string can hold them, but no text in UTF-8 can, so they count as unknown.
+SURROGATE = regex.compile("[\ud800-\udfff]")
 
 
 def split_pieces(text: str) -> list[str]:
@@ -47,8 +43,28 @@ def split_pieces(text: str) -> list[str]:
 
     >>> split_pieces("I'll read 2 books, now.")
     ['I', "'ll", ' read', ' 2', ' books', ',', ' now', '.']
+
+    Raises
+    ------
+    UserError
+        It isn't text.
     """
+    check_text(text)
     return PIECE.findall(text)
+
+
+class UnknownTextError(UserError):
+    """A text holds something that its tokenizer has no token for.
+
+    Attributes
+    ----------
+    unknown : list of str
+        The unknown characters or words, each once, in the order of the text.
+    """
+
+    def __init__(self, message: str, unknown: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.unknown = list(unknown)
 
 
 class Tokenizer(ABC):
@@ -56,11 +72,14 @@ class Tokenizer(ABC):
 
     Attributes
     ----------
-    tokens
+    tokens : list of str
         What each id stands for, in the order of the ids (BPE: its bytes, each as one printable character).
+    unknown_id : int or None
+        The id that stands for everything the tokenizer doesn't know; None for BPE, which knows every text.
     """
 
     kind: ClassVar[str]
+    unknown_id: ClassVar[int | None]
     tokens: list[str]
 
     @property
@@ -75,19 +94,56 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def encode(self, text: str, strict: bool = False) -> np.ndarray:
-        """The ids of a text: an int32 array of shape ``(tokens,)``."""
+        """The ids of a text: an int32 array of shape ``(tokens,)``.
+
+        Parameters
+        ----------
+        text
+            Any string.
+        strict
+            Refuse a text that ``decode`` would not give back, where otherwise something stands for what is unknown.
+
+        Raises
+        ------
+        UserError
+            It isn't text.
+        UnknownTextError
+            With ``strict``: the text has unknown parts; the error names them.
+        """
 
     @abstractmethod
     def decode(self, ids: Iterable[int]) -> str:
-        """The text that ids stand for."""
+        """The text that ids stand for. It can always be printed and written as UTF-8.
+
+        Raises
+        ------
+        UserError
+            Something isn't an id of this tokenizer.
+        """
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        """The text of ids piece by piece, each as soon as it is certain; joined, the pieces are ``decode(ids)``.
+
+        No piece ends inside a character. Ids are asked for one at a time, so they may come from a model that is still
+        writing.
+        """
+        for i in ids:
+            if piece := self.decode([i]):
+                yield piece
 
     def tokenize(self, text: str) -> list[str]:
         """What a text is cut into, for people to look at; an unknown token is ``<unk>``.
 
+        >>> from companion.tokenizers import WordTokenizer
         >>> WordTokenizer.train("to be or not to be").tokenize("to be seen")
         ['to', ' be', '<unk>']
         """
         return [self.tokens[i] for i in self.encode(text)]
+
+    def save(self, path: str | Path) -> None:
+        """Write the tokenizer to a JSON file, whole or not at all; ``load_tokenizer`` reads it."""
+        content = {"format": FORMAT, "version": VERSION, "kind": self.kind, **self._content()}
+        write_atomically(path, json.dumps(content, indent=1) + "\n")
 
     @abstractmethod
     def _content(self) -> dict[str, Any]:
@@ -98,22 +154,18 @@ class Tokenizer(ABC):
     def _from_content(cls, content: dict[str, Any]) -> Self:
         """The tokenizer that ``_content`` describes, or a UserError that says what about it is wrong."""
 
-    def save(self, path: str | Path) -> None:
-        """Write the tokenizer to a JSON file, whole or not at all; ``load_tokenizer`` reads it."""
-        content = {"format": FORMAT, "version": VERSION, "kind": self.kind, **self._content()}
-        write_atomically(path, json.dumps(content, indent=1) + "\n")
-
     def _checked(self, ids: Iterable[int]) -> list[int]:
         """The ids as a list of ints, all of them in the vocabulary."""
-        array = np.asarray(ids if isinstance(ids, np.ndarray | Sequence) else list(ids))
-        if not array.size:
-            return []
-        if array.ndim != 1 or array.dtype.kind not in "iu":
+        try:
+            array = np.asarray(ids if isinstance(ids, np.ndarray | Sequence) else list(ids))
+        except (TypeError, ValueError):  # nothing to iterate over, or rows of different lengths
+            array = np.zeros((0, 0))
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise UserError("Expected ids as a flat sequence of whole numbers; decode the texts of a batch one by one.")
-        if not 0 <= array.min() <= array.max() < self.vocab_size:
+        if array.size and not 0 <= array.min() <= array.max() < self.vocab_size:
             wrong = array[(array < 0) | (array >= self.vocab_size)][0]
             raise UserError(
-                f"{wrong} is no id of this tokenizer: its ids are 0 to {self.vocab_size - 1}. "
+                f"{wrong} isn't an id of this tokenizer; its ids are 0 to {self.vocab_size - 1}. "
                 "Decode with the tokenizer that encoded."
             )
         return array.tolist()
@@ -122,24 +174,65 @@ class Tokenizer(ABC):
         return f"{type(self).__name__}(vocab_size={self.vocab_size})"
 
 
-def require_text(text: str) -> None:
+# ------------------------------------------------------------------------------------------------------------
+# Checks that the tokenizers share
+
+
+def check_text(text: str) -> None:
+    """Raise a `UserError` unless this is text."""
+    if not isinstance(text, str):
+        raise UserError(
+            f"A tokenizer reads text, a string, and was given {type(text).__name__}; read a file with "
+            'encoding="utf-8" first.'
+        )
+
+
+def check_training(text: str, vocab_size: int | None, least: int, why: str) -> None:
+    """Raise a `UserError` unless there is text to learn from and room for what is always in the vocabulary."""
+    check_text(text)
     if not text:
         raise UserError("The training text is empty; a tokenizer needs some text to learn from.")
+    if vocab_size is None:
+        return
+    if not isinstance(vocab_size, numbers.Integral) or isinstance(vocab_size, bool) or vocab_size < least:
+        raise UserError(f"vocab_size is {vocab_size!r}; it should be a whole number from {least}, because {why}.")
 
 
 def most_frequent(counts: Counter[str], vocab_size: int | None) -> list[str]:
     """The most frequent keys, as many as leave an id for the unknown; of equals, the first seen."""
-    if vocab_size is not None and vocab_size < 2:
-        raise UserError(f"vocab_size={vocab_size} is too small: the unknown token takes one id. Give 2 or more.")
     return [key for key, _ in counts.most_common(None if vocab_size is None else vocab_size - 1)]
 
 
-def unknown(what: str, found: Iterable[str]) -> UserError:
-    """The error for a strict ``encode``: it names the first ten different unknowns."""
-    distinct = list(dict.fromkeys(found))
-    named = ", ".join(map(repr, distinct[:10]))
-    more = f" and {len(distinct) - 10} more" if len(distinct) > 10 else ""
-    return UserError(
-        f"The text has {what} that the tokenizer does not know: {named}{more}. "
-        "Remove or replace them, or encode with strict=False."
-    )
+def refuse_unknown(what: str, found: Iterable[str]) -> None:
+    """Raise the error of a strict ``encode``, which names the first ten different unknowns, if there are any."""
+    if distinct := list(dict.fromkeys(found)):
+        named = ", ".join(map(repr, distinct[:10]))
+        more = f" and {len(distinct) - 10} more" if len(distinct) > 10 else ""
+        raise UnknownTextError(
+            f"The text has {what} that the tokenizer doesn't know: {named}{more}. "
+            "Leave them out, or use a model whose training text has them.",
+            distinct,
+        )
+
+
+def distinct_strings(values: Any, name: str = "tokens") -> list[str]:
+    """The values as a list; all of them should be strings, and different ones."""
+    values = list(values) if isinstance(values, Iterable) and not isinstance(values, dict) else None
+    if values is None or not all(isinstance(value, str) for value in values):
+        raise UserError(f"The {name} should be a list of strings.")
+    if twice := [value for value, count in Counter(values).items() if count > 1]:
+        raise UserError(f"{twice[0]!r} occurs twice among the {name}.")
+    return values
+
+
+def listed(content: dict[str, Any], required: str, *optional: str) -> list[Any]:
+    """The lists of a saved tokenizer by their keys, an empty one for an optional key that is missing."""
+    if required not in content:
+        raise UserError(f"{required!r} is missing.")
+    if unexpected := content.keys() - {"format", "version", "kind", required, *optional}:
+        raise UserError(f"{min(unexpected)!r} doesn't belong there.")
+    found = [content.get(key, []) for key in (required, *optional)]
+    for key, value in zip((required, *optional), found, strict=True):
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise UserError(f"{key!r} should be a list of strings.")
+    return found

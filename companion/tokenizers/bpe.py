@@ -3,19 +3,33 @@
 Source: Sennrich, Haddow & Birch 2016; over bytes, Radford et al. 2019.
 """
 
+import codecs
 import heapq
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, pairwise
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from companion.errors import UserError
-from companion.tokenizers.base import Tokenizer, require_text, split_pieces
+from companion.storage import write_atomically
+from companion.tokenizers import huggingface
+from companion.tokenizers.base import (
+    SURROGATE,
+    UNKNOWN_TEXT,
+    Tokenizer,
+    check_text,
+    check_training,
+    distinct_strings,
+    listed,
+    refuse_unknown,
+    split_pieces,
+)
 
 
-# Byte-pair encoding
 def _gpt2_alphabet() -> dict[int, str]:
     """One printable character for each of the 256 bytes, in GPT-2's order of ids (``bytes_to_unicode``).
 
@@ -29,12 +43,8 @@ def _gpt2_alphabet() -> dict[int, str]:
 
 _ALPHABET = _gpt2_alphabet()
 _ID_OF_BYTE = {byte: i for i, byte in enumerate(_ALPHABET)}
-_GAP = -1  # no id: a place without a token in a linked list
-
-
-def _byte_ids(piece: str) -> list[int]:
-    """The ids of a piece's UTF-8 bytes; a lone surrogate becomes the three bytes UTF-8 would give it."""
-    return [_ID_OF_BYTE[byte] for byte in piece.encode("utf-8", "surrogatepass")]
+_GAP = -1  # not an id: a place without a token in a linked list
+MERGES = 2_000  # that are learnt unless a size is given
 
 
 class BPETokenizer(Tokenizer):
@@ -78,9 +88,13 @@ class BPETokenizer(Tokenizer):
     """
 
     kind = "bpe"
+    unknown_id = None
 
     def __init__(self, merges: Iterable[tuple[str, str]]) -> None:
-        self.merges = [(left, right) for left, right in merges]
+        try:
+            self.merges = [(left + "", right + "") for left, right in merges]
+        except (TypeError, ValueError):
+            raise UserError("The merges should be pairs of tokens, such as ('t', 'h').") from None
         self.tokens = list(_ALPHABET.values())
         self.token_bytes = [bytes([byte]) for byte in _ALPHABET]
         self._merged: dict[tuple[int, int], int] = {}  # (id, id) -> id of the two together
@@ -88,9 +102,9 @@ class BPETokenizer(Tokenizer):
         for left, right in self.merges:
             if left not in id_of or right not in id_of:
                 missing = left if left not in id_of else right
-                raise UserError(f"its merge of {left!r} and {right!r} uses {missing!r}, which no earlier merge makes")
+                raise UserError(f"The merge of {left!r} and {right!r} uses {missing!r}, which no earlier merge makes.")
             if left + right in id_of:
-                raise UserError(f"its merge of {left!r} and {right!r} makes a token that is there already")
+                raise UserError(f"The merge of {left!r} and {right!r} makes a token that is there already.")
             pair = id_of[left], id_of[right]
             self._merged[pair] = id_of[left + right] = len(self.tokens)
             self.tokens.append(left + right)
@@ -122,11 +136,9 @@ class BPETokenizer(Tokenizer):
         >>> BPETokenizer.train("low lower lowest", vocab_size=260).merges
         [('l', 'o'), ('lo', 'w'), ('Ġ', 'low'), ('Ġlow', 'e')]
         """
-        require_text(text)
-        vocab_size = 2256 if vocab_size is None else vocab_size
-        if vocab_size < 256:
-            raise UserError(f"vocab_size={vocab_size} is too small: the 256 bytes come first. Give 256 or more.")
-        pieces = Counter(split_pieces(text))
+        check_training(text, vocab_size, 256, "the 256 bytes come first")
+        vocab_size = 256 + MERGES if vocab_size is None else vocab_size
+        pieces = Counter(split_pieces(_well_formed(text)))
         words = [_byte_ids(piece) for piece in pieces]
         tokens = list(_ALPHABET.values())
         merges = []
@@ -136,13 +148,22 @@ class BPETokenizer(Tokenizer):
         return cls(merges)
 
     def encode(self, text: str, strict: bool = False) -> np.ndarray:
-        """The ids of a text. No text has unknown tokens, so ``strict`` changes nothing.
+        """The ids of a text, int32, ``(tokens,)``.
 
-        Returns
-        -------
-        int32 array of shape ``(tokens,)``
+        Every text has ids. Only a lone surrogate, half a character that a Python string can hold and UTF-8 can't,
+        is read as U+FFFD.
+
+        Raises
+        ------
+        UserError
+            It isn't text.
+        UnknownTextError
+            With ``strict``: the text has lone surrogates.
         """
-        pieces = split_pieces(text)
+        check_text(text)
+        if strict:
+            refuse_unknown("characters", SURROGATE.findall(text))
+        pieces = split_pieces(_well_formed(text))
         return np.fromiter(chain.from_iterable(map(self._ids_of.__getitem__, pieces)), np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -153,21 +174,70 @@ class BPETokenizer(Tokenizer):
 
         >>> tokenizer = BPETokenizer([])
         >>> tokenizer.decode(tokenizer.encode("é")), tokenizer.decode(tokenizer.encode("é")[:1])
-        ('é', '\ufffd')
+        ('é', '�')
         """
-        data = b"".join([self.token_bytes[i] for i in self._checked(ids)])
-        try:
-            return data.decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return data.decode("utf-8", "replace")
+        return b"".join([self.token_bytes[i] for i in self._checked(ids)]).decode("utf-8", "replace")
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        """The text of ids piece by piece; the bytes of a character are kept until all of them are there."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for i in ids:
+            (known,) = self._checked([i])
+            if piece := decoder.decode(self.token_bytes[known]):
+                yield piece
+        if rest := decoder.decode(b"", final=True):
+            yield rest
 
     def tokenize(self, text: str) -> list[str]:
-        """What a text is cut into, for people to look at; bytes that are no whole characters, as hexadecimal.
+        """What a text is cut into, for people to look at; bytes that don't make whole characters in hexadecimal.
 
         >>> BPETokenizer([("Ġ", "a")]).tokenize("a a字")
         ['a', ' a', 'E5', 'AD', '97']
         """
         return [_readable(self.token_bytes[i]) for i in self.encode(text)]
+
+    def to_huggingface(self, path: str | Path) -> None:
+        """Write the tokenizer as a ``tokenizer.json`` of the library ``tokenizers``, which gives the same ids.
+
+        ``tokenizers.Tokenizer.from_file(path)`` reads the file, and so does every library that builds on it.
+        """
+        content = huggingface.content(self.tokens, self.merges)
+        write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def from_huggingface(cls, path: str | Path, ignore_added_tokens: bool = False) -> Self:
+        """Read a ``tokenizer.json`` of the library ``tokenizers``, for instance GPT-2's.
+
+        Parameters
+        ----------
+        path
+            The file. It should hold byte-level BPE as GPT-2 has it: the bytes first, then a token for each merge.
+        ignore_added_tokens
+            Leave out tokens that were added to what was learnt, such as ``<|endoftext|>``. They are plain text then,
+            and the ids of all other text stay the same.
+
+        Raises
+        ------
+        UserError
+            The file can't be read, or the library would give other ids with it; the message says what differs.
+        """
+        learnt = huggingface.read(path)
+        if learnt.added and not ignore_added_tokens:
+            raise huggingface.refused(
+                path,
+                f"it has added tokens, {', '.join(map(repr, learnt.added[:3]))}{', ...' * (len(learnt.added) > 3)}; "
+                "to read them as plain text, give ignore_added_tokens=True",
+            )
+        try:
+            tokenizer = cls(learnt.merges)
+        except UserError as error:
+            raise huggingface.refused(path, str(error).removesuffix(".")) from None
+        ours = {token: i for i, token in enumerate(tokenizer.tokens)}
+        if {t: i for t, i in learnt.vocabulary.items() if t in ours or t not in learnt.added} != ours:
+            raise huggingface.refused(
+                path, "its ids aren't first the 256 bytes in GPT-2's order, then a token for each merge in their order"
+            )
+        return tokenizer
 
     def _encode_piece(self, piece: str) -> list[int]:
         """Apply the merges to one piece: the earliest learnt first, and each from left to right.
@@ -202,10 +272,19 @@ class BPETokenizer(Tokenizer):
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> Self:
-        pairs = [tuple(merge.split(" ")) for merge in distinct_strings(content, "merges")]
+        (merges,) = listed(content, "merges")
+        pairs = [tuple(merge.split(" ")) for merge in distinct_strings(merges, "merges")]
         if wrong := [pair for pair in pairs if len(pair) != 2]:
-            raise UserError(f"its merge {' '.join(wrong[0])!r} is not two tokens with a space between them")
+            raise UserError(f"The merge {' '.join(wrong[0])!r} isn't two tokens with a space between them.")
         return cls((left, right) for left, right in pairs)
+
+
+def _well_formed(text: str) -> str:
+    return SURROGATE.sub(UNKNOWN_TEXT, text)
+
+
+def _byte_ids(piece: str) -> list[int]:
+    return [_ID_OF_BYTE[byte] for byte in piece.encode("utf-8")]
 
 
 def _readable(token: bytes) -> str:
@@ -288,17 +367,3 @@ def _learn_merges(words: list[list[int]], counts: list[int], vocab_size: int) ->
             if pair_counts[pair]:
                 heapq.heappush(heap, (-pair_counts[pair], pair))
         new += 1
-
-
-def distinct_strings(content: dict[str, Any], key: str = "tokens") -> list[str]:
-    """``content[key]``, which must be a list of different strings, and all there is but for the heading."""
-    if key not in content:
-        raise UserError(f"{key!r} is missing")
-    if unexpected := content.keys() - {"format", "version", "kind", key}:
-        raise UserError(f"{min(unexpected)!r} does not belong there")
-    values = content[key]
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise UserError(f"{key!r} should be a list of strings")
-    if twice := [value for value, count in Counter(values).items() if count > 1]:
-        raise UserError(f"{twice[0]!r} is there twice in {key!r}")
-    return values

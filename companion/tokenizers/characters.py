@@ -8,17 +8,17 @@ import numpy as np
 
 from companion.errors import UserError
 from companion.tokenizers.base import (
-    UNKNOWN_ID,
+    SURROGATE,
     UNKNOWN_NAME,
     UNKNOWN_TEXT,
     Tokenizer,
+    check_text,
+    check_training,
+    distinct_strings,
+    listed,
     most_frequent,
-    require_text,
-    unknown,
+    refuse_unknown,
 )
-from companion.tokenizers.bpe import distinct_strings
-
-CODE_POINTS = 0x110000  # everything a Python string can hold in one place
 
 
 class CharTokenizer(Tokenizer):
@@ -27,6 +27,18 @@ class CharTokenizer(Tokenizer):
     Id 0 stands for every character the training text did not have; it decodes to U+FFFD, the replacement
     character. The known characters follow in the order of their code points.
 
+    Parameters
+    ----------
+    characters
+        The known ones: different strings of one character each.
+
+    Raises
+    ------
+    UserError
+        Something among them isn't a character, or is there twice.
+
+    Examples
+    --------
     >>> tokenizer = CharTokenizer.train("hello")
     >>> tokenizer.tokens
     ['<unk>', 'e', 'h', 'l', 'o']
@@ -37,9 +49,12 @@ class CharTokenizer(Tokenizer):
     """
 
     kind = "char"
+    unknown_id = 0
 
     def __init__(self, characters: Iterable[str]) -> None:
-        known = sorted(characters)
+        known = sorted(distinct_strings(characters, "characters"))
+        if wrong := [c for c in known if len(c) != 1 or SURROGATE.match(c)]:
+            raise UserError(f"{wrong[0]!r} isn't one character.")
         self.tokens = [UNKNOWN_NAME, *known]
         self._id_of_code_point = np.zeros(ord(known[-1]) + 2 if known else 1, dtype=np.int32)
         for i, character in enumerate(known, start=1):
@@ -54,33 +69,26 @@ class CharTokenizer(Tokenizer):
         UserError
             The text is empty, or ``vocab_size`` leaves no room for a character.
         """
-        require_text(text)
-        return cls(most_frequent(Counter(text), vocab_size))
+        check_training(text, vocab_size, 2, "the unknown token takes one id")
+        counts = Counter(text)
+        return cls(most_frequent(Counter({c: n for c, n in counts.items() if not SURROGATE.match(c)}), vocab_size))
 
     def encode(self, text: str, strict: bool = False) -> np.ndarray:
-        """One id for each character.
-
-        Parameters
-        ----------
-        text
-            Any string.
-        strict
-            Raise an error for unknown characters, where otherwise they become id 0.
-
-        Returns
-        -------
-        int32 array of shape ``(len(text),)``
+        """One id for each character, int32, ``(len(text),)``; an unknown character is id 0.
 
         Raises
         ------
         UserError
-            ``strict``, and the text has unknown characters: the message names them.
+            It isn't text.
+        UnknownTextError
+            With ``strict``: the text has unknown characters.
         """
+        check_text(text)
         code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
         last = len(self._id_of_code_point) - 1  # an entry of zero, for every code point beyond the table
         ids = self._id_of_code_point[np.minimum(code_points, last)]
-        if strict and not ids.all():
-            raise unknown("characters", (text[i] for i in np.flatnonzero(ids == UNKNOWN_ID)))
+        if strict:
+            refuse_unknown("characters", (text[i] for i in np.flatnonzero(ids == self.unknown_id)))
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -96,7 +104,5 @@ class CharTokenizer(Tokenizer):
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> Self:
-        tokens = distinct_strings(content)
-        if wrong := [t for t in tokens if len(t) != 1]:
-            raise UserError(f"its token {wrong[0]!r} is not one character")
-        return cls(tokens)
+        (characters,) = listed(content, "tokens")
+        return cls(characters)

@@ -1,7 +1,6 @@
-"""A saved tokenizer of any kind, read from its file."""
+"""The three tokenizers by their names, and reading a saved one of any kind."""
 
 from pathlib import Path
-from typing import Any
 
 from companion.errors import UserError
 from companion.storage import read_json
@@ -10,8 +9,9 @@ from companion.tokenizers.bpe import BPETokenizer
 from companion.tokenizers.characters import CharTokenizer
 from companion.tokenizers.words import WordTokenizer
 
+TOKENIZERS: dict[str, type[Tokenizer]] = {kind.kind: kind for kind in (CharTokenizer, WordTokenizer, BPETokenizer)}
 
-# Reading back, and checks
+
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """The tokenizer that ``save`` wrote to a file.
 
@@ -22,18 +22,21 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
         sense: something missing or of the wrong kind, a token twice, a merge of tokens that are not there.
     """
     content = read_json(path, "a tokenizer")
+    if isinstance(content, dict) and {"model", "added_tokens"} <= content.keys():
+        raise UserError(
+            f"{path} is a tokenizer.json of the library tokenizers; read it with BPETokenizer.from_huggingface."
+        )
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(f"{path} is no tokenizer saved by this package; give a file that a tokenizer's save() wrote.")
+        raise UserError(f"{path} isn't a tokenizer saved by this package; give a file that a tokenizer's save() wrote.")
     if content.get("version") != VERSION:
         raise UserError(
             f"{path} is a tokenizer of format version {content.get('version')!r}; "
             f"this package reads version {VERSION}. Train and save it again."
         )
-    kinds: dict[Any, type[Tokenizer]] = {kind.kind: kind for kind in (CharTokenizer, WordTokenizer, BPETokenizer)}
     kind = content.get("kind")
-    if not isinstance(kind, str) or kind not in kinds:
-        raise UserError(f"{path} holds a tokenizer of kind {kind!r}; expected {', '.join(kinds)}. Save it again.")
+    if not isinstance(kind, str) or kind not in TOKENIZERS:
+        raise UserError(f"{path} holds a tokenizer of kind {kind!r}; expected {', '.join(TOKENIZERS)}. Save it again.")
     try:
-        return kinds[kind]._from_content(content)
+        return TOKENIZERS[kind]._from_content(content)
     except UserError as error:
-        raise UserError(f"{path} is no {kind} tokenizer as this package saves it: {error}. Save it again.") from None
+        raise UserError(f"{path} isn't a {kind} tokenizer as this package saves it. {error} Save it again.") from None

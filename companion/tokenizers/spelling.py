@@ -1,22 +1,21 @@
-"""What it costs to spell what a tokenizer calls unknown."""
+"""What it costs to spell what a tokenizer calls unknown, so that scores of different tokenizers can be compared."""
 
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.tokenizers.base import UNKNOWN_ID, Tokenizer, split_pieces
-from companion.tokenizers.characters import CODE_POINTS, CharTokenizer
+from companion.errors import check_sizes
+from companion.ngrams import NGramModel
+from companion.tokenizers.base import Tokenizer, check_text, split_pieces
+from companion.tokenizers.characters import CharTokenizer
 from companion.tokenizers.words import WordTokenizer
 
-if TYPE_CHECKING:
-    from companion.ngrams import NGramModel
+CODE_POINTS = 0x110000  # everything a Python string can hold in one place
 
 
-# What unknown tokens cost
-def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str | Sequence[str], order: int = 5) -> float:
+def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str | None = None, order: int = 5) -> float:
     """The nats it takes to spell what the tokenizer calls unknown in a text.
 
     A model that predicts "unknown word" has not yet said which word. Add this to its loss on the text, and
@@ -34,59 +33,61 @@ def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str | Sequence[
     text
         The text that is scored.
     training_text
-        The text that the tokenizer and the model were trained on; or its `unknown_pieces`, which are all that is
-        needed of it.
+        The text that the tokenizer and the model were trained on. Without it, what the tokenizer has kept of its
+        training serves: a `WordTokenizer` keeps examples of unknown words, also in its file.
     order
         Of the n-gram model.
 
     Returns
     -------
-    Nats for the whole text.
+    float
+        Nats for the whole text.
+
+    Raises
+    ------
+    UserError
+        The text isn't text, or the order isn't a whole number of at least 1.
 
     Examples
     --------
-    >>> unknown_nats(CharTokenizer.train("abc"), "abcd", "abc") == math.log(CODE_POINTS - 3)
+    >>> tokenizer = CharTokenizer.train("abc")
+    >>> unknown_nats(tokenizer, "abcd") == math.log(CODE_POINTS - 3)
     True
     """
+    check_text(text)
+    check_sizes(order=order)
     if isinstance(tokenizer, CharTokenizer):
-        missing = np.count_nonzero(tokenizer.encode(text) == UNKNOWN_ID)
-        return float(missing * math.log(CODE_POINTS - (tokenizer.vocab_size - 1)))
+        return _character_nats(tokenizer, text)
     if not isinstance(tokenizer, WordTokenizer):
         return 0.0
-    unknown = unknown_pieces(tokenizer, text)
+    unknown = _unknown_pieces(tokenizer, text)
     if not unknown:
         return 0.0
-    learnt_from = training_text if isinstance(training_text, str) else tuple(training_text)
-    characters, model = _speller(tokenizer, learnt_from, order)
+    characters, model = _speller(tokenizer, training_text, order)
     ids = _spelt(unknown, characters)
-    return model.cross_entropy(ids) * len(ids) + unknown_nats(characters, "".join(unknown), "")
+    return model.cross_entropy(ids) * len(ids) + _character_nats(characters, "".join(unknown))
+
+
+def _character_nats(tokenizer: CharTokenizer, text: str) -> float:
+    missing = np.count_nonzero(tokenizer.encode(text) == tokenizer.unknown_id)
+    return float(missing * math.log(CODE_POINTS - (tokenizer.vocab_size - 1)))
 
 
 @functools.lru_cache(maxsize=2)
-def _speller(
-    tokenizer: WordTokenizer, learnt_from: str | tuple[str, ...], order: int
-) -> "tuple[CharTokenizer, NGramModel]":
+def _speller(tokenizer: WordTokenizer, training_text: str | None, order: int) -> tuple[CharTokenizer, NGramModel]:
     """A character model of the training text's unknown words, each with an end sign."""
-    from companion.ngrams import NGramModel
-
-    pieces = unknown_pieces(tokenizer, learnt_from) if isinstance(learnt_from, str) else [*learnt_from]
-    examples = pieces or tokenizer.tokens[1:]
-    characters = CharTokenizer.train("".join(examples))
+    kept = tokenizer.unknown_examples if training_text is None else _unknown_pieces(tokenizer, training_text)
+    examples = kept or tokenizer.tokens[1:] or [""]
+    characters = CharTokenizer.train("".join(examples)) if any(examples) else CharTokenizer([])
     return characters, NGramModel(order, vocab_size=characters.vocab_size + 1).fit(_spelt(examples, characters))
 
 
-def _spelt(pieces: list[str], characters: CharTokenizer) -> np.ndarray:
+def _spelt(pieces: Sequence[str], characters: CharTokenizer) -> np.ndarray:
     """The ids of the pieces' characters; the id after the last one ends each piece."""
     end = characters.vocab_size
     return np.concatenate([[*characters.encode(piece), end] for piece in pieces]).astype(np.int32)
 
 
-def unknown_pieces(tokenizer: Tokenizer, text: str) -> list[str]:
-    """The words of a text that a `WordTokenizer` doesn't know, in order; other tokenizers have none.
-
-    >>> unknown_pieces(WordTokenizer.train("to be or not to be"), "to be seen to be heard")
-    [' seen', ' heard']
-    """
-    if not isinstance(tokenizer, WordTokenizer):
-        return []
-    return [piece for piece, i in zip(split_pieces(text), tokenizer.encode(text), strict=True) if i == UNKNOWN_ID]
+def _unknown_pieces(tokenizer: WordTokenizer, text: str) -> list[str]:
+    ids = tokenizer.encode(text)
+    return [piece for piece, i in zip(split_pieces(text), ids, strict=True) if i == tokenizer.unknown_id]

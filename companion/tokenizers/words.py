@@ -2,23 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
 
 from companion.errors import UserError
 from companion.tokenizers.base import (
-    NOT_IN_JSON,
-    UNKNOWN_ID,
+    SURROGATE,
     UNKNOWN_NAME,
     UNKNOWN_TEXT,
     Tokenizer,
+    check_training,
+    distinct_strings,
+    listed,
     most_frequent,
-    require_text,
+    refuse_unknown,
     split_pieces,
-    unknown,
 )
-from companion.tokenizers.bpe import distinct_strings
+
+EXAMPLES = 100_000  # unknown pieces that are kept; a speller learns no more from more of them
 
 
 class WordTokenizer(Tokenizer):
@@ -28,18 +31,44 @@ class WordTokenizer(Tokenizer):
     character. The known pieces follow, the most frequent first. A text without unknown pieces is decoded
     exactly.
 
+    Parameters
+    ----------
+    pieces
+        The known ones: different strings that `split_pieces` leaves whole.
+    unknown_examples
+        Unknown pieces of the training text in its order, as often as they occur in it. From them
+        `companion.tokenizers.unknown_nats` learns how unknown words are spelt.
+
+    Attributes
+    ----------
+    unknown_examples : list of str
+        As given. ``train`` keeps the first 100,000.
+
+    Raises
+    ------
+    UserError
+        Something among the pieces isn't one piece, or is there twice.
+
+    Examples
+    --------
     >>> tokenizer = WordTokenizer.train("the cat and the bird and the cat", vocab_size=5)
-    >>> tokenizer.tokens
-    ['<unk>', ' cat', ' and', ' the', 'the']
+    >>> tokenizer.tokens, tokenizer.unknown_examples
+    (['<unk>', ' cat', ' and', ' the', 'the'], [' bird'])
     >>> tokenizer.encode("the cat and the bird").tolist()
     [4, 1, 2, 3, 0]
     """
 
     kind = "word"
+    unknown_id = 0
 
-    def __init__(self, pieces: Iterable[str]) -> None:
-        self.tokens = [UNKNOWN_NAME, *pieces]
-        self._id_of = {piece: i for i, piece in enumerate(self.tokens) if i}
+    def __init__(self, pieces: Iterable[str], unknown_examples: Iterable[str] = ()) -> None:
+        known = distinct_strings(pieces, "words")
+        self.unknown_examples = list(unknown_examples)
+        for words in (known, dict.fromkeys(self.unknown_examples)):
+            if wrong := [word for word in words if SURROGATE.search(word) or split_pieces(word) != [word]]:
+                raise UserError(f"{wrong[0]!r} isn't one piece as this package cuts text.")
+        self.tokens = [UNKNOWN_NAME, *known]
+        self._id_of = {piece: i for i, piece in enumerate(known, start=1)}
 
     @classmethod
     def train(cls, text: str, vocab_size: int | None = None) -> Self:
@@ -50,33 +79,26 @@ class WordTokenizer(Tokenizer):
         UserError
             The text is empty, or ``vocab_size`` leaves no room for a piece.
         """
-        require_text(text)
-        pieces = Counter(piece for piece in split_pieces(text) if not NOT_IN_JSON.search(piece))
-        return cls(most_frequent(pieces, vocab_size))
+        check_training(text, vocab_size, 2, "the unknown token takes one id")
+        pieces = [piece for piece in split_pieces(text) if not SURROGATE.search(piece)]
+        known = most_frequent(Counter(pieces), vocab_size)
+        kept = set(known)
+        return cls(known, islice((piece for piece in pieces if piece not in kept), EXAMPLES))
 
     def encode(self, text: str, strict: bool = False) -> np.ndarray:
-        """One id for each piece of ``split_pieces(text)``.
-
-        Parameters
-        ----------
-        text
-            Any string.
-        strict
-            Raise an error for unknown pieces, where otherwise they become id 0.
-
-        Returns
-        -------
-        int32 array of shape ``(tokens,)``
+        """One id for each piece of ``split_pieces(text)``, int32, ``(pieces,)``; an unknown piece is id 0.
 
         Raises
         ------
         UserError
-            ``strict``, and the text has unknown pieces: the message names them.
+            It isn't text.
+        UnknownTextError
+            With ``strict``: the text has unknown pieces.
         """
         pieces = split_pieces(text)
-        ids = np.fromiter((self._id_of.get(piece, UNKNOWN_ID) for piece in pieces), np.int32, len(pieces))
-        if strict and not ids.all():
-            raise unknown("words", (pieces[i] for i in np.flatnonzero(ids == UNKNOWN_ID)))
+        ids = np.fromiter((self._id_of.get(piece, self.unknown_id) for piece in pieces), np.int32, len(pieces))
+        if strict:
+            refuse_unknown("words", (pieces[i] for i in np.flatnonzero(ids == self.unknown_id)))
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -84,11 +106,9 @@ class WordTokenizer(Tokenizer):
         return "".join(self.tokens[i] if i else UNKNOWN_TEXT for i in self._checked(ids))
 
     def _content(self) -> dict[str, Any]:
-        return {"tokens": self.tokens[1:]}
+        examples = {"unknown_examples": self.unknown_examples} if self.unknown_examples else {}
+        return {"tokens": self.tokens[1:], **examples}
 
     @classmethod
     def _from_content(cls, content: dict[str, Any]) -> Self:
-        tokens = distinct_strings(content)
-        if wrong := [t for t in tokens if split_pieces(t) != [t]]:
-            raise UserError(f"its token {wrong[0]!r} is not one piece as this package cuts text")
-        return cls(tokens)
+        return cls(*listed(content, "tokens", "unknown_examples"))

@@ -1,11 +1,14 @@
 """A text as batches: streams read side by side, one window after the other; and their division among workers."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.training.settings import TrainingConfig
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def windows(ids: np.ndarray, config: TrainingConfig, epoch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,24 +30,37 @@ def windows(ids: np.ndarray, config: TrainingConfig, epoch: int) -> tuple[np.nda
     UserError
         The text is too short for a single step.
     """
-    span = config.batch_size * config.window
-    spare = len(ids) - 1 - span
-    if spare < 0:
-        raise UserError(
-            f"The training text has {len(ids):,} tokens; batches of {config.batch_size} windows of {config.window} "
-            f"need at least {span + 1:,}. Give more text, or a smaller batch_size or window."
-        )
-    shift = int(np.random.default_rng([config.seed, epoch]).integers(min(config.window, spare + 1))) if epoch else 0
-    steps = (len(ids) - 1 - shift) // span
+    shift, steps = plan(len(ids), config, epoch)
 
     def cut(start: int) -> np.ndarray:
-        streams = ids[start : start + steps * span].reshape(config.batch_size, steps, config.window)
+        streams = ids[start : start + steps * config.batch_size * config.window]
+        streams = streams.reshape(config.batch_size, steps, config.window)
         return np.ascontiguousarray(streams.swapaxes(0, 1), dtype=np.int32)
 
     return cut(shift), cut(shift + 1)
 
 
-def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int, rows: slice = slice(None)) -> Any:
+def plan(tokens: int, config: TrainingConfig, epoch: int) -> tuple[int, int]:
+    """Where in a text of so many tokens an epoch starts, and how many steps it has.
+
+    Raises
+    ------
+    UserError
+        The text is too short for a single step.
+    """
+    check_sizes(0, epoch=epoch)
+    span = config.batch_size * config.window
+    spare = tokens - 1 - span
+    if spare < 0:
+        raise UserError(
+            f"The training text has {tokens:,} tokens; batches of {config.batch_size} windows of {config.window} "
+            f"need at least {span + 1:,}. Give more text, or a smaller batch_size or window."
+        )
+    shift = int(np.random.default_rng([config.seed, epoch]).integers(min(config.window, spare + 1))) if epoch else 0
+    return shift, (tokens - 1 - shift) // span
+
+
+def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int, rows: slice = slice(None)) -> "tf.data.Dataset":
     """The windows of one epoch as a ``tf.data.Dataset`` of (inputs, targets), ``(batch_size, window)`` int32.
 
     A worker of several reads only its rows of each batch; see `share`.
@@ -56,7 +72,7 @@ def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int, rows: slice = s
 
 
 def share(batch_size: int, workers: int, worker: int) -> slice:
-    """Which rows of a batch a worker reads: all workers read as many.
+    """Which rows of a batch a worker reads: all workers read equally many.
 
     >>> share(64, workers=4, worker=1)
     slice(16, 32, None)
@@ -64,8 +80,12 @@ def share(batch_size: int, workers: int, worker: int) -> slice:
     Raises
     ------
     UserError
-        The batch can't be dealt out evenly.
+        The batch can't be dealt out evenly, or there is no such worker.
     """
+    check_sizes(batch_size=batch_size, workers=workers)
+    check_sizes(0, worker=worker)
+    if worker >= workers:
+        raise UserError(f"There is no worker {worker} among {workers}; the first one is worker 0.")
     own, left = divmod(batch_size, workers)
     if left:
         near = " or ".join(str(n * workers) for n in (own, own + 1) if n)

@@ -8,31 +8,43 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import IO
 
-from companion.errors import UserError
-from companion.storage import write_atomically
-from companion.training.meeting import EXIT_LOST, LOOPBACK, WorkerLostError
+from companion.errors import UserError, check_sizes
+from companion.training.ending import (
+    EXIT_BAD_INPUT,
+    EXIT_LOST,
+    EXIT_SIGNAL,
+    TrainingInterrupted,
+    WorkerLostError,
+    noted_signals,
+)
+from companion.training.meeting import LOOPBACK
+
+PROGRAM = (sys.executable, "-m", "companion")
+PATIENCE = 20.0  # seconds that workers get to write a checkpoint before they are ended
+AGAIN = "The training stopped. Run the same command again: it continues from the last checkpoint."
 
 
-# All workers on one machine: started, watched, and ended together
 class Crew:
     """A command run as several worker processes on this machine; leaving the ``with`` block ends all of them.
 
-    The processes notice the end of this one, however it ends, by the pipe that is their standard input.
+    The processes end with this one, however it ends; see `companion.training.end_with_parent`.
 
     Parameters
     ----------
     command
-        What follows ``python -m companion``; each worker gets its own ``--worker``, ``--hosts`` and ``--report``.
+        What follows the program; each worker gets its own ``--worker``, ``--hosts`` and ``--report`` too.
     workers
         How many.
     output
         Where the chief's standard output goes, as for `subprocess.Popen`.
+    program
+        What is run; by default ``python -m companion``.
 
     Attributes
     ----------
@@ -40,7 +52,14 @@ class Crew:
         One `subprocess.Popen` a worker.
     """
 
-    def __init__(self, command: Sequence[str], workers: int, output: Any = None):
+    def __init__(
+        self,
+        command: Sequence[str],
+        workers: int,
+        output: int | IO[bytes] | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        check_sizes(workers=workers)
         self._folder = tempfile.TemporaryDirectory(prefix="companion-workers-")
         hosts = ",".join(f"{LOOPBACK}:{port}" for port in free_ports(workers))
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -51,7 +70,7 @@ class Crew:
             own = ["--workers", "1", "--worker", str(worker), "--hosts", hosts, "--report", str(self._report(worker))]
             self.processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "companion", *command, *own],
+                    [*program, *command, *own],
                     env=defaults | os.environ | {"PYTHONPATH": path},
                     stdin=subprocess.PIPE,
                     stdout=output if worker == 0 else subprocess.DEVNULL,
@@ -62,6 +81,14 @@ class Crew:
     def _report(self, worker: int) -> Path:
         return Path(self._folder.name) / f"worker-{worker}"
 
+    def _said(self, worker: int) -> tuple[int, str] | None:
+        """Exit code and sentence of a worker that has said why it ended."""
+        try:
+            code, sentence = json.loads(self._report(worker).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return int(code), str(sentence)
+
     def wait(self) -> None:
         """Return when all workers have ended well.
 
@@ -71,74 +98,74 @@ class Crew:
             What the first worker that could not begin says.
         WorkerLostError
             A worker ended too early.
+        TrainingInterrupted
+            Ctrl-C or SIGTERM came, here or to one of the workers. They had `PATIENCE` seconds to write a checkpoint;
+            a second Ctrl-C doesn't wait.
         """
-        while any(process.poll() is None for process in self.processes):
-            if any(process.poll() for process in self.processes):
-                break
-            time.sleep(0.1)
+        with noted_signals() as signals:
+            while not signals and any(process.poll() is None for process in self.processes):
+                if any(process.poll() for process in self.processes):
+                    break
+                time.sleep(0.1)
+        if signals:
+            self.stop(PATIENCE)
+            said = self._said(0)
+            sentence = said[1] if said else "The training was interrupted; its last checkpoint, if it has one, is kept."
+            raise TrainingInterrupted(sentence, signals[0])
         if any(process.poll() for process in self.processes):
             time.sleep(0.5)  # the one that failed first may not be the first to be seen
-            error = self._verdict([process.poll() for process in self.processes])
+            codes = [process.poll() for process in self.processes]
             self.stop()
-            raise error
+            raise self._verdict(codes)
 
-    def _verdict(self, codes: Sequence[int | None]) -> UserError:
-        again = "The training stopped. Run the same command again: it goes on from the last checkpoint."
-        for worker, code in enumerate(codes):
-            if code is not None and code < 0:
-                return WorkerLostError(f"Worker {worker} was killed ({signal.Signals(-code).name}). {again}")
-        for worker, code in enumerate(codes):
-            if code and not self._report(worker).exists():
-                return WorkerLostError(f"Worker {worker} failed (exit code {code}); its error is above. {again}")
-        reports = [json.loads(self._report(n).read_text("utf-8")) for n, code in enumerate(codes) if code]
-        code, sentence = min(reports, key=lambda report: report[0] == EXIT_LOST)
-        return WorkerLostError(sentence) if code == EXIT_LOST else UserError(sentence)
+    def _verdict(self, codes: Sequence[int | None]) -> UserError | TrainingInterrupted:
+        """What to raise when these are the exit codes, None of a worker that still ran."""
+        failed = [worker for worker, code in enumerate(codes) if code]
+        said = {worker: told for worker in failed if (told := self._said(worker))}
+        silent = [worker for worker in failed if worker not in said]
+        for worker in sorted(silent, key=lambda worker: (codes[worker] or 0) >= 0):
+            code = codes[worker] or 0
+            if code < 0:
+                return WorkerLostError(f"Worker {worker} was killed ({signal.Signals(-code).name}). {AGAIN}")
+            return WorkerLostError(f"Worker {worker} failed (exit code {code}); its error is above. {AGAIN}")
+        # That another one is lost is the least that a worker can say.
+        code, sentence = min(said.values(), key=lambda told: told[0] == EXIT_LOST)
+        if code > EXIT_SIGNAL:
+            return TrainingInterrupted(sentence, code - EXIT_SIGNAL)
+        return WorkerLostError(sentence) if code != EXIT_BAD_INPUT else UserError(sentence)
 
-    def stop(self) -> None:
-        """End all processes that still run."""
-        for process in self.processes:
-            if process.poll() is None:
-                process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdin:
-                process.stdin.close()
+    def stop(self, patience: float = 5.0) -> None:
+        """End all processes that still run: ask them to, and kill those that haven't ended so many seconds later."""
+        try:
+            for process in self.processes:
+                if process.poll() is None:
+                    process.terminate()
+            until = time.monotonic() + patience
+            for process in self.processes:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, until - time.monotonic()))
+        finally:
+            for process in self.processes:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+                if process.stdin:
+                    process.stdin.close()
 
     def __enter__(self) -> "Crew":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
         self._folder.cleanup()
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports of this machine that nobody uses now."""
+    """Ports of this machine that are free now."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(number)]
         for each in sockets:
             each.bind((LOOPBACK, 0))
         return [each.getsockname()[1] for each in sockets]
-
-
-def end_with_parent() -> None:
-    """End this process as soon as the one that started it is gone: its end of our standard input closes."""
-
-    def watch(standard_input: int) -> None:
-        while os.read(standard_input, 1):
-            pass
-        os._exit(EXIT_LOST)
-
-    threading.Thread(target=watch, args=(sys.stdin.fileno(),), daemon=True).start()
-
-
-def report(path: str | None, sentence: str, code: int) -> None:
-    """Say why this worker ends: to who started it, by a file, or else to the reader."""
-    if path:
-        write_atomically(path, json.dumps([code, sentence]))
-    else:
-        print(f"companion: {sentence}", file=sys.stderr, flush=True)

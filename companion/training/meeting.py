@@ -1,10 +1,10 @@
 """Several workers that train one model together: each reads its part of every batch, and they average their gradients.
 
-A worker is a process, on this machine or on another. `join` makes one of it: the workers meet on the port of worker 0
-(the *chief*), compare what they are about to do, and only then start TensorFlow's
+A worker is a process, on this machine or on another. `companion.training.join` makes a process one of them: the workers
+meet on the port of worker 0 (the *chief*), compare what they are about to do, and only then start TensorFlow's
 ``tf.distribute.MultiWorkerMirroredStrategy``, which sums their gradients. The connections of the meeting stay open:
 over them the chief hands out the state to start from, and by them every worker notices at once that another one is
-gone. `launch` starts all workers on this machine and watches them. Chapter: *scaling-out*.
+gone. `companion.training.Crew` starts all workers on this machine and watches them. Chapter: *scaling-out*.
 """
 
 import contextlib
@@ -17,17 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
+from companion.training.ending import EXIT_BAD_INPUT, EXIT_LOST, WorkerLostError  # noqa: F401  (the command's)
 
-EXIT_BAD_INPUT, EXIT_LOST = 2, 3
 LOOPBACK = "127.0.0.1"
 HELLO = "gate-by-gate worker"
 KNOCK = 5.0  # seconds until a port counts as closed
 LONGEST_HELLO = 2**16  # bytes; a plan is far shorter
-
-
-class WorkerLostError(UserError):
-    """A worker ended before the training did; the same command goes on from the last checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +42,15 @@ class Cluster:
     index: int
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "hosts", tuple(self.hosts))
+        check_sizes(0, index=self.index)
         for host in self.hosts:
             name, _, port = host.rpartition(":")
             if not name or not port.isdecimal() or not 0 < int(port) < 65536:
-                raise UserError(f"{host!r} is no address of a worker; give name:port, such as 192.168.0.7:5000.")
+                raise UserError(f"{host!r} isn't the address of a worker; give name:port, such as 192.168.0.7:5000.")
         if len(set(self.hosts)) < len(self.hosts):
             raise UserError(f"Two workers have the same address in {', '.join(self.hosts)}; give each its own port.")
-        if not 0 <= self.index < len(self.hosts):
+        if self.index >= len(self.hosts):
             raise UserError(
                 f"There is no worker {self.index} among {len(self.hosts)} addresses; the first one is worker 0."
             )
@@ -72,23 +70,32 @@ class Cluster:
         return json.dumps({"cluster": {"worker": list(self.hosts)}, "task": task})
 
     @classmethod
-    def from_tf_config(cls, text: str) -> "Cluster":
-        """The cluster that a ``TF_CONFIG`` describes.
+    def from_tf_config(cls, text: str) -> "Cluster | None":
+        """The cluster that a ``TF_CONFIG`` describes; None if it describes no cluster, as ``{}`` does.
+
+        A job "chief" beside the workers is worker 0.
+
+        >>> Cluster.from_tf_config('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "chief"}}')
+        Cluster(hosts=('a:1', 'b:1'), index=0)
 
         Raises
         ------
         UserError
-            It is no JSON of that form, or names other jobs than workers.
+            It isn't JSON of that form, or names other jobs than a chief and workers.
         """
         try:
             content = json.loads(text)
-            task, jobs = content["task"], content["cluster"]
-            if set(jobs) != {"worker"} or task["type"] != "worker":
-                raise KeyError("worker")
-            return cls(tuple(map(str, jobs["worker"])), int(task["index"]))
+            jobs, task = content.get("cluster") or {}, content.get("task") or {}
+            if not jobs:
+                return None
+            chiefs, workers = (list(map(str, jobs.get(job, []))) for job in ("chief", "worker"))
+            first = {"chief": 0, "worker": len(chiefs)}[task["type"]]
+            if set(jobs) - {"chief", "worker"} or len(chiefs) > 1:
+                raise KeyError("job")
+            return cls((*chiefs, *workers), first + int(task.get("index", 0)))
         except UserError:
             raise
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             example = cls(("a:5000", "b:5000"), 0).tf_config()
             raise UserError(f"TF_CONFIG can't be read; it should look like {example}") from None
 
@@ -101,19 +108,25 @@ class Line:
     """A connection between the chief and another worker: messages of a kind, each with some bytes."""
 
     def __init__(self, connection: socket.socket, worker: int, timeout: float) -> None:
-        connection.settimeout(timeout)
         self.worker = worker
-        self.done = False
         self._connection = connection
+        self.wait_at_most(timeout)
+        with contextlib.suppress(OSError):  # short messages go at once; a pair of local sockets has no such option
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reading = connection.makefile("rb")
         self._lock = threading.Lock()
 
+    def wait_at_most(self, seconds: float) -> None:
+        """How long a message is waited for, or how long sending one may take."""
+        self._connection.settimeout(seconds)
+
     def send(self, kind: str, data: bytes = b"") -> None:
+        """Send a message; OSError when the other end is gone."""
         with self._lock:
             self._connection.sendall(json.dumps([kind, len(data)]).encode() + b"\n" + data)
 
     def receive(self, longest: float = math.inf) -> tuple[str, bytes]:
-        """The next message; OSError or ValueError when there won't be one, or when what came is none of ours."""
+        """The next message; OSError or ValueError when there won't be one, or when what came isn't ours."""
         match json.loads(self._reading.readline(200)):
             case [str(kind), int(length)] if 0 <= length <= longest:
                 pass
@@ -125,8 +138,9 @@ class Line:
         return kind, data
 
     def close(self) -> None:
+        """End the connection; the other end notices."""
         with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)  # else who reads from it keeps it from closing
+            self._connection.shutdown(socket.SHUT_RDWR)  # else a thread that reads from it keeps it from closing
         for part in (self._reading, self._connection):
             with contextlib.suppress(OSError):
                 part.close()
@@ -144,7 +158,7 @@ def _own_port(cluster: Cluster) -> socket.socket:
         holder.close()
         raise UserError(
             f"Worker {cluster.index} can't have port {port} ({error.strerror}): another program uses it, perhaps a "
-            "worker of a run that has not ended. End that, or choose another port."
+            "worker of a run that hasn't ended. End that, or choose another port."
         ) from None
     return holder
 
@@ -173,7 +187,7 @@ def _receive_all(
                 raise UserError(_missing(cluster, missing, timeout)) from None
             line = Line(connection, 0, min(5.0, timeout))
             told = _hello(line, cluster)
-            if told is None:  # somebody else who knocked on this port
+            if told is None:  # somebody else knocked on this port
                 line.close()
                 continue
             lines[told["index"]] = _checked(line, told, plan, lines)
@@ -193,7 +207,7 @@ def _receive_all(
 
 
 def _hello(line: Line, cluster: Cluster) -> dict[str, Any] | None:
-    """What a worker says of itself when it comes, or None if it is no worker of ours."""
+    """What a worker says of itself when it comes, or None if it isn't a worker of ours."""
     try:
         said, data = line.receive(LONGEST_HELLO)
         told = json.loads(data)
@@ -221,7 +235,7 @@ def _let_them_knock(lines: Mapping[int, Line]) -> None:
     """Ask all workers to knock on each other's ports; in a ring they talk to each other, not to the chief alone."""
     problems = []
     for line in lines.values():
-        line._connection.settimeout(2 * KNOCK)
+        line.wait_at_most(2 * KNOCK)
         line.send("knock")
     for worker, line in lines.items():  # all answers are read: a line closed before would take its last message along
         try:

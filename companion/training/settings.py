@@ -1,7 +1,9 @@
 """How to train, what happened, and what can go wrong with a checkpoint."""
 
-from dataclasses import dataclass, field
-from typing import Any
+import dataclasses
+import math
+import numbers
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,9 +12,13 @@ from companion.seeding import check_seed
 
 PROGRESS_VARIABLE = "GATE_BY_GATE_PROGRESS"
 
+READING = 4_000_000  # characters that the default number of epochs makes a model read, however short the text is
+UPDATES = 32  # an epoch, at least, by default, also for a short text
+BATCH_SIZES = (48, 24, 12, 6, 4, 2, 1)  # the default ones; most numbers of workers divide the large ones
+
 
 class CheckpointError(UserError):
-    """A checkpoint is damaged or of another training: nothing can go on from it."""
+    """A checkpoint is damaged or of another training run: nothing can continue from it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class TrainingConfig:
         Adam's step size climbs to ``learning_rate`` in ``warmup_steps`` updates (its averages are rough at first)
         and then falls along a cosine to ``final_rate`` times that (small steps settle into a minimum).
     clip_norm
-        A gradient longer than this is shortened to it: one bad window can't throw the weights away.
+        A gradient longer than this is shortened to it, so that one bad window can't wreck the weights.
     average
         Decay of a running average of the weights (0: none). The average is what is validated and kept.
     evaluations
@@ -39,6 +45,11 @@ class TrainingConfig:
     seed
         Of the shifts of the windows, or of the order of the pairs; the weights' first values are the model's own
         affair.
+
+    Raises
+    ------
+    UserError
+        A number that can't be used.
     """
 
     epochs: int = 1
@@ -56,10 +67,71 @@ class TrainingConfig:
         check_sizes(**{name: getattr(self, name) for name in ("epochs", "batch_size", "window", "evaluations")})
         check_sizes(0, warmup_steps=self.warmup_steps)
         check_seed(self.seed)
-        if not self.learning_rate > 0 or not self.clip_norm > 0:
-            raise UserError("learning_rate and clip_norm should be above 0.")
-        if not 0 <= self.average < 1 or not 0 <= self.final_rate <= 1:
-            raise UserError("average should be at least 0 and below 1, final_rate from 0 to 1.")
+        for name in ("learning_rate", "clip_norm", "average", "final_rate"):
+            value = getattr(self, name)
+            if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
+                raise UserError(f"{name} is {value}; it should be a finite number.")
+        if self.learning_rate <= 0 or self.clip_norm <= 0:
+            raise UserError(
+                f"learning_rate is {self.learning_rate} and clip_norm {self.clip_norm}; both should be above 0."
+            )
+        if not 0 <= self.average < 1:
+            raise UserError(f"average is {self.average}; it should be at least 0 and below 1.")
+        if not 0 <= self.final_rate <= 1:
+            raise UserError(f"final_rate is {self.final_rate}; it should be from 0 to 1.")
+        for field in dataclasses.fields(self):  # numbers of NumPy become Python's, which JSON can hold
+            kind: type[int] | type[float] = type(field.default)  # type: ignore[assignment]
+            object.__setattr__(self, field.name, kind(getattr(self, field.name)))
+
+
+def default_config(
+    tokens: int,
+    characters: int,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    window: int = 64,
+    learning_rate: float = 3e-3,
+    seed: int = 0,
+) -> TrainingConfig:
+    """How to train on somebody's own text: what isn't given follows from the text's length, and from nothing else.
+
+    So it is the same for one worker and for several, which share each batch evenly: 2, 3, 4, 6, 8, 12, 16, 24 or 48
+    of them share the default batch of a long text.
+
+    Parameters
+    ----------
+    tokens
+        Of the training part.
+    characters
+        Of the whole text.
+    epochs
+        By default as many as make the model read `READING` characters, but at most 30.
+    batch_size
+        By default the largest of `BATCH_SIZES` that leaves at least `UPDATES` updates an epoch.
+    window, learning_rate, seed
+        As in `TrainingConfig`.
+
+    Examples
+    --------
+    >>> default_config(tokens=900_000, characters=1_000_000)  # doctest: +ELLIPSIS
+    TrainingConfig(epochs=4, batch_size=48, window=64, learning_rate=0.003, ...)
+    >>> default_config(tokens=9_000, characters=10_000)  # doctest: +ELLIPSIS
+    TrainingConfig(epochs=30, batch_size=4, window=64, learning_rate=0.003, ...)
+
+    Raises
+    ------
+    UserError
+        A number that can't be used.
+    """
+    check_sizes(tokens=tokens, characters=characters, window=window)
+    most = max(1, tokens // (UPDATES * window))
+    return TrainingConfig(
+        epochs=min(30, math.ceil(READING / characters)) if epochs is None else epochs,
+        batch_size=next(size for size in BATCH_SIZES if size <= most) if batch_size is None else batch_size,
+        window=window,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
 
 
 @dataclass
@@ -74,19 +146,30 @@ class History:
         the validation text.
     """
 
-    rows: list[dict[str, float]] = field(default_factory=list)
+    rows: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
     def column(self, name: str) -> np.ndarray:
-        """One column of the rows, as an array."""
+        """One column of the rows, as an array.
+
+        Raises
+        ------
+        UserError
+            There is no such column.
+        """
+        if any(name not in row for row in self.rows):
+            known = ", ".join(self.rows[0])
+            raise UserError(f"A history has no column {name!r}; it has {known}.")
         return np.array([row[name] for row in self.rows])
 
     @property
     def best(self) -> dict[str, float]:
-        """The row with the lowest validation loss: the weights the model ended with."""
+        """The row with the lowest validation loss: the weights the model ended with.
+
+        Raises
+        ------
+        UserError
+            There are no rows.
+        """
+        if not self.rows:
+            raise UserError("This history is empty: nothing has been validated yet.")
         return min(self.rows, key=lambda row: row["validation_loss"])
-
-
-def settings(layer: Any) -> list[Any]:
-    """What a layer does that the shapes of its weights don't show, as plain values."""
-    found = {name: getattr(layer, name, None) for name in ("rate", "dropout", "heads", "context")}
-    return [type(layer).__name__, {name: value for name, value in found.items() if isinstance(value, int | float)}]

@@ -1,42 +1,88 @@
-"""What is learnt: a text to predict, or pairs. A task knows its batches, what one costs, and how to validate."""
+"""What is learnt: a text to predict, or pairs. A task knows its batches, what one costs, and how to validate.
+
+The loop (`companion.training.Trainer`) asks a task for nothing but the methods that `TextTask` and `PairsTask` share.
+"""
 
 import hashlib
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from companion.errors import UserError
-from companion.training.batches import dataset, windows
+from companion.evaluation import check_ids, check_pairs, evaluate, evaluate_pairs, vocab_size_of
+from companion.models import with_states, zero_states
+from companion.training.batches import dataset, plan
 from companion.training.settings import TrainingConfig
 from companion.training.team import Alone
 
+if TYPE_CHECKING:
+    import keras
+
+    from companion.tokenizers import Pairs
+
 
 class TextTask:
-    """A text to learn to predict: its batches, what one costs, how the model is validated."""
+    """A text to learn to predict.
 
-    signature = None  # all batches have one shape
+    Parameters
+    ----------
+    model
+        A `companion.models.language_model` or `transformer_model`.
+    train_ids, validation_ids
+        Token ids ``(tokens,)``.
+    config
+        How the text is cut into batches.
+    team
+        Who shares the batches; by default nobody.
+
+    Attributes
+    ----------
+    steps_per_epoch
+        Batches in each epoch.
+    outcomes
+        How many answers a prediction chooses from: the vocabulary's size.
+    signature
+        What `loss` takes, for ``tf.function``; None if all batches have one shape.
+
+    Raises
+    ------
+    UserError
+        The model isn't one of these, an id is none of its vocabulary, or the text is too short.
+    """
+
+    signature: list[Any] | None = None
 
     def __init__(
-        self, model: Any, train_ids: np.ndarray, validation_ids: np.ndarray, config: TrainingConfig, team: Alone
+        self,
+        model: "keras.Model",
+        train_ids: np.ndarray,
+        validation_ids: np.ndarray,
+        config: TrainingConfig,
+        team: Alone | None = None,
     ) -> None:
-        from companion.models import with_states
-
-        self.model, self.ids, self.validation_ids, self.config = model, np.asarray(train_ids), validation_ids, config
-        self.rows = team.rows(config.batch_size)
-        self.steps_per_epoch = [len(windows(self.ids, config, epoch)[0]) for epoch in range(config.epochs)]
+        self.outcomes = vocab_size_of(model)
+        if len(model.output_shape) != 3:
+            raise UserError(
+                f"This model gives one answer for a whole window, {model.output_shape}; expected one that gives logits "
+                "for every token, (batch, time, vocab_size), such as companion.models.language_model."
+            )
+        self.model, self.config = model, config
+        self.ids = check_ids(train_ids, self.outcomes, "training ids")
+        self.validation_ids = check_ids(validation_ids, self.outcomes, "validation ids")
+        self.rows = (team or Alone()).rows(config.batch_size)
+        self.steps_per_epoch = [plan(len(self.ids), config, epoch)[1] for epoch in range(config.epochs)]
         self.twin = with_states(model)
 
-    def batches(self, epoch: int, done: int) -> Any:
-        """The batches of an epoch but the first ``done``."""
+    def batches(self, epoch: int, done: int = 0) -> Iterable[Any]:
+        """The batches of an epoch except for the first ``done``: inputs and targets, ``(rows, window)`` each."""
         return dataset(self.ids, self.config, epoch, self.rows).skip(done)
 
     def fresh_states(self) -> list[Any]:
-        """What is carried from batch to batch, at the start of an epoch."""
-        from companion.models import zero_states
-
+        """What is carried from batch to batch, at the start of an epoch: zeros, ``(rows, units)`` each for an LSTM."""
         return zero_states(self.model, self.rows.stop - self.rows.start)
 
-    def loss(self, batch: Any, states: list[Any]) -> Any:
+    def loss(self, batch: Any, states: list[Any]) -> tuple[Any, list[Any]]:
         """Mean nats per token, and the states after the batch."""
         import tensorflow as tf
 
@@ -47,8 +93,6 @@ class TextTask:
 
     def validate(self) -> float:
         """Nats per token of the validation text."""
-        from companion.evaluation import evaluate
-
         return evaluate(self.model, self.validation_ids).nats_per_token
 
     def tokens(self, step: int) -> int:
@@ -57,36 +101,53 @@ class TextTask:
 
     def digests(self) -> list[str]:
         """A hash of the training text, and one of the validation text."""
-        texts = (self.ids, np.asarray(self.validation_ids))
-        return [hashlib.sha256(ids.astype(np.int32).tobytes()).hexdigest() for ids in texts]
+        return [hashlib.sha256(ids.astype(np.int32).tobytes()).hexdigest() for ids in (self.ids, self.validation_ids)]
 
 
 class PairsTask:
-    """Pairs to learn to turn the first into the second; the same methods as `TextTask`, and no states to carry."""
+    """Pairs of which the first is to be turned into the second; with the methods of `TextTask`, and no states.
 
-    def __init__(self, model: Any, train_pairs: Any, validation_pairs: Any, config: TrainingConfig) -> None:
+    Parameters
+    ----------
+    model
+        A `companion.models.encoder_decoder`.
+    train_pairs, validation_pairs
+        At least one of each.
+    config
+        How they are put into batches.
+
+    Raises
+    ------
+    UserError
+        The model isn't one of these, there are no pairs, or an id is none of the vocabulary.
+    """
+
+    def __init__(
+        self, model: "keras.Model", train_pairs: "Pairs", validation_pairs: "Pairs", config: TrainingConfig
+    ) -> None:
         import tensorflow as tf
 
-        from companion.evaluation import pair_losses
-
-        if not len(train_pairs) or not len(validation_pairs):
-            raise UserError("There are no pairs to train on, or none to validate with; give at least one of each.")
+        check_pairs(model, train_pairs, "pairs to train on")
+        check_pairs(model, validation_pairs, "pairs to validate with")
         self.model, self.pairs, self.validation_pairs, self.config = model, train_pairs, validation_pairs, config
+        self.outcomes = int(model.get_layer("logits").units)
         self.plans = [train_pairs.plan(config.batch_size, [config.seed, epoch]) for epoch in range(config.epochs)]
         self.steps_per_epoch = [len(plan) for plan in self.plans]
         sizes = [sum(len(train_pairs.targets[i]) + 1 for i in batch) for plan in self.plans for batch in plan]
         self.read_by = np.cumsum([0, *sizes])
         ids = tf.TensorSpec((None, None), tf.int32)
-        self.signature = [(ids, ids, ids), []]  # one graph for all lengths
-        self.losses = pair_losses(model)
+        self.signature: list[Any] | None = [(ids, ids, ids), []]  # one graph for all lengths
 
-    def batches(self, epoch: int, done: int) -> Any:
+    def batches(self, epoch: int, done: int = 0) -> Iterable[Any]:
+        """The batches of an epoch except for the first ``done``: source, decoder input and target, padded."""
         return (self.pairs.batch(indices) for indices in self.plans[epoch][done:])
 
     def fresh_states(self) -> list[Any]:
+        """None: each pair is read from the start."""
         return []
 
-    def loss(self, batch: Any, states: list[Any]) -> Any:
+    def loss(self, batch: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        """Mean nats per target token, padding not counted, and no states."""
         import tensorflow as tf
 
         source, written, target = batch
@@ -96,12 +157,13 @@ class PairsTask:
         return tf.reduce_sum(losses * counted) / tf.reduce_sum(counted), states
 
     def validate(self) -> float:
-        from companion.evaluation import evaluate_pairs
-
-        return evaluate_pairs(self.model, self.validation_pairs, losses=self.losses).nats_per_token
+        """Nats per target token of the validation pairs."""
+        return evaluate_pairs(self.model, self.validation_pairs).nats_per_token
 
     def tokens(self, step: int) -> int:
+        """How many target tokens that many steps have read."""
         return int(self.read_by[step])
 
     def digests(self) -> list[str]:
+        """A hash of the training pairs, and one of the validation pairs."""
         return [self.pairs.digest(), self.validation_pairs.digest()]

@@ -1,35 +1,42 @@
-"""The workers of a training as one of them sees them: alone, or one of several that share each batch."""
+"""The workers of a training run as one of them sees them: alone, or one of several that share each batch."""
 
 import contextlib
-import os
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from companion.errors import UserError
 from companion.training.batches import share
-from companion.training.crew import report
-from companion.training.meeting import EXIT_BAD_INPUT, EXIT_LOST, Cluster, Line, meet
+from companion.training.ending import EXIT_BAD_INPUT, EXIT_LOST, TrainingInterrupted, end_process
+from companion.training.meeting import Cluster, Line
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 
 class Alone:
-    """One worker, which has nobody to share with: what a training asks of its workers, and one worker's answers.
+    """The single-worker case, and the interface that `Team` implements: what a training run asks of its workers.
 
     Attributes
     ----------
     size, index
         How many workers there are, and which of them this one is.
+    stop_asked
+        Whether another worker asks the chief to stop.
     """
 
     size, index = 1, 0
+    stop_asked = False
 
     def rows(self, batch_size: int) -> slice:
         """Which streams of the batch this worker reads."""
         return share(batch_size, self.size, self.index)
 
-    def run(self, step: Any, *arguments: Any) -> Any:
+    def run(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """Call a part of the training step in which the workers exchange tensors."""
         return step(*arguments)
 
@@ -47,34 +54,58 @@ class Alone:
         """The data of worker 0, the chief."""
         return data
 
+    def ask_to_stop(self) -> None:
+        """Ask the chief to stop all workers once the state is saved."""
 
-# The team: what a training asks of its workers
+
 class Team(Alone):
-    """The workers as one of them sees them; `join` makes it.
+    """Several workers, as one of them sees them; `companion.training.join` makes it.
 
-    The gradients go through ``strategy.run`` and one all-reduce a step, so do the states where they are saved, and
-    what the chief hands out goes through the connections of the meeting.
+    The gradients go through ``strategy.run`` and one all-reduce a step, and so do the states when they are saved. What
+    the chief hands out goes through the connections of the meeting, and by them each worker notices at once that
+    another one is gone. Use it in a ``with`` block, as `join` does: the end of the block says to the others how this
+    worker ended.
+
+    Parameters
+    ----------
+    cluster
+        Who the workers are.
+    lines
+        The connections: the chief's to all others, another worker's to the chief.
+    timeout
+        Seconds after which a worker that says nothing counts as lost.
+    end
+        What is called, in another thread, with a sentence and an exit code when another worker ends too early. By
+        default it ends this process at once, because TensorFlow may be waiting in a step that will never finish.
+
+    Attributes
+    ----------
+    strategy
+        TensorFlow's, once it has started.
     """
 
-    def __init__(self, cluster: Cluster, lines: list[Line], timeout: float, report_file: str | None):
+    def __init__(
+        self, cluster: Cluster, lines: list[Line], timeout: float, end: Callable[[str, int], object] = end_process
+    ) -> None:
         self.cluster, self.size, self.index = cluster, len(cluster.hosts), cluster.index
-        self._lines, self._report_file = lines, report_file
+        self.strategy: tf.distribute.Strategy | None = None
+        self._lines, self._timeout, self._end = lines, timeout, end
         self._inbox: queue.Queue[bytes] = queue.Queue()
         self._ready = threading.Semaphore(0)
         self._leaving = threading.Event()
         for line in lines:
-            line._connection.settimeout(timeout)
-            threading.Thread(target=self._listen, args=(line, timeout), daemon=True).start()
+            line.wait_at_most(timeout)
+            threading.Thread(target=self._listen, args=(line,), daemon=True).start()
         threading.Thread(target=self._beat, args=(timeout / 4,), daemon=True).start()
-        self.strategy: Any = None
 
-    def _listen(self, line: Line, timeout: float) -> None:
+    def _listen(self, line: Line) -> None:
         """Take in what another worker sends, and notice when it is gone."""
+        finished = False
         while True:
             try:
                 kind, data = line.receive()
             except TimeoutError:
-                reason = f"has said nothing for {timeout:g} seconds"
+                reason = f"has said nothing for {self._timeout:g} seconds"
                 break
             except (OSError, ValueError):
                 reason = "is gone"
@@ -83,23 +114,18 @@ class Team(Alone):
                 self._inbox.put(data)
             elif kind == "ready":
                 self._ready.release()
+            elif kind == "stop":
+                self.stop_asked = True
             elif kind == "error" and not self._leaving.is_set():  # else this worker has its own reason to end
-                self._stop(data.decode(), EXIT_BAD_INPUT)
-            elif kind == "done":
-                line.done = True
-        if not line.done and not self._leaving.is_set():
+                self._end(data.decode(), EXIT_BAD_INPUT)
+            finished = finished or kind in ("done", "error")
+        if not finished and not self._leaving.is_set():
             who = f"Worker {line.worker} ({self.cluster.hosts[line.worker]})"
-            self._stop(
+            self._end(
                 f"{who} {reason}, so the training stopped. Start all workers again with the same command: "
-                "they go on from the last checkpoint.",
+                "they continue from the last checkpoint.",
                 EXIT_LOST,
             )
-
-    def _stop(self, sentence: str, code: int) -> NoReturn:
-        try:
-            report(self._report_file, sentence, code)
-        finally:
-            os._exit(code)
 
     def _beat(self, every: float) -> None:
         while not self._leaving.wait(every):
@@ -107,19 +133,30 @@ class Team(Alone):
 
     def _send(self, kind: str, data: bytes = b"") -> None:
         for line in self._lines:
-            with contextlib.suppress(OSError):  # who listens to that line will notice
+            with contextlib.suppress(OSError):  # the thread that listens to that line will notice
                 line.send(kind, data)
 
     def assemble(self) -> None:
-        """Return when all workers have come so far: each tells the chief, and then the chief all of them."""
+        """Return when all workers have come this far: each tells the chief, and then the chief tells all of them.
+
+        Raises
+        ------
+        UserError
+            One doesn't come within the timeout.
+        """
         if self.index:
             self._send("ready")
+        until = time.monotonic() + self._timeout + (10 if self.index else 0)  # the chief says first what is missing
         for _ in self._lines:
-            self._ready.acquire()
+            if not self._ready.acquire(timeout=max(0.0, until - time.monotonic())):
+                raise UserError(
+                    f"Not all workers have loaded TensorFlow within {self._timeout:g} seconds. Give more --timeout."
+                )
         if not self.index:
             self._send("ready")
 
-    def run(self, step: Any, *arguments: Any) -> Any:
+    def run(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        assert self.strategy is not None, "TensorFlow hasn't started"
         return self.strategy.run(step, arguments)
 
     def mean(self, loss: Any, gradients: list[Any]) -> tuple[Any, list[Any], list[Any]]:
@@ -127,7 +164,7 @@ class Team(Alone):
         import tensorflow as tf
         from keras import ops
 
-        # An embedding's gradient is sparse, and its squares are of its parts (see `companion.training._clipped`).
+        # An embedding's gradient is sparse, and its squares are of its parts (see `companion.training.clipped`).
         sparse = [n for n, gradient in enumerate(gradients) if isinstance(gradient, tf.IndexedSlices)]
         early = [ops.sum(ops.square(gradients[n])) / self.size for n in sparse]
         parts = [loss, *early, *(tf.convert_to_tensor(gradient) for gradient in gradients)]
@@ -152,7 +189,7 @@ class Team(Alone):
             padded = tf.pad(state, [around, *[[0, 0]] * (len(state.shape) - 1)])
             return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, padded)
 
-        return [self.strategy.run(rows, (state,)) for state in states]
+        return [self.run(rows, state) for state in states]
 
     def from_chief(self, data: bytes) -> bytes:
         if self.index:
@@ -160,92 +197,26 @@ class Team(Alone):
         self._send("data", data)
         return data
 
+    def ask_to_stop(self) -> None:
+        self._send("stop")
+
     def leave(self, error: str = "") -> None:
         """The end of the training: from now on the others may go; with an error they are told it."""
         self._leaving.set()
         self._send("error" if error else "done", error.encode())
 
+    def __enter__(self) -> Self:
+        return self
 
-def share_dropout(model: Any, team: Alone) -> None:
-    """Let dropout draw the mask of the whole batch and keep this worker's rows: what one worker alone would drop.
-
-    Without this all workers, seeded alike, would drop the same units of their different streams.
-    """
-    import keras
-    import tensorflow as tf
-
-    def shared(layer: Any, inputs: Any, training: bool = False) -> Any:
-        if not training or not layer.rate:
-            return inputs
-        own, *rest = tf.unstack(tf.shape(inputs))
-        seed = layer.seed_generator.next()
-        mask = tf.nn.experimental.stateless_dropout(tf.ones([own * team.size, *rest]), layer.rate, seed)
-        return inputs * mask[own * team.index : own * (team.index + 1)]
-
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.Dropout) and team.size > 1:
-            layer.call = shared.__get__(layer)
-
-
-def _strategy(cluster: Cluster) -> Any:
-    os.environ["TF_CONFIG"] = cluster.tf_config()
-    import tensorflow as tf
-
-    try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    except (RuntimeError, tf.errors.OpError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"Worker {cluster.index} can't start TensorFlow's server at {cluster.hosts[cluster.index]} ({reason}). "
-            "Choose another port, and run nothing of TensorFlow before the workers meet."
-        ) from error
-
-
-@contextlib.contextmanager
-def join(
-    cluster: Cluster,
-    plan: Mapping[str, Any],
-    timeout: float = 60.0,
-    report_file: str | None = None,
-) -> Iterator[Team]:
-    """Become one of the workers, for as long as the block lasts; before anything else of TensorFlow runs.
-
-    Parameters
-    ----------
-    cluster
-        Who they are.
-    plan
-        What this worker is about to do, as plain values; all have to have the same.
-    timeout
-        Seconds to wait for the others, and after which one that says nothing counts as lost.
-    report_file
-        Where to write why this process ends, when another worker ends too early; by default it is printed. The process
-        ends at once then, since TensorFlow may be waiting in a step that will never finish.
-
-    Raises
-    ------
-    UserError
-        The port is taken, a worker does not come in time, or one has another plan.
-    """
-    from companion.seeding import quiet_tensorflow
-
-    lines = meet(cluster, plan, timeout)
-    team = Team(cluster, lines, timeout, report_file)
-    try:
-        # While TensorFlow's servers wait for each other, no other thread of Python runs: nobody would say a word or
-        # notice that a worker is gone. So all load it first, which takes seconds, and start the servers together.
-        quiet_tensorflow()
-        team.assemble()
-        team.strategy = _strategy(cluster)
-        yield team
-    except UserError as error:
-        team.leave(str(error))
-        raise
-    except Exception as error:
-        if _broken_exchange(error):
-            time.sleep(timeout)  # whoever listens to the lost worker says so and ends this process, mostly at once
-        raise
-    team.leave()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, TrainingInterrupted):  # then all leave together
+            self.leave()
+        elif isinstance(error, UserError):
+            self.leave(str(error))
+        elif isinstance(error, Exception) and _broken_exchange(error):
+            time.sleep(self._timeout)  # the thread that notices a lost worker says so and ends this process
 
 
 def _broken_exchange(error: Exception) -> bool:
@@ -253,3 +224,26 @@ def _broken_exchange(error: Exception) -> bool:
     import tensorflow as tf
 
     return isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError))
+
+
+def share_dropout(model: "keras.Model", team: Alone) -> None:
+    """Tell a model's dropout layers who shares the batch, so that all workers drop what one alone would drop.
+
+    Raises
+    ------
+    UserError
+        There are several workers and the model has a dropout layer that can't be shared.
+    """
+    from keras.layers import Dropout
+
+    from companion.models import all_layers
+    from companion.models.dropout import SharedDropout
+
+    for layer in all_layers(model):
+        if isinstance(layer, SharedDropout):
+            layer.workers, layer.worker = team.size, team.index
+        elif isinstance(layer, Dropout) and layer.rate and team.size > 1:
+            raise UserError(
+                f"The layer {layer.name} would drop the same on each of {team.size} workers; build the model with "
+                "companion.models.dropout.SharedDropout instead."
+            )

@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from companion import UserError, set_seed
 from companion.evaluation import evaluate_pairs, pair_losses
 from companion.generation import Sampler, SourceStepper, beam_ids, decode, sample_ids, softmax, stream_target
-from companion.models.encoder_decoder import encoder_decoder, source_attention
+from companion.models.encoder_decoder import encoder_decoder, parts, source_attention
 from companion.recipes import ENCODER_DECODER, Trained, load_model, save_model
-from companion.tokenizers import BEGIN, END, PAD, UNKNOWN, Pairs, PairVocabulary, Vocabulary, padded
+from companion.tokenizers import BEGIN, END, PAD, UNKNOWN, Pairs, PairVocabulary, Vocabulary
 from companion.training import TrainingConfig, fit_pairs
 
 VARIANTS = {
@@ -51,50 +49,6 @@ def some_pairs(n=30, highest=9, seed=0):
     rng = np.random.default_rng(seed)
     sources = [rng.integers(4, highest, rng.integers(1, 6)) for _ in range(n)]
     return Pairs(sources, [source[::-1] for source in sources])
-
-
-# -- vocabularies and batches ------------------------------------------------------------------------------------
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5), min_size=1, max_size=4), st.integers(4, 8))
-def test_copied_words_come_back_through_their_ids(sequences, size):
-    vocabulary = Vocabulary.train(sequences, size=size)
-    assert len(vocabulary) <= size
-    for sequence in sequences:
-        ids, unknown = vocabulary.encode_source(sequence)
-        assert vocabulary.decode(ids, unknown) == sequence
-        known = vocabulary.encode(sequence)
-        assert (known == np.where(ids < len(vocabulary), ids, UNKNOWN)).all()
-
-
-def test_vocabularies_are_saved_and_read(tmp_path):
-    from companion.tokenizers import load_pair_vocabulary
-
-    both = PairVocabulary(Vocabulary(["a", "b"]), Vocabulary(["三"]))
-    both.save(tmp_path / "v.json")
-    read = load_pair_vocabulary(tmp_path / "v.json")
-    assert (read.source.tokens, read.target.tokens) == (both.source.tokens, both.target.tokens)
-    (tmp_path / "v.json").write_text("[]")
-    with pytest.raises(UserError, match="no two vocabularies"):
-        load_pair_vocabulary(tmp_path / "v.json")
-
-
-@pytest.mark.parametrize("seed", [None, 1])
-def test_every_pair_is_in_one_batch_and_batches_hold_similar_lengths(seed):
-    pairs = some_pairs(101)
-    plan = pairs.plan(8, seed)
-    assert sorted(np.concatenate(plan).tolist()) == list(range(101)) and max(map(len, plan)) == 8
-    spread = [np.ptp([len(pairs.sources[i]) for i in batch]) for batch in plan]
-    assert np.mean(spread) <= 1
-    assert seed is None or [b.tolist() for b in plan] != [b.tolist() for b in pairs.plan(8, 2)]
-
-
-def test_pairs_that_do_not_fit():
-    with pytest.raises(UserError, match="1 sources and 2 targets"):
-        Pairs([[4]], [[4], [5]])
-    with pytest.raises(UserError, match="empty"):
-        Pairs([[]], [[4]])
 
 
 # -- masks -------------------------------------------------------------------------------------------------------
@@ -338,24 +292,79 @@ def test_sources_the_model_can_not_read():
     for sources in ([], [[]], [[4], []]):
         with pytest.raises(UserError, match="no source, or an empty one"):
             SourceStepper(model, sources)
+    for sources in ([[4.5]], [["a"]], [[-4]], [[[4]]], [4]):
+        with pytest.raises(UserError, match="one row of ids"):
+            SourceStepper(model, sources)
     with pytest.raises(UserError, match="ids up to 9"):
         SourceStepper(model, [[9]])
     with pytest.raises(UserError, match="2 sources, so 2 texts"):
         SourceStepper(model, [[4], [5]]).start(3)
+
+
+@pytest.mark.parametrize("wrong", ["language model", "words", None])
+def test_models_that_read_no_source(wrong):
     from companion.models import language_model
 
-    with pytest.raises(UserError, match="reads no source"):
-        SourceStepper(language_model(9, 4, 4), [[4]])
+    wrong = language_model(9, 4, 4) if wrong == "language model" else wrong
+    for use in (
+        lambda: SourceStepper(wrong, [[4]]),
+        lambda: decode(wrong, [[4]]),
+        lambda: stream_target(wrong, [4]),
+        lambda: source_attention(wrong, [4], [5]),
+        lambda: parts(wrong),
+    ):
+        with pytest.raises(UserError, match="reads no source"):
+            use()
+
+
+def test_an_encoder_decoder_is_not_a_language_model():
+    with pytest.raises(UserError, match="plain stack"):
+        sample_ids(small(), [BEGIN], 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_tokens": 2.5}, "max_tokens"),
+        ({"sampler": "greedy"}, "should be a Sampler"),
+        ({"seed": "x"}, "seed is x"),
+        ({"seed": -1}, "seed is -1"),
+        ({"banned": [99]}, "banned ids"),
+        ({"beam_width": 0}, "beam_width"),
+        ({"beam_width": 2, "length_penalty": float("nan")}, "length_penalty"),
+        ({"beam_width": 2, "sampler": Sampler()}, "not both"),
+    ],
+)
+def test_settings_that_can_not_be(settings, says):
+    model = small()
+    with pytest.raises(UserError, match=says):
+        decode(model, [[4, 5]], **settings)
+    if "beam_width" not in settings:
+        with pytest.raises(UserError, match=says):
+            stream_target(model, [4, 5], **settings)  # without asking for an id
+
+
+@pytest.mark.parametrize("ids", [([], [5]), ([4.5], [5]), ([4], ["a"]), ([4], [-1])])
+def test_what_was_not_read_can_not_be_looked_at(ids):
+    with pytest.raises(UserError, match="source is empty|sequences of ids"):
+        source_attention(small(), *ids)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"units": 7}, {"units": 0}, {"dropout": 1.0}, {"attention": "dot"}, {"copy": True, "source_vocab": 8}],
+    [
+        {"units": 7},
+        {"units": 0},
+        {"dropout": 1.0},
+        {"dropout": "half"},
+        {"dropout": float("nan")},
+        {"attention": "dot"},
+        {"attention": ["additive"]},
+        {"attention": None},
+        {"copy": True, "source_vocab": 8},
+    ],
 )
 def test_sizes_that_can_not_be(change):
     with pytest.raises(UserError):
         encoder_decoder(**{**SIZES, **change})
-
-
-def test_padded_is_a_rectangle():
-    assert padded([[5], [6, 7]]).tolist() == [[5, PAD], [6, 7]]

@@ -1,0 +1,29 @@
+"""What is made of a model is made once and kept for as long as the model lives."""
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import keras
+
+Made = TypeVar("Made")
+
+
+def once_per_model(make: Callable[["keras.Model"], Made]) -> Callable[["keras.Model"], Made]:
+    """A decorator: the function runs once for each model, and later calls give what it made then.
+
+    This is for twins and compiled functions, which take longer to make than to use, and of which Keras's layers
+    remember each. What is made may share the model's layers and weights but must not hold the model itself, or the
+    model would never be freed; a compiled function can reach it through ``weakref.ref``.
+    """
+    kept: weakref.WeakKeyDictionary[keras.Model, Made] = weakref.WeakKeyDictionary()
+
+    @functools.wraps(make)
+    def get(model: "keras.Model") -> Made:
+        if model not in kept:
+            kept[model] = make(model)
+        return kept[model]
+
+    return get
