@@ -252,15 +252,15 @@ def source_files(package: str) -> dict[str, Path]:
 def collect(package: str, files: dict[str, Path]) -> Iterator[Documented]:
     """The pairs of one package, file by file."""
     for place, path in files.items():
-        for name, docstring in docstrings(path.read_text(encoding="utf-8", errors="replace")):
+        for name, docstring in docstrings_in(path.read_text(encoding="utf-8", errors="replace")):
             if pair := read_docstring(docstring):
                 yield Documented(package, ".".join([*place.split("/"), *name]), *pair)
 
 
-def docstrings(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
+def docstrings_in(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """The docstrings of a source file with the names they stand under, from top to bottom.
 
-    >>> list(docstrings("class A:\\n    def f(self):\\n        'Add one.'"))
+    >>> list(docstrings_in("class A:\\n    def f(self):\\n        'Add one.'"))
     [(('A', 'f'), 'Add one.')]
     """
     if '"""' not in source and "'" not in source:
