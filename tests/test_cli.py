@@ -1,238 +1,312 @@
-"""The command line as a reader uses it: own text in, a model out; mistakes give a sentence, exit code 2, no loss."""
+"""The command line as a whole: its help, its options, its exit codes, and what becomes of what it prints."""
 
+import argparse
+import io
 import os
+import shlex
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from command_line import CATS, QUICK, refused, run
 
-from companion.cli import main
-from companion.cli.train import split
+from companion.cli import main, table
+from companion.cli.options import Command, Number, Option, in_flags
+from companion.cli.program import program, suggested
 from companion.errors import UserError
+from companion.training import WorkerLostError
 
-QUICK = ["--units", "8", "--embedding-dim", "4", "--epochs", "1", "--quiet"]
-
-
-@pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    path = tmp_path_factory.mktemp("text") / "my.txt"
-    path.write_text("The cat sat on the mat. A dog is in the fog.\n" * 200, encoding="utf-8")
-    return path
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
-@pytest.fixture(scope="module")
-def model(text):
-    folder = text.with_name("mymodel")
-    assert main(["train", str(text), "--out", str(folder), *QUICK]) == 0
-    return folder
+def started(*words: str, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT | more.pop("env", {}), **more)
 
 
-def run(capsys, *arguments) -> tuple[int, str, str]:
-    try:
-        code = main([str(argument) for argument in arguments])
-    except SystemExit as stop:  # argparse's own
-        code = stop.code
-    said = capsys.readouterr()
-    return code, said.out, said.err
+# -- how it is called --------------------------------------------------------------------------------------------------
 
 
-def test_train_writes_a_folder_and_cleans_up(model):
-    assert sorted(path.name for path in model.iterdir()) == ["model.json", "tokenizer.json", "weights.npz"]
-    assert not list(model.parent.glob("*.checkpoint.npz"))
+def test_the_help_of_every_command_has_examples_that_begin_as_the_program_was_called(capsys):
+    for command in ([], *([command.name] for command in table.COMMANDS)):
+        code, out, err = run(capsys, *command, "--help")
+        assert code == 0 and not err
+        examples = out.partition("example")[2].splitlines()[1:]
+        assert examples[0].startswith(f"  {program()} {' '.join(command)}")
 
 
-@pytest.mark.parametrize("tokenizer", ["word", "bpe"])
-def test_train_with_the_other_tokenizers(capsys, text, tmp_path, tokenizer):
-    size = ["--vocab-size", "300"] if tokenizer == "bpe" else []
-    code, out, _ = run(capsys, "train", text, "--out", tmp_path / "m", "--tokenizer", tokenizer, *size, *QUICK)
-    assert code == 0 and "bits per character" in out
-    code, out, _ = run(capsys, "generate", tmp_path / "m", "--prompt", "The cat", "--max-tokens", 5, "--seed", 1)
-    assert code == 0 and out.startswith("The cat")
+@pytest.mark.parametrize("script", ["bin/gate-by-gate", "a b/gate-by-gate"])
+def test_the_program_is_named_as_it_was_called(tmp_path, script):
+    """By a name that works when it is pasted: the script's if it is on the path, else the way to it, quoted."""
+    file = tmp_path / script
+    file.parent.mkdir()
+    file.write_text(f"#!{sys.executable}\nimport sys\nfrom companion.cli import main\nsys.exit(main())\n")
+    file.chmod(0o755)
+    said = started(str(file), "corpora", cwd=tmp_path).stdout
+    assert f"({shlex.quote(str(file))} corpora --fetch" in said
+    said = started(f"./{script}", "corpora", cwd=tmp_path).stdout
+    assert f"({shlex.quote(f'./{script}')} corpora --fetch" in said
+    path = {"PATH": f"{file.parent}{os.pathsep}{os.environ['PATH']}"}
+    assert "(gate-by-gate corpora --fetch" in started("gate-by-gate", "corpora", cwd=tmp_path, env=path).stdout
 
 
-def test_train_a_transformer(capsys, text, tmp_path):
-    sizes = ["--model", "transformer", "--layers", "1", "--heads", "2", "--context", "16"]
-    code, out, _ = run(capsys, "train", text, "--out", tmp_path / "m", *sizes, *QUICK)
-    assert code == 0 and "bits per character" in out
-    code, out, _ = run(capsys, "generate", tmp_path / "m", "--prompt", "The cat " * 5, "--max-tokens", 5, "--seed", 1)
-    assert code == 0 and out.startswith("The cat ")  # a prompt longer than the context
-    code, _, err = run(capsys, "train", text, "--out", tmp_path / "n", "--model", "transformer", "--heads", "3", *QUICK)
-    assert code == 2 and "can't be shared by 3 heads" in err
+def test_the_module_is_named_with_the_python_that_runs_it(tmp_path):
+    python = tmp_path / "own bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')  # as another Python on the path
+    python.chmod(0o755)
+    said = started(sys.executable, "-m", "companion", "corpora", cwd=tmp_path).stdout
+    assert f"({shlex.quote(sys.executable)} -m companion corpora --fetch" in said
+    said = started(str(python), "-m", "companion", "corpora", cwd=tmp_path).stdout
+    words = shlex.split(said.partition("(")[2].partition(" --fetch")[0])
+    assert started(*words, cwd=tmp_path).returncode == 0
 
 
-def test_generate_is_seeded(capsys, model):
-    arguments = ("generate", model, "--prompt", "The", "--max-tokens", 40)
-    first, again = (run(capsys, *arguments, "--seed", 7)[1] for _ in range(2))
-    other = run(capsys, *arguments, "--seed", 8)[1]
-    assert first == again != other
-    assert first.startswith("The") and len(first) == len("The") + 40 + 1
+def test_what_is_suggested_is_quoted():
+    assert shlex.split(suggested(["generate", "my model", "--prompt", '"'], called="p")) == [
+        *("p", "generate", "my model", "--prompt", '"')
+    ]
+
+
+# What their examples need that a test has no time for.
+NOT_RUN = {"train", "corpora", "summarise", "reply"}
+EXAMPLES = [example for command in table.COMMANDS for example in command.examples]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with what the examples in the help name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("my.txt", "other.txt", "article.txt"):
+        Path(name).write_text("Once upon a time. " + CATS * 120, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_examples_of_the_help_work(capsys, place):
+    assert run(capsys, "train", "my.txt", "--out", "mymodel", *QUICK)[0] == 0
+    for example in EXAMPLES:
+        words = shlex.split(example)
+        if words[0] not in NOT_RUN:
+            code, out, err = run(capsys, *words)
+            assert code == 0 and out.strip() and not err, example
+
+
+@pytest.mark.parametrize("example", [example for example in EXAMPLES if example.split()[0] in NOT_RUN])
+def test_the_longer_examples_of_the_help_can_be_read(capsys, monkeypatch, example):
+    name = example.split()[0]
+    chosen = next(command for command in table.COMMANDS if command.name == name)
+    ran = []
+    monkeypatch.setattr(table, "COMMANDS", (replace(chosen, run=ran.append),))
+    assert run(capsys, *shlex.split(example))[0] == 0 and len(ran) == 1
+
+
+def test_every_option_is_told_by_the_help(capsys):
+    for command in table.COMMANDS:
+        _, out, _ = run(capsys, command.name, "--help")
+        for option in command.options:
+            assert (option.flag in out) == (option.help is not None and option.flag.startswith("--")) or option.metavar
+
+
+def test_the_version(capsys):
+    code, out, _ = run(capsys, "--version")
+    assert code == 0 and out.startswith("gate-by-gate ")
+
+
+# -- options -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "more", [["--greedy"], ["--beam", "2"], ["--top-k", "3", "--top-p", "0.9", "--temperature", "0.5"]]
+    ("words", "says"),
+    [
+        ([], "Give a command: train, generate"),
+        (["trian"], "'trian'"),
+        (["generate"], "required: MODEL. See"),
+        (["train", "x"], "required: --out. See"),
+        (["train", "x", "--out"], "expected one argument; if its value begins with a dash, put = between"),
+        (["train", "x", "--out", "m", "--unitz", "3"], "train has no option --unitz; did you mean --units?"),
+        (["train", "x", "--out", "m", "--tokenizer", "letter"], "'letter' (choose from"),
+        (["reply", "-x"], "put -- as an argument"),
+        (["generate", "m", "Once", "upon"], "doesn't know what to do with 'Once upon'"),
+        (["generate", "m", "--beam", "2", "--temperature", "1"], "--beam and --temperature don't go together"),
+        (["generate", "m", "--beam", "2", "--top-k", "1"], "--beam and --top-k don't go together"),
+        (["generate", "m", "--beam", "2", "--top-p", "1"], "--beam and --top-p don't go together"),
+        (["generate", "m", "--beam", "2", "--seed", "1"], "--beam and --seed don't go together"),
+        (["generate", "m", "--greedy", "--beam", "2"], "--beam and --greedy don't go together"),
+        (["generate", "m", "--greedy", "--seed", "1"], "--greedy and --seed don't go together"),
+        (["translate", "--sentences", "我在家。", "--to", "iso"], "--sentences and --to don't go together"),
+        (["train", "x", "--out", "m", "--heads", "4"], "--heads only goes with --model transformer"),
+        (["train", "x", "--out", "m", "--context", "4"], "--context only goes with --model transformer"),
+        (["train", "x", "--out", "m", "--model", "transformer", "--cell", "lstm"], "--cell only goes with --model rec"),
+        (["train", "x", "--out", "m", "--model", "transformer", "--embedding-dim", "4"], "--embedding-dim only goes"),
+        (["train", "x", "--out", "m", "--worker", "0"], "--worker goes together with --hosts"),
+        (["train", "x", "--out", "m", "--hosts", "a:1,b:2"], "--hosts goes together with --worker"),
+        (["train", "x", "--out", "m", "--workers", "2", "--hosts", "a:1,b:2"], "--workers and --hosts don't go tog"),
+        (["train", "x", "--out", "m", "--timeout", "5"], "--timeout goes together with --workers or --hosts or TF_CON"),
+    ],
 )
-def test_generate_in_every_way(capsys, model, more):
-    code, out, _ = run(capsys, "generate", model, "--prompt", "The", "--max-tokens", 10, *more)
-    assert code == 0 and out.startswith("The")
+def test_options_that_can_t_be_used_are_refused_before_anything_else(capsys, words, says):
+    assert says in refused(capsys, *words)
 
 
-def test_evaluate_scores_a_file(capsys, model, text):
-    code, out, _ = run(capsys, "evaluate", model, text)
-    assert code == 0
-    assert "bits per character" in out and f"{len(text.read_text()):,} characters" in out
-
-
-def test_evaluate_says_how_much_is_unknown(capsys, model, tmp_path):
-    (tmp_path / "t.txt").write_text("Zebra zoo quiz", encoding="utf-8")
-    assert "unknown" in run(capsys, "evaluate", model, tmp_path / "t.txt")[1]
-
-
-def test_corpora_are_listed_and_told(capsys):
-    code, out, _ = run(capsys, "corpora")
-    assert code == 0 and "shakespeare" in out
-    code, out, _ = run(capsys, "corpora", "--fetch", "python-docs")
-    assert code == 0 and "licence: PSF" in out
-
-
-def test_it_runs_as_a_module_and_the_help_has_examples():
-    for command in ([], ["train"], ["generate"], ["evaluate"], ["corpora"]):
-        said = subprocess.run(
-            [sys.executable, "-m", "companion", *command, "--help"], capture_output=True, text=True, check=True
-        )
-        assert "example" in said.stdout
-        assert "python -m companion" in said.stdout
-
-
-BAD_TEXTS = {
-    "missing": (None, "There is no file"),
-    "empty": (b"", "is empty"),
-    "blank": (b" \n\n ", "is empty"),
-    "not UTF-8": (b"caf\xe9 " * 2000, "not UTF-8"),
-    "short": (b"Too short.", "too few"),
+BAD_NUMBERS = {
+    "train x --out m": {
+        "--vocab-size": ["1", "-3", "many"],
+        "--units": ["0", "1.5", "1" + "0" * 30],
+        "--layers": ["0"],
+        "--heads": ["0"],
+        "--context": ["1"],
+        "--embedding-dim": ["0"],
+        "--dropout": ["1", "-0.1", "nan"],
+        "--epochs": ["0", "-1"],
+        "--batch-size": ["0"],
+        "--window": ["0"],
+        "--learning-rate": ["0", "-1", "inf", "nan", "1e6"],
+        "--seed": ["-1", "4294967296"],
+        "--workers": ["0", "-1"],
+        "--worker": ["-1"],
+        "--timeout": ["0", "inf", "nan", "-inf"],
+    },
+    "generate m": {
+        "--max-tokens": ["-1", "x"],
+        "--temperature": ["0", "-1", "1e-310", "inf", "nan"],
+        "--top-k": ["0"],
+        "--top-p": ["0", "1.5"],
+        "--seed": ["-1"],
+        "--beam": ["0"],
+    },
+    "reply hello": {"--count": ["0"], "--temperature": ["0"], "--top-p": ["0", "2"], "--seed": ["-1"]},
+    "summarise -": {"--sentences": ["0", "-1", "two"]},
 }
 
 
-@pytest.mark.parametrize("kind", BAD_TEXTS)
-def test_a_bad_text_is_told(capsys, tmp_path, kind):
-    content, says = BAD_TEXTS[kind]
-    if content is not None:
-        (tmp_path / "t.txt").write_bytes(content)
-    code, out, err = run(capsys, "train", tmp_path / "t.txt", "--out", tmp_path / "m", *QUICK)
-    assert (code, out) == (2, "") and says in err and "Traceback" not in err and err.count("\n") == 1
-    assert not (tmp_path / "m").exists()
+def test_every_number_is_checked(capsys):
+    """By the option's own name; nothing was read or printed yet."""
+    for words, bad in BAD_NUMBERS.items():
+        command = next(command for command in table.COMMANDS if command.name == words.split()[0])
+        assert set(bad) == {option.flag for option in command.options if option.number}
+        for flag, values in bad.items():
+            for value in values:
+                assert f"{flag} is {value[:40]}; it should be " in refused(capsys, *words.split(), f"{flag}={value}")
+                assert f"{flag} is " in refused(capsys, *words.split(), flag, value)
 
 
-def test_a_folder_is_no_text(capsys, tmp_path):
-    assert run(capsys, "train", tmp_path, "--out", tmp_path / "m")[0] == 2
+@pytest.fixture
+def fake(monkeypatch):
+    """A command ``do`` that hands its options over, or raises what it is told to."""
+    got: list[argparse.Namespace] = []
+
+    def do(options: argparse.Namespace) -> None:
+        got.append(options)
+        if fails:
+            raise fails[0]
+
+    fails: list[BaseException] = []
+    options = (
+        Option("text", "a text", "TEXT", default="none", nargs="?"),
+        Option("--prompt", "a text", "TEXT"),
+        Option("--top-k", "a number", "K", None, Number("small", most=5)),
+        Option("--greedy", "a switch", default=False),
+    )
+    monkeypatch.setattr(table, "COMMANDS", (Command("do", do, "Do it.", options, ("do",)),))
+    return got, fails
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("words", "prompt"),
     [
-        (["--temperature", "0"], "temperature"),
-        (["--temperature", "-1"], "temperature"),
-        (["--top-p", "0"], "top_p"),
-        (["--top-p", "1.5"], "top_p"),
-        (["--top-k", "0"], "top_k"),
-        (["--max-tokens", "-1"], "max_tokens"),
-        (["--seed", "-1"], "seed is -1"),
-        (["--prompt", "Zoë"], "'ë'"),
-        (["--prompt", ""], "prompt"),
+        (["--prompt", "-x"], "-x"),
+        (["--prompt=-x"], "-x"),
+        (["--prompt=--"], "--"),
+        (["--prompt", "-- he said"], "-- he said"),
+        (["--prompt", "--nothing like it"], "--nothing like it"),
+        (["--greedy", "--prompt", "-1"], "-1"),
+        (["--prompt", "a=b"], "a=b"),
+        (["--prompt", ""], ""),
     ],
 )
-def test_bad_settings_of_generate_are_told(capsys, model, options, says):
-    code, out, err = run(capsys, "generate", model, *options)
-    assert code == 2 and says in err and err.count("\n") == 1 and not out.strip()
+def test_a_value_may_begin_with_a_dash(fake, words, prompt):
+    got, _ = fake
+    assert main(["do", *words]) == 0
+    assert got[0].prompt == prompt and got[0].text == "none"
+
+
+def test_what_follows_two_dashes_is_a_text(fake):
+    got, _ = fake
+    assert main(["do", "--top-k", "3", "--", "-x"]) == 0
+    assert (got[0].text, got[0].top_k, got[0].prompt) == ("-x", 3, None)
+    assert got[0].given == {"text", "--top-k"}
+
+
+# -- exit codes --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("error", "code", "says"),
     [
-        (["--units", "0"], "units is 0"),
-        (["--dropout", "1"], "dropout is 1"),
-        (["--learning-rate", "0"], "learning_rate"),
-        (["--epochs", "-1"], "epochs is -1"),
-        (["--epochs", "0"], "epochs is 0"),
-        (["--batch-size", "0"], "batch_size is 0"),
-        (["--window", "0"], "window is 0"),
-        (["--seed", "-1"], "seed is -1"),
+        (UserError("No top_k of that size."), 2, "No --top-k of that size."),
+        (WorkerLostError("Gone."), 3, "Gone."),
+        (KeyboardInterrupt(), 130, "interrupted."),
+        (MemoryError(), 2, "memory is not enough"),
+        (PermissionError(13, "Permission denied", "m/model.json"), 2, "m/model.json: Permission denied."),
+        (KeyError("x"), 1, "unexpected error, KeyError: 'x' (test_cli.py, line "),
+        (RuntimeError("Two\nlines"), 1, "RuntimeError: Two (test_cli.py, line "),
     ],
 )
-def test_bad_settings_of_train_are_told(capsys, text, tmp_path, options, says):
-    code, _, err = run(capsys, "train", text, "--out", tmp_path / "m", "--quiet", *options)
-    assert code == 2 and err.startswith("companion: ") and says in err
-    assert not (tmp_path / "m").exists()
+def test_whatever_goes_wrong_is_told_in_one_line(capsys, fake, error, code, says):
+    fake[1].append(error)
+    exit_code, out, err = run(capsys, "do")
+    assert exit_code == code and not out
+    assert says in err and err.strip().count("\n") == 0 and "Traceback" not in err
 
 
-def test_nothing_is_overwritten_unasked(capsys, text, model, tmp_path):
-    before = (model / "weights.npz").read_bytes()
-    code, _, err = run(capsys, "train", text, "--out", model, *QUICK)
-    assert code == 2 and "there already" in err
-    assert (model / "weights.npz").read_bytes() == before
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
-    code, _, err = run(capsys, "train", text, "--out", tmp_path / "photos", "--overwrite", *QUICK)
-    assert code == 2 and "not a model folder" in err
-    assert (tmp_path / "photos" / "cat.jpg").exists()
+def test_where_an_unexpected_error_happened_is_shown_on_request(fake, monkeypatch):
+    fake[1].append(KeyError("x"))
+    monkeypatch.setenv("GATE_BY_GATE_DEBUG", "1")
+    with pytest.raises(KeyError):
+        main(["do"])
 
 
-def test_overwrite_replaces_a_model(capsys, text, tmp_path):
-    for more in ([], ["--overwrite"]):
-        assert run(capsys, "train", text, "--out", tmp_path / "m", *QUICK, *more)[0] == 0
+def test_names_of_functions_arguments_become_options():
+    command = next(command for command in table.COMMANDS if command.name == "train")
+    assert in_flags("Lower learning_rate (it is 1) or clip_norm.", command) == (
+        "Lower --learning-rate (it is 1) or clip_norm."
+    )
+    assert in_flags("my_batch_size.txt is 3 units long.", command) == "my_batch_size.txt is 3 units long."
 
 
-@pytest.mark.parametrize("command", [["generate"], ["evaluate"]])
-def test_a_model_that_is_not_there_or_not_whole_is_told(capsys, text, tmp_path, command):
-    more = [text] if command == ["evaluate"] else []
-    code, _, err = run(capsys, *command, tmp_path / "none", *more)
-    assert code == 2 and "no model folder" in err
-    (tmp_path / "half").mkdir()
-    code, _, err = run(capsys, *command, tmp_path / "half", *more)
-    assert code == 2 and "model.json is missing" in err
+# -- what is printed ---------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_option_exits_with_2(capsys):
-    assert run(capsys, "generate")[0] == 2
+def test_an_output_that_has_no_such_letters_shows_their_codes(monkeypatch):
+    """PYTHONIOENCODING=ascii, or a terminal of another time."""
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
+    monkeypatch.setattr(sys, "stdout", printed)
+    assert main(["translate", "3 March 2021"]) == 0
+    printed.flush()
+    assert printed.buffer.getvalue().decode("ascii") == r"2021\u5e743\u67083\u65e5" + "\n"
+    assert printed.errors == "strict", "the caller's stream is as it was"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="what can't be a path differs")
-@pytest.mark.parametrize(("name", "says"), [("x" * 300, "File name too long"), ("my.txt/more", "Not a directory")])
-def test_a_path_that_can_t_be_one_is_told(capsys, text, model, name, says):
-    code, _, err = run(capsys, "evaluate", model, text.with_name(name.split("/")[0]) / "/".join(name.split("/")[1:]))
-    assert code == 2 and says in err and err.count("\n") == 1
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_an_output_that_can_t_be_written_is_told():
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "companion", "corpora"], stdout=full, stderr=subprocess.PIPE, env=ENVIRONMENT
+        )
+    assert ended.returncode == 2 and ended.stderr.decode().count("\n") == 1
+    assert b"No space left on device" in ended.stderr
 
 
-def test_the_split_keeps_everything_once():
-    text = "".join(chr(97 + n % 26) for n in range(9_999))
-    assert "".join(split(text, "t")) == text
-    with pytest.raises(UserError, match="at least 5,000"):
-        split(text[:4_999], "t")
-
-
-@pytest.mark.parametrize(
-    ("message", "says"),
-    [("", "has no words"), ("你好吗", "not in Latin letters"), ("Wie geht es dir heute?", "is it English")],
-)
-def test_reply_says_why_a_message_can_t_be_used(capsys, message, says):
-    code, out, err = run(capsys, "reply", message)
-    assert code == 2 and says in err and not out and "Traceback" not in err
-
-
-def test_reply_suggests_and_writes(capsys, monkeypatch):
-    """What it prints; the writer is a small one here, the chapter's is made when the book is built."""
-    from companion.applications import replies
-    from companion.corpora.conversations import Exchange
-
-    pairs = [Exchange("Are you a robot?", "I am a program.")] * 40
-    writer = replies.train_writer(pairs, passes=100, progress=False)
-    monkeypatch.setattr(replies, "load_writer", lambda: writer)
-    code, out, _ = run(capsys, "reply", "Are you a robot, my dear Xyzzy?", "--count", 2, "--seed", 1)
-    assert code == 0
-    lines = out.splitlines()
-    assert lines[0] == "Not known, and left out: dear, xyzzy" or lines[0] == "Not known, and left out: xyzzy"
-    assert len([line for line in lines if line.startswith("   0.")]) == 2
-    assert lines[-1].strip() == "i am a program."
-    code, _, err = run(capsys, "reply", "Are you a robot?", "--seed", -1)
-    assert code == 2 and "seed is -1" in err
-    code, _, err = run(capsys, "reply", "Are you a robot?", "--count", 0)
-    assert code == 2 and "--count is 0" in err
+def test_a_pipe_that_is_closed_early_ends_it_quietly():
+    for arguments in (["corpora"], ["--help"]):
+        command = subprocess.Popen(
+            [sys.executable, "-m", "companion", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=ENVIRONMENT,
+        )
+        command.stdout.close()
+        assert command.stderr.read() == b"" and command.wait() == 0
+        command.stderr.close()

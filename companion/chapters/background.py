@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from companion.errors import UserError
 from companion.ngrams import NextModel
-from companion.plotting import INK, INPUT, axes
-from companion.plotting.style import rectangle
+from companion.plotting import INK, INPUT, axes, rectangle
 from companion.tokenizers import Tokenizer
 
 if TYPE_CHECKING:

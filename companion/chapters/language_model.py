@@ -4,8 +4,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from companion.plotting import FORGET, OUTPUT, SERIES, STRONGEST_TINT, TOKEN_TINTS, axes
-from companion.plotting.style import rectangle
+from companion.plotting import FORGET, OUTPUT, SERIES, STRONGEST_TINT, TOKEN_TINTS, axes, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

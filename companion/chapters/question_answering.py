@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from companion.plotting import INPUT, OUTPUT, axes
-from companion.plotting.style import rectangle
+from companion.plotting import INPUT, OUTPUT, axes, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

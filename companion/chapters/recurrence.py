@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from companion.plotting import FORGET, INK, INPUT, axes
-from companion.plotting.style import rectangle
+from companion.plotting import FORGET, INK, INPUT, axes, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from companion.plotting import FORGET, INK, INPUT
-from companion.plotting.style import rectangle
+from companion.plotting import FORGET, INK, INPUT, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,30 +1,39 @@
-"""The command line: a reader's own text in, a model folder out, and text from the model.
-
-``python -m companion COMMAND``; ``--help`` lists the commands. Exit codes: 0 it worked, 2 something given can't be
-used (one sentence says what), 3 a worker of several was lost (the same command goes on), 130 interrupted.
-"""
+"""The commands that use what is there: models, corpora, and the applications of the book."""
 
 import argparse
-import sys
-from pathlib import Path
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from companion.cli.texts import read_text, standard_input
+from companion.cli.program import as_argument, program, suggested
+from companion.cli.prompts import check_prompt
+from companion.cli.scores import perplexity
+from companion.cli.texts import lines_of_standard_input, read_text
 from companion.errors import UserError
-from companion.recipes import open_model
+
+if TYPE_CHECKING:
+    from companion.recipes import Trained
+
+# The command that uses a recipe which continues no text.
+COMMAND_OF = {
+    "dates": ["translate", "3 March 2021"],
+    "sentences": ["translate", "--sentences", "我在家。"],
+    "docstring-summaries": ["summarise", "article.txt"],
+}
 
 
 def generate(options: argparse.Namespace) -> None:
     """Continue a prompt, printing the text as it is written."""
-    from companion.generation import beam_search, stream
-
-    trained = open_model(options.model)
+    trained = _language_model(options.model)
+    prompt = trained.default_prompt() if options.prompt is None else options.prompt
+    check_prompt(trained.text_tokenizer, prompt)
+    pieces: Iterable[str]
     if options.beam is not None:
-        found = beam_search(trained.model, trained.text_tokenizer, options.prompt, options.max_tokens, options.beam)
-        pieces = iter([found])
+        pieces = [trained.generate(prompt, options.max_tokens, beam_width=options.beam)]
     else:
         settings = (options.max_tokens, options.temperature, options.top_k, options.top_p, options.seed)
-        pieces = stream(trained.model, trained.text_tokenizer, options.prompt, *settings, greedy=options.greedy)
-    print(options.prompt, end="", flush=True)
+        pieces = trained.stream(prompt, *settings, greedy=options.greedy)
+    print(prompt, end="", flush=True)
     for piece in pieces:
         print(piece, end="", flush=True)
     print()
@@ -32,18 +41,35 @@ def generate(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Score a model on a text file."""
-    from companion.evaluation import evaluate as score_of
-
-    text = read_text(Path(options.text))
-    trained = open_model(options.model)
-    ids = trained.text_tokenizer.encode(text)
-    result = score_of(trained.model, ids, len(text))
+    text = read_text(options.text)
+    trained = _language_model(options.model)
+    result = trained.evaluate(text)
     print(f"bits per character  {result.bits_per_character:.4f}")
-    print(f"perplexity          {result.perplexity:.4f} per token")
+    print(f"perplexity          {perplexity(result, 4)} per token")
     print(f"nats per token      {result.nats_per_token:.4f}")
     print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
-    if unknown := int((ids == trained.text_tokenizer.unknown_id).sum()):  # None, as BPE has it, equals no id
-        print(f"unknown             {unknown:,} tokens: scored as one token each, their spelling is not charged")
+    tokenizer = trained.text_tokenizer
+    if unknown := int((tokenizer.encode(text) == tokenizer.unknown_id).sum()):  # None, as BPE has it, equals no id
+        print(f"unknown             {unknown:,} of the tokens; what it takes to spell them is charged")
+
+
+def _language_model(name: str) -> "Trained":
+    """The language model of a folder, or the book's recipe of that name."""
+    from companion.recipes import RECIPES, PairRecipe, open_model
+
+    if not name:
+        raise UserError("The name of the model is empty; give a model folder, or the name of a recipe.")
+    if not os.path.lexists(name):
+        if name in COMMAND_OF:
+            raise UserError(f"{name} continues no text; it is used by: {suggested(COMMAND_OF[name])}")
+        if name not in RECIPES:
+            recipes = sorted(name for name, recipe in RECIPES.items() if not isinstance(recipe, PairRecipe))
+            train = suggested(["train", "TEXT", "--out", as_argument(name)])
+            raise UserError(
+                f"There is no model folder {name}, and no recipe of that name. Train one with: {train}; or use a "
+                f"recipe: {', '.join(recipes)}."
+            )
+    return open_model(name)
 
 
 def reply(options: argparse.Namespace) -> None:
@@ -51,8 +77,6 @@ def reply(options: argparse.Namespace) -> None:
     from companion.applications.replies import DualEncoder, load_writer, suggest, unknown_words, write
     from companion.corpora.conversations import load_exchanges
 
-    if options.count < 1:
-        raise UserError(f"--count is {options.count}; it should be a whole number of at least 1.")
     pairs = load_exchanges()[0]
     encoder = DualEncoder(pairs)
     if unknown := unknown_words(options.message, encoder):
@@ -73,8 +97,7 @@ def summarise(options: argparse.Namespace) -> None:
     """Sum up a text: a line for a short one, its most surprising sentences for a longer one."""
     from companion.applications.summaries import summarise as lines_of
 
-    text = standard_input() if options.text == "-" else read_text(Path(options.text))
-    for line in lines_of(text, options.sentences):
+    for line in lines_of(read_text(options.text), options.sentences):
         print(line, flush=True)
 
 
@@ -83,20 +106,22 @@ def corpora(options: argparse.Namespace) -> None:
     from companion.corpora import list_corpora, load_corpus
 
     if not options.fetch and not options.names:
-        print("The book's corpora (python -m companion corpora --fetch obtains them):")
-    for name in options.names or list_corpora():
-        if not options.fetch and not options.names:
+        print(f"The book's corpora ({program()} corpora --fetch obtains them):")
+        for name in list_corpora():
             print(f"  {name}")
-            continue
+        return
+    if unknown := [name for name in options.names if name not in list_corpora()]:
+        raise UserError(f"There is no corpus {unknown[0]!r}; there are {', '.join(list_corpora())}.")
+    for name in options.names or list_corpora():
         corpus = load_corpus(name)
         sizes = " + ".join(f"{len(part):,}" for part in corpus.split())
         print(f"{name}: {len(corpus.text):,} characters ({sizes} for training, validation, test)")
-        print(f"  licence: {corpus.licence}\n  source: {corpus.source}\n  cite: {corpus.citation}")
+        print(f"  licence: {corpus.licence}\n  source: {corpus.source}\n  cite: {corpus.citation}", flush=True)
 
 
 def answer(options: argparse.Namespace) -> None:
     """Answer each question in a text on what the text told before it; without a text, line by line from the input."""
     from companion.applications.answering import converse
 
-    for reply in converse([" ".join(options.text)] if options.text else sys.stdin):
-        print(reply, flush=True)
+    for said in converse([" ".join(options.text)] if options.text else lines_of_standard_input()):
+        print(said, flush=True)

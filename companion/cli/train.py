@@ -11,12 +11,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from companion.cli.memory import check_memory
+from companion.cli.program import as_argument, program, suggested
+from companion.cli.prompts import suggested_prompt
+from companion.cli.scores import in_a_line
 from companion.cli.texts import read_text
-from companion.errors import UserError
-from companion.storage import sha256
-from companion.training import Crew, end_with_parent, join, meeting, share_dropout
+from companion.errors import UserError, disk_errors
+from companion.storage import beside, check_writable, locked, sha256
+from companion.training import Crew, end_with_parent, join, meeting
 
 if TYPE_CHECKING:
+    import keras
+
     from companion.training import Alone, TrainingConfig
 
 
@@ -24,66 +30,38 @@ if TYPE_CHECKING:
 SHORTEST = 5_000
 # Characters that the default number of epochs makes the model read, however short the text is.
 READING = 4_000_000
+# The usual vocabularies. Every further word makes a network of 256 units larger by 321 numbers, and each update by a
+# column of as many logits as tokens are read, for a word that occurs hardly ever; what is left out is spelt.
+MOST_WORDS = 10_000
+BPE_TOKENS = 2_256
+USUAL_VOCABULARY = {"char": None, "word": MOST_WORDS, "bpe": BPE_TOKENS}
+CHECKPOINT = ".checkpoint.npz"
 
 
-# The commands
 def train(options: argparse.Namespace) -> None:
     """Train a language model on a text file; write it as a folder."""
     if options.report:
         end_with_parent()
-    folder = Path(options.out)
-    checkpoint = folder.with_name(folder.name + ".checkpoint.npz")
     cluster = _cluster(options)
-    chief = cluster is None or cluster.index == 0
-    if chief:
-        _refuse_to_lose(folder, options.overwrite)
-    text = read_text(Path(options.text))
-    training, validation, test = split(text, options.text)
-    if options.workers > 1:
-        _launch(options, checkpoint)
-        return
-    from companion.evaluation import evaluate
-    from companion.models import language_model, transformer_model
-    from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, Trained, save_model
-    from companion.seeding import set_seed
-    from companion.tokenizers import TOKENIZERS, unknown_nats
-    from companion.training import fit
-
-    tokenizer = TOKENIZERS[options.tokenizer].train(training, vocab_size=options.vocab_size)
-    ids = [tokenizer.encode(part) for part in (training, validation, test)]
-    sizes: dict[str, Any] = {"vocab_size": tokenizer.vocab_size, "dropout": options.dropout}
-    if options.model == "transformer":
-        kind, usual_layers = TRANSFORMER, 4
-        sizes |= {"width": options.units, "heads": options.heads, "context": options.context}
-    else:
-        kind, usual_layers = LANGUAGE_MODEL, 1
-        sizes |= {"embedding_dim": options.embedding_dim, "units": options.units, "cell": options.cell}
-    sizes["layers"] = usual_layers if options.layers is None else options.layers
-    config = _config(options, len(ids[0]), len(text), len(cluster.hosts) if cluster else 1)
-    with _team(options, cluster, text, {"model": kind} | sizes | asdict(config)) as team:
-        set_seed(options.seed)
-        model = transformer_model(**sizes) if kind == TRANSFORMER else language_model(**sizes)
-        share_dropout(model, team)
-        if chief:
-            if checkpoint.exists():
-                print(f"Going on from {checkpoint}.")
-            print(f"{len(text):,} characters, {tokenizer.vocab_size} tokens, {model.count_params():,} parameters")
-            sys.stdout.flush()
-        with _state_kept(checkpoint):
-            history = fit(model, ids[0], ids[1], config, checkpoint, not options.quiet, team)
-    if not chief:
-        return
-    result = evaluate(model, ids[2], len(test), unknown_nats(tokenizer, test))
-    about = {"text": Path(options.text).name, "seed": options.seed}
-    trained = Trained(model, tokenizer, sizes, history, result, about, kind)
-    save_model(folder, trained)
-    checkpoint.unlink(missing_ok=True)
-    print(f"On {len(test):,} characters it never saw: {result}")
-    print(f'Written to {folder}. Try: python -m companion generate {folder} --prompt "{_first_words(test)}"')
+    if options.model == "transformer" and options.units % (2 * options.heads):
+        raise UserError(
+            f"--units is {options.units}, which {options.heads} heads can't share: each needs an even part of it. "
+            f"Give a multiple of {2 * options.heads}, or other --heads."
+        )
+    writes = (cluster is None or cluster.index == 0) and not options.report
+    with _place(options) if writes else contextlib.nullcontext():
+        if options.workers > 1 and not Path(options.text).is_file():
+            raise UserError(f"{options.text} is no file that {options.workers} workers can read; give a text file.")
+        text = read_text(options.text)
+        parts = split(text, options.text)
+        if options.workers > 1:
+            _launch(options)
+        else:
+            _train(options, text, parts, cluster)
 
 
 def split(text: str, name: str) -> tuple[str, str, str]:
-    """The first 90 % of a text for training, then 5 % that choose the weights and 5 % that score them.
+    """The first 90% of a text for training, then 5% that choose the weights and 5% that score them.
 
     Raises
     ------
@@ -99,28 +77,34 @@ def split(text: str, name: str) -> tuple[str, str, str]:
     return text[:first], text[first:second], text[second:]
 
 
-def _refuse_to_lose(folder: Path, overwrite: bool) -> None:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+@contextlib.contextmanager
+def _place(options: argparse.Namespace) -> Iterator[None]:
+    """Hold the place of the model, where nothing may be lost and everything can be written, while it is made."""
+    with locked(options.out, wait=0, doing="training into"):
+        check_writable(options.out, CHECKPOINT)
+        _refuse_to_lose(options)
+        yield
+
+
+def _refuse_to_lose(options: argparse.Namespace) -> None:
+    folder = Path(options.out)
+    with disk_errors(options.out):
+        there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if not there - {beside(options.out, CHECKPOINT).name, "lost+found"}:  # of an interrupted training, of a new disk
         return
-    if not overwrite:
+    if "model.json" not in there:
+        raise UserError(
+            f"{folder} has other files in it and no model, so nothing is written there; choose another --out."
+        )
+    if not options.overwrite:
         raise UserError(
             f"{folder} is there already; choose another --out, or add --overwrite to replace the model in it."
         )
-    if not (folder / "model.json").is_file():
-        raise UserError(f"{folder} is not a model folder, so it is not overwritten; choose another --out.")
 
 
 def _cluster(options: argparse.Namespace) -> meeting.Cluster | None:
     """Which of several workers this process is, if it is one: by its options, or by TF_CONFIG as TensorFlow has it."""
-    if options.workers < 1:
-        raise UserError(f"--workers is {options.workers}; it should be a whole number of at least 1.")
-    if not options.timeout > 0:
-        raise UserError(f"--timeout is {options.timeout:g}; it should be more than 0 seconds.")
-    if (options.worker is None) != (options.hosts is None):
-        raise UserError("--worker and --hosts go together: which worker this is, and the addresses of all of them.")
     if options.workers > 1:
-        if options.hosts:
-            raise UserError("--workers starts all workers here, --worker and --hosts one of them: give one or other.")
         return None
     cluster: meeting.Cluster | None
     if options.hosts:
@@ -130,6 +114,73 @@ def _cluster(options: argparse.Namespace) -> meeting.Cluster | None:
     else:
         return None
     return cluster if cluster and len(cluster.hosts) > 1 else None
+
+
+def _train(
+    options: argparse.Namespace, text: str, parts: tuple[str, str, str], cluster: meeting.Cluster | None
+) -> None:
+    """Train here, as the only worker or as one of several; the chief prints, and writes the model."""
+    from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, train_language_model
+    from companion.tokenizers import TOKENIZERS
+
+    chief = cluster is None or cluster.index == 0
+    checkpoint = beside(options.out, CHECKPOINT)
+    vocab_size = USUAL_VOCABULARY[options.tokenizer] if options.vocab_size is None else options.vocab_size
+    tokenizer = TOKENIZERS[options.tokenizer].train(parts[0], vocab_size=vocab_size)
+    kind = TRANSFORMER if options.model == "transformer" else LANGUAGE_MODEL
+    sizes = _sizes(options)
+    config = _config(options, len(tokenizer.encode(parts[0])), len(text), len(cluster.hosts) if cluster else 1)
+    check_memory(kind, {"vocab_size": tokenizer.vocab_size, **sizes}, config.batch_size * config.window)
+
+    def began(model: "keras.Model") -> None:
+        if chief:
+            if checkpoint.exists():
+                print(f"Continuing from {checkpoint}.")
+            size = f"{len(text):,} characters, {tokenizer.vocab_size:,} tokens, {model.count_params():,} parameters"
+            print(f"{size}{_gpus()}", flush=True)
+
+    plan = {"model": kind, "vocab_size": tokenizer.vocab_size, **sizes, **asdict(config)}
+    with _team(options, cluster, text, plan) as team, _state_kept(checkpoint):
+        trained = train_language_model(
+            parts,
+            tokenizer,
+            kind,
+            sizes,
+            config,
+            seed=options.seed,
+            checkpoint=checkpoint,
+            progress=False if options.quiet else None,
+            team=team,
+            began=began,
+            about={"text": Path(options.text).name, "seed": options.seed},
+        )
+    if not chief:
+        return
+    assert trained.score is not None
+    print(f"On {len(parts[2]):,} characters it never saw: {in_a_line(trained.score)}", flush=True)
+    trained.save(options.out, replace=options.overwrite)
+    checkpoint.unlink(missing_ok=True)
+    prompt = suggested_prompt(tokenizer, parts[2], parts[0][-1])
+    command = ["generate", as_argument(options.out), *(["--prompt", prompt] if prompt else [])]
+    print(f"Written to {options.out}. Try: {suggested(command, options.program)}")
+
+
+def _sizes(options: argparse.Namespace) -> dict[str, Any]:
+    """What builds the network, apart from the size of its vocabulary."""
+    if options.model == "transformer":
+        own = {"width": options.units, "heads": options.heads, "context": options.context}
+        return own | {"layers": options.layers or 4, "dropout": options.dropout}
+    own = {"embedding_dim": options.embedding_dim, "units": options.units, "cell": options.cell}
+    return own | {"layers": options.layers or 1, "dropout": options.dropout}
+
+
+def _gpus() -> str:
+    """Where TensorFlow computes, if that isn't the processor."""
+    import tensorflow as tf
+
+    gpus = tf.config.get_visible_devices("GPU")
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
+    return f", on {' and '.join(names)}" if names else ""
 
 
 def _team(
@@ -146,10 +197,10 @@ def _team(
     return join(cluster, plan, options.timeout, options.report)
 
 
-def _launch(options: argparse.Namespace, checkpoint: Path) -> None:
+def _launch(options: argparse.Namespace) -> None:
     """The same command as several worker processes on this machine."""
-    command = options.command
-    with _state_kept(checkpoint), Crew(command, options.workers) as crew:
+    command = [*options.command, "--program", program()]
+    with _state_kept(beside(options.out, CHECKPOINT)), Crew(command, options.workers) as crew:
         if not options.quiet:
             ids = [str(process.pid) for process in crew.processes]
             print(f"{options.workers} workers: processes {', '.join(ids[:-1])} and {ids[-1]}", flush=True)
@@ -163,7 +214,7 @@ def _state_kept(checkpoint: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if checkpoint.exists():
-            print(f"\nThe state is kept in {checkpoint}: the same command goes on from there.", file=sys.stderr)
+            print(f"\nThe state is kept in {checkpoint}: the same command continues from there.", file=sys.stderr)
         raise
 
 
@@ -180,8 +231,3 @@ def _config(options: argparse.Namespace, tokens: int, characters: int, workers: 
         learning_rate=options.learning_rate,
         seed=options.seed,
     )
-
-
-def _first_words(text: str) -> str:
-    words = [word for word in text.split() if word.isalpha()]
-    return words[0] if words else text.strip()[:1]

@@ -147,7 +147,9 @@ class Trained:
     def export(self, path: str | Path) -> None:
         """Write the network alone as a file of Keras, such as ``mymodel.keras``.
 
-        The tokenizer isn't in it; save that with ``tokenizer.save("tokenizer.json")``.
+        ``keras.models.load_model`` reads it, in any process that has imported `companion.models.registered`, because
+        Keras has to know the layers. The tokenizer isn't in the file; save that with
+        ``tokenizer.save("tokenizer.json")``.
 
         Raises
         ------

@@ -1,0 +1,84 @@
+"""How much memory a training takes, so that a sentence comes before it and not the system's killer in the middle."""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from companion.cli.program import NAME
+from companion.errors import UserError
+
+# Fitted to the most that six trainings took (tests/test_cli_train.py), which it meets within a factor of two.
+PROGRAM = 0.7e9  # bytes of TensorFlow itself
+COPIES = 12  # of the weights beyond Adam's: the best ones so far, the checkpoint while it is put together, ...
+FRAMEWORK = 2.5  # what TensorFlow keeps for each number that the formulas of the backward pass need
+
+
+def training_bytes(kind: str, sizes: dict[str, Any], tokens: int) -> float:
+    """About how many bytes a training takes whose updates read so many tokens.
+
+    Parameters
+    ----------
+    kind
+        ``"transformer"``, or else a recurrent network.
+    sizes
+        The arguments of `companion.models.transformer_model` or `companion.models.language_model`.
+    tokens
+        Streams times window.
+    """
+    from companion.analysis import costs
+
+    model = costs.transformer_model if kind == "transformer" else costs.language_model
+    memory = model(**{name: size for name, size in sizes.items() if name != "dropout"}).training_memory(tokens)
+    weights = memory.weights + memory.gradients + memory.moments + COPIES * memory.weights
+    return PROGRAM + weights + FRAMEWORK * memory.activations
+
+
+def check_memory(kind: str, sizes: dict[str, Any], tokens: int) -> None:
+    """Refuse a training that this machine's memory can't hold; warn if it can't hold it now.
+
+    The arguments are those of `training_bytes`.
+
+    Raises
+    ------
+    UserError
+        There isn't so much memory.
+    """
+    needed, total, free = training_bytes(kind, sizes, tokens), total_memory(), free_memory()
+    smaller = "Lower --units, --layers, --vocab-size, --batch-size or --window."
+    if total and needed > total:
+        raise UserError(
+            f"This training takes about {_gigabytes(needed)} of memory, and there are {_gigabytes(total)} here. {smaller}"
+        )
+    if free and needed > free:
+        print(
+            f"{NAME}: this training takes about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free; if it "
+            f"is killed, make room or train a smaller one. {smaller}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def total_memory() -> float | None:
+    """The memory of this machine, or of the container that this runs in, in bytes; None if nobody says."""
+    found = []
+    with suppress(AttributeError, OSError, ValueError):
+        found.append(float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # there is none, or it is "max"
+            found.append(float(Path(limit).read_text("ascii")))
+    return min(found, default=None)
+
+
+def free_memory() -> float | None:
+    """What of it programs can still have, in bytes; None if nobody says."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * float(line.split()[1])
+    return None
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB"
