@@ -135,7 +135,7 @@ def network_weights(trained: "Trained") -> dict[str, Any]:
         ``words`` (without the space before them), ``embedding`` ``(words, features)``, ``W_x``, ``W_h``, ``b`` of the
         LSTM (gates in order i, f, g, o), ``W_y``, ``b_y`` of the logits.
     """
-    model = trained.model
+    model = trained.network
 
     def lists(array: np.ndarray) -> Any:
         return json.loads(json.dumps(array.tolist()), parse_float=lambda number: float(f"{float(number):.8g}"))
@@ -144,7 +144,7 @@ def network_weights(trained: "Trained") -> dict[str, Any]:
     W_x, W_h, b = model.get_layer("lstm_1").get_weights()
     W_y, b_y = model.get_layer("logits").get_weights()
     arrays = {"embedding": embedding, "W_x": W_x, "W_h": W_h, "b": b, "W_y": W_y, "b_y": b_y}
-    return {"words": [token.strip() for token in trained.tokenizer.tokens], **{k: lists(v) for k, v in arrays.items()}}
+    return {"words": [token.strip() for token in trained.text_tokenizer.tokens], **{k: lists(v) for k, v in arrays.items()}}
 
 
 def _slider(name: str) -> str:
