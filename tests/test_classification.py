@@ -84,7 +84,7 @@ def test_the_classifier_says_what_it_can_t_use() -> None:
     model = BayesClassifier(2, vocab_size=3)
     with pytest.raises(UserError, match="call fit"):
         model.log_likelihoods([np.array([1])])
-    with pytest.raises(UserError, match="one label a passage"):
+    with pytest.raises(UserError, match="one label for each passage"):
         model.fit([np.array([1])], [0, 1])
     with pytest.raises(UserError, match="every class"):
         model.fit([np.array([1])], [1])
