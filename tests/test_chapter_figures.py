@@ -19,6 +19,7 @@ from companion.chapters.recurrence import unrolled
 from companion.chapters.scaling_out import ring_states
 from companion.chapters.summarisation import copied_and_generated
 from companion.chapters.tokens import bilingual, token_boxes
+from companion.errors import UserError
 from companion.plotting import FORGET
 
 
@@ -68,8 +69,9 @@ def test_signed_text_keeps_every_character_and_names_its_scale():
 
 
 def test_tinted_text_needs_one_number_a_character():
-    with pytest.raises(ValueError):
-        tinted_text("abc", [1.0, 2.0], "too few")
+    for tinted in (tinted_text, signed_text):
+        with pytest.raises(UserError, match="There are 3 characters and 2 "):
+            tinted("abc", [1.0, 2.0], "too few")
 
 
 def test_streams_are_drawn_as_training_reads_them():
@@ -186,6 +188,13 @@ def test_ablations_are_drawn_place_by_place_with_random_cells_as_crosses():
     crosses = [list(line.get_xdata()) for line in first.lines if line.get_marker() == "x"]
     assert crosses == [[0.01, 0.03], [0.02, 0.04]]
     assert [line.get_xdata()[0] for line in first.lines if line.get_marker() == "o"] == [0.5, 0.1]
+
+
+def test_a_single_panel_is_a_figure_too():
+    assert len(predictions({"reading": {"small": (1.0, 2.0, 2.5)}}).axes) == 1
+    assert len(candidate_bars(["e"], {"T = 1": [0.5]}).axes) == 1
+    assert len(ablation_costs({"one cell": ({"counter": [(0.5, 0.4, 0.6)]}, [[0.1]])}, ["breaks"]).axes) == 1
+    assert len(gate_bars(["dogs"], {"f": [0.9]}).axes) == 1
 
 
 def test_a_skyline_is_as_wide_as_its_kinds_are_frequent_and_as_high_as_they_cost():

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion.errors import UserError, check_sizes
 from companion.grammar import NOUNS, VERBS, VOCABULARY, parse, sample
 from companion.ngrams import NextModel
 
@@ -67,6 +68,11 @@ def batch(texts: Sequence[Sequence[int]]) -> tuple[Array, Array]:
     ids, mask
         ``(time, sentences)``: the ids, filled up with full stops, and true where a sentence hasn't ended yet.
 
+    Raises
+    ------
+    UserError
+        There are no sentences.
+
     Examples
     --------
     >>> ids, mask = batch([[0, 16, 10, 1], [0, 4]])
@@ -75,6 +81,8 @@ def batch(texts: Sequence[Sequence[int]]) -> tuple[Array, Array]:
     >>> mask.T.astype(int).tolist()
     [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
     """
+    if not len(texts):
+        raise UserError("There are no sentences; give at least one.")
     lengths = np.array([len(text) + 1 for text in texts])
     ids = np.full((lengths.max(), len(texts)), FULL_STOP, dtype=np.int32)
     for column, text in enumerate(texts):
@@ -125,7 +133,13 @@ def ask(model: NextModel, texts: Sequence[Sequence[int]], which: Verbs, context:
         Sentences, and their `verbs`.
     context
         How many words before the verb it is given, counting the full stop before the sentence.
+
+    Raises
+    ------
+    UserError
+        The context is below 1.
     """
+    check_sizes(context=context)
     before = [[FULL_STOP, *texts[s][: t - 1]][-context:] for s, t in zip(which.sentence, which.time, strict=True)]
     return np.array([plural_share(model.next_distribution(words)) for words in before])
 
@@ -135,6 +149,13 @@ def other_number(text: Sequence[int], place: int) -> list[int]:
 
     >>> other_number([0, 16, 10, 1], 1)
     [0, 4, 10, 1]
+
+    Raises
+    ------
+    UserError
+        There is no noun at that place.
     """
     other = dict(zip(SINGULAR_NOUNS + PLURAL_NOUNS, PLURAL_NOUNS + SINGULAR_NOUNS, strict=True))
+    if not 0 <= place < len(text) or text[place] not in other:
+        raise UserError(f"There is no noun at place {place} of {list(text)}.")
     return [*text[:place], other[text[place]], *text[place + 1 :]]

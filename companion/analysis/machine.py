@@ -27,7 +27,13 @@ def seconds(run: Callable[[], object], at_least: float = 0.2, repeats: int = 1) 
         Processor seconds to keep trying for. There are at least three tries.
     repeats
         Calls in one try: many if one is too short for the clock.
+
+    Raises
+    ------
+    UserError
+        ``repeats`` is below 1.
     """
+    check_sizes(repeats=repeats)
     run()
     tries: list[float] = []
     while len(tries) < 3 or sum(tries) < at_least:
@@ -127,7 +133,13 @@ def training_step(model: "keras.Model", batch: int, window: int) -> Callable[[],
     -------
     function
         Without arguments; its first call compiles. It gives the loss.
+
+    Raises
+    ------
+    UserError
+        A size is below 1.
     """
+    check_sizes(batch=batch, window=window)
     import keras
     import tensorflow as tf
 
@@ -163,7 +175,14 @@ def writing_step(model: "keras.Model", texts: int = 1, read_before: int = 0) -> 
         How many are written side by side.
     read_before
         Tokens read already; the more a Transformer can look back to, the longer it takes.
+
+    Raises
+    ------
+    UserError
+        ``texts`` is below 1, or ``read_before`` below 0.
     """
+    check_sizes(texts=texts)
+    check_sizes(0, read_before=read_before)
     from companion.generation import stepper
 
     stepping = stepper(model)

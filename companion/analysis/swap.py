@@ -72,7 +72,7 @@ class Swap:
     Raises
     ------
     UserError
-        A pair isn't two different words in lower case, or a word occurs in two pairs.
+        A pair isn't two different words in lower case, a word occurs in two pairs, or there is nothing to exchange.
     """
 
     pairs: tuple[tuple[str, str], ...] = GENDERED
@@ -81,6 +81,8 @@ class Swap:
 
     def __post_init__(self) -> None:
         words = [word for pair in self.pairs for word in pair]
+        if not words and self.after_him is None:
+            raise UserError("There is nothing to exchange; give at least one pair of words.")
         for pair in self.pairs:
             if len(pair) != 2 or not all(word.isalpha() and word.islower() for word in pair):
                 raise UserError(f"{pair!r} can't be exchanged; expected a pair of words in lower-case letters.")

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.corpora import load_corpus
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.ngrams import NGramModel
 from companion.seeding import quiet_tensorflow
 
@@ -174,11 +174,9 @@ class BayesClassifier:
         Raises
         ------
         UserError
-            Numbers of passages and labels differ, or a class has no passage.
+            Numbers of passages and labels differ, a label isn't a whole number from 0, or a class has no passage.
         """
-        label = np.asarray(label)
-        if len(ids) != len(label):
-            raise UserError(f"There are {len(ids)} passages and {len(label)} labels; give one label for each passage.")
+        label = _labels(ids, label)
         sizes = np.bincount(label)
         if not len(sizes) or not sizes.all():
             raise UserError("A class has no passages to learn from: give at least one passage of every class.")
@@ -213,6 +211,17 @@ class BayesClassifier:
         return log_posterior(self.log_likelihoods(ids), self.log_prior)
 
 
+def _labels(ids: Sequence[npt.NDArray[np.integer]], label: npt.ArrayLike) -> IntArray:
+    """The labels as an array, once there is one for each passage and all are whole numbers from 0."""
+    label = np.asarray(label)
+    if label.shape != (len(ids),):
+        raise UserError(f"There are {len(ids)} passages and {label.size} labels; give one label for each passage.")
+    whole = label.astype(np.int64)
+    if (whole != label).any() or (whole < 0).any():
+        raise UserError(f"The labels go from {label.min()} to {label.max()}; expected whole numbers: 0, 1, ...")
+    return whole
+
+
 def word_counts(ids: Sequence[npt.NDArray[np.integer]], vocab_size: int) -> "csr_matrix":
     """How often each token occurs in each passage: a sparse matrix ``(passages, vocab_size)``."""
     from scipy.sparse import csr_matrix
@@ -235,6 +244,7 @@ class LSTMClassifier:
     """
 
     def __init__(self, vocab_size: int, length: int = 64, units: int = 16) -> None:
+        check_sizes(vocab_size=vocab_size, length=length, units=units)
         quiet_tensorflow()
         import keras
 
@@ -266,13 +276,24 @@ class LSTMClassifier:
             Token ids of each passage and its class, 0 or 1, ``(n,)``.
         updates
             How many steps of Adam.
+
+        Raises
+        ------
+        UserError
+            There are no passages, or numbers of passages and labels differ, or a label isn't 0 or 1.
         """
+        check_sizes(updates=updates)
+        label = _labels(ids, label)
+        if not len(label) or label.max() > 1:
+            raise UserError(
+                "This classifier learns from passages labelled 0 or 1; give at least one, and no other labels."
+            )
         for variable, value in zip(self._variables, self._start, strict=True):
             variable.assign(value)
         rounds = -(-64 * updates // len(ids))
         order = np.concatenate([np.random.permutation(len(ids)) for _ in range(rounds)])[: 64 * updates]
-        filled, label = self._fill(ids), np.asarray(label, dtype=np.float32)
-        self.model.fit(filled[order], label[order], batch_size=64, shuffle=False, verbose=0)
+        filled, target = self._fill(ids), label.astype(np.float32)
+        self.model.fit(filled[order], target[order], batch_size=64, shuffle=False, verbose=0)
         return self
 
     def log_odds(self, ids: Sequence[npt.NDArray[np.integer]]) -> FloatArray:

@@ -16,12 +16,12 @@ def predictions(panels: Mapping[str, Mapping[str, tuple[float, float, float]]]) 
     ----------
     panels
         For each thing that was timed and each model, seconds: the rough prediction, the better one, the measured.
-        At least two things, a panel each.
+        Each thing has a panel.
     """
     import matplotlib.pyplot as plt
 
-    figure, all_axes = plt.subplots(len(panels), 1, figsize=(6.4, 3.9 * len(panels)))
-    for ax, (what, models) in zip(all_axes, panels.items(), strict=True):
+    figure, all_axes = plt.subplots(len(panels), 1, figsize=(6.4, 3.9 * len(panels)), squeeze=False)
+    for ax, (what, models) in zip(all_axes[:, 0], panels.items(), strict=True):
         ends = [value for three in models.values() for value in three]
         low, high = min(ends) / 1.6, max(ends) * 1.6
         ax.plot([low, high], [low, high], "--", color=INK, linewidth=1)

@@ -39,9 +39,14 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
     names = {"f": "forget", "i": "input", "g": "candidate", "o": "output", "c": "memory"}
     spans = [1 if letter in "fio" else 2 for letter in values]  # from 0 to 1, and from -1 to 1
     figure, rows = plt.subplots(
-        len(values), 1, figsize=(6.4, 4.6), sharex=True, gridspec_kw={"height_ratios": spans, "hspace": 0.1}
+        len(values),
+        1,
+        figsize=(6.4, 4.6),
+        sharex=True,
+        squeeze=False,
+        gridspec_kw={"height_ratios": spans, "hspace": 0.1},
     )
-    for ax, (letter, heights) in zip(rows, values.items(), strict=True):
+    for ax, (letter, heights) in zip(rows[:, 0], values.items(), strict=True):
         ax.bar(range(len(words)), heights, color=colours[letter], width=0.8)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set(ylim=(0, 1.06) if letter in "fio" else (-1.1, 1.1), yticks=[1] if letter in "fio" else [-1, 1])
@@ -49,7 +54,7 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
         ax.axhline(1, color=FAINT, linewidth=0.6, linestyle=":")
         ax.tick_params(axis="x", length=0)
         ax.spines["bottom"].set_visible(False)
-    rows[-1].set_xticks(range(len(words)), words, rotation=40)
+    rows[-1, 0].set_xticks(range(len(words)), words, rotation=40)
     return figure
 
 

@@ -21,9 +21,9 @@ def candidate_bars(tokens: Sequence[str], panels: Mapping[str, Sequence[float]])
     """
     import matplotlib.pyplot as plt
 
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(6.8, 2.4), sharey=True)
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(6.8, 2.4), sharey=True, squeeze=False)
     names = [*(token.replace(" ", "·") for token in tokens), "…"]
-    for ax, (title, probabilities) in zip(all_axes, panels.items(), strict=True):
+    for ax, (title, probabilities) in zip(all_axes[0], panels.items(), strict=True):
         heights = [*probabilities, max(0.0, 1 - sum(probabilities))]
         ax.bar(range(len(names)), heights, color=[SERIES[0]] * len(tokens) + [FAINT], width=0.75)
         for place, height in enumerate(heights):
@@ -31,8 +31,8 @@ def candidate_bars(tokens: Sequence[str], panels: Mapping[str, Sequence[float]])
         ax.set_xticks(range(len(names)), names)
         ax.tick_params(axis="x", length=0)
         ax.set_title(title, fontsize=11)
-    all_axes[0].set_ylabel("probability")
-    all_axes[0].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+    all_axes[0, 0].set_ylabel("probability")
+    all_axes[0, 0].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
     return figure
 
 

@@ -4,6 +4,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from companion.errors import UserError
 from companion.plotting import FAINT, INK, SERIES, STRONGEST_TINT, axes
 
 if TYPE_CHECKING:
@@ -41,8 +42,16 @@ def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str,
     -------
     IPython.display.HTML
         It wraps on a narrow page, and text on the strongest tints keeps 5 to 1 on light and dark pages.
+
+    Raises
+    ------
+    UserError
+        There isn't one value for each character.
     """
     from IPython.display import HTML
+
+    if len(text) != len(values):
+        raise UserError(f"There are {len(text)} characters and {len(values)} values; give one for each.")
 
     def tinted(content: str, value: float, tip: str = "") -> str:
         step = tint_step(value)
@@ -111,14 +120,14 @@ def ablation_costs(
     ----------
     panels
         For each panel, its title, the named sets and the random draws. A set has for each place a mean and the ends of
-        its interval, a draw a mean for each place. At least two panels.
+        its interval, a draw a mean for each place.
     places
         The kinds of places, ``(n,)``.
     """
     import matplotlib.pyplot as plt
 
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(7, 4.8), sharey=True)
-    for ax, (title, (sets, draws)) in zip(all_axes, panels.items(), strict=True):
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(7, 4.8), sharey=True, squeeze=False)
+    for ax, (title, (sets, draws)) in zip(all_axes[0], panels.items(), strict=True):
         ax.axvline(0, color=INK, linewidth=0.8)
         for place in range(len(places)):
             ax.plot([d[place] for d in draws], [-place - 0.33] * len(draws), "x", color=INK, markersize=5)
@@ -130,7 +139,7 @@ def ablation_costs(
         ax.tick_params(axis="y", length=0)
         ax.set_title(title, fontsize=11)
         ax.set_xlabel("bits per character more")
-    all_axes[0].set_yticks([-place for place in range(len(places))], places)
-    handles, names = all_axes[0].get_legend_handles_labels()
+    all_axes[0, 0].set_yticks([-place for place in range(len(places))], places)
+    handles, names = all_axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=9)
     return figure

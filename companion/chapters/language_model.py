@@ -4,6 +4,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from companion.errors import UserError
 from companion.plotting import FORGET, OUTPUT, SERIES, STRONGEST_TINT, TOKEN_TINTS, axes, rectangle
 
 if TYPE_CHECKING:
@@ -32,8 +33,16 @@ def tinted_text(text: str, bits: Sequence[float], label: str) -> "HTML":
     -------
     IPython.display.HTML
         With its own scale below; it wraps on a narrow page and follows the page's colours.
+
+    Raises
+    ------
+    UserError
+        There isn't one cost for each character.
     """
     from IPython.display import HTML
+
+    if len(text) != len(bits):
+        raise UserError(f"There are {len(text)} characters and {len(bits)} costs; give one for each.")
 
     def tinted(content: str, cost: float, about: str = "") -> str:
         step = min(int(cost), COST_STEPS)
