@@ -39,7 +39,7 @@ def prompt_of(message: str, tokenizer: Any = None) -> str:
     message
         Any text.
     tokenizer
-        If given, words that it does not know are left out.
+        If given, words that it doesn't know are left out.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def prompt_of(message: str, tokenizer: Any = None) -> str:
 
 
 def reply_text(reply: str) -> str:
-    """What it should write then: the reply in small letters, and a line break.
+    """What it should write then: the reply in lower case, and a line break.
 
     >>> reply_text("Sort of.")
     ' sort of.\\n'
@@ -167,7 +167,7 @@ TWINS = [
 
 
 def greedy_reply(message: str, writer: "Trained", longest: int = 20) -> tuple[str, float]:
-    """The reply that the writer finds word by word as the most probable, and its probability as a whole."""
+    """The reply made of the most probable word at each step, and the probability of the whole reply."""
     from companion.generation import log_softmax, read, stepper
 
     network, tokenizer = stepper(writer.model), writer.text_tokenizer
@@ -175,7 +175,7 @@ def greedy_reply(message: str, writer: "Trained", longest: int = 20) -> tuple[st
     ids, total = [], 0.0
     for _ in range(longest):
         log_p = log_softmax(logits[0].astype(float))
-        best = int(log_p[1:].argmax()) + 1  # id 0 is the unknown word, which nobody can say
+        best = int(log_p[1:].argmax()) + 1  # id 0 stands for unknown words and is never written
         total += float(log_p[best])
         if tokenizer.tokens[best] == "\n":
             break
@@ -185,7 +185,7 @@ def greedy_reply(message: str, writer: "Trained", longest: int = 20) -> tuple[st
 
 
 def certainty(pair: Exchange, writer: "Trained") -> tuple[str, float, bool]:
-    """What the writer replies, with what probability, and whether it is the pair's reply, punctuation set aside."""
+    """What the writer replies, with what probability, and whether that is the pair's reply, punctuation aside."""
     reply, p = greedy_reply(pair.message, writer)
     return reply, p, spoken(reply) == spoken(pair.reply)
 
