@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from companion.applications.replies import mutual_information, recall_at
+from companion.applications.ranking import mutual_information, recall_at
 from companion.exercises import outcome
 from companion.exercises.text_generation import by_pair, cut, found_any
 

@@ -1,7 +1,7 @@
 """Documentation and its one-line summary: pairs to learn summarising from, out of the Python on this machine.
 
 The first line of a docstring says in one sentence what the paragraphs below it explain. The standard library and the
-packages this companion stands on have thousands of them. Their source files are read as text and never imported.
+packages that this companion needs have thousands of them. Their source files are read as text and never imported.
 Chapter: *summarisation*.
 """
 
@@ -62,7 +62,7 @@ class Documented:
     Attributes
     ----------
     package, name
-        Where it stands: ``"stdlib"``, ``"shutil.copyfile"``.
+        Where it is: ``"stdlib"``, ``"shutil.copyfile"``.
     body
         Whole sentences below the first line, at most ``BODY_TOKENS`` tokens.
     summary
@@ -118,7 +118,7 @@ def plain(text: str) -> str:
 
 
 def read_docstring(text: str) -> tuple[str, str] | None:
-    """The body and the summary of a docstring, or None if it is not prose under a line of one sentence.
+    """The body and the summary of a docstring, or None unless it is prose below a line of one sentence.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def collect(package: str, files: dict[str, Path]) -> Iterator[Documented]:
 
 
 def docstrings_in(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The docstrings of a source file with the names they stand under, from top to bottom.
+    """The docstrings of a source file with the names of what they document, from top to bottom.
 
     >>> list(docstrings_in("class A:\\n    def f(self):\\n        'Add one.'"))
     [(('A', 'f'), 'Add one.')]

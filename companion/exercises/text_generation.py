@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from companion.applications.replies import mutual_information, recall_at
+from companion.applications.ranking import mutual_information, recall_at
 from companion.exercises import Wrong, call, exercise, show
 
 # Where no wrong reply ties with a true one, so that it does not matter how ties are counted.
