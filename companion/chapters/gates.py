@@ -149,7 +149,8 @@ def network_weights(trained: "Trained") -> dict[str, Any]:
     W_x, W_h, b = model.get_layer("lstm_1").get_weights()
     W_y, b_y = model.get_layer("logits").get_weights()
     arrays = {"embedding": embedding, "W_x": W_x, "W_h": W_h, "b": b, "W_y": W_y, "b_y": b_y}
-    return {"words": [token.strip() for token in trained.text_tokenizer.tokens], **{k: lists(v) for k, v in arrays.items()}}
+    words = [token.strip() for token in trained.text_tokenizer.tokens]
+    return {"words": words, **{name: lists(array) for name, array in arrays.items()}}
 
 
 def _slider(name: str) -> str:
