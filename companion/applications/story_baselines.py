@@ -21,9 +21,7 @@ def most_frequent(training: Sequence[Story]) -> Callable[[Story], str]:
 
     def commonest(story: Story) -> str:
         if story.kind not in best:
-            raise UserError(
-                f"No training story has a question of the kind {story.kind!r}; there are {', '.join(best)}."
-            )
+            raise UserError(f"No training story asks a question of the kind {story.kind!r}, only {', '.join(best)}.")
         return best[story.kind]
 
     return commonest
