@@ -87,6 +87,7 @@ def test_the_metadata_are_complete(metadata: Message) -> None:
 def test_the_command_is_there_and_says_what_it_can_do(installed: Path, tmp_path: Path) -> None:
     command = installed / "bin" / "gate-by-gate"
     said = run([command, "--help"], cwd=tmp_path, PYTHONPATH=str(installed))
+    assert "gate-by-gate train my.txt" in said and "python -m companion" not in said
     for name in ("train", "generate", "evaluate", "corpora", "translate", "summarise", "answer", "reply"):
         assert re.search(rf"^ +{name}( |$)", said, re.MULTILINE), name
 
