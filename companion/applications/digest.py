@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from companion.errors import UserError
+from companion.tokenizers import Tokenizer
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Span(NamedTuple):
@@ -38,12 +42,21 @@ def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
     aside
         A regular expression of what isn't a sentence: headings, names of speakers.
 
+    Raises
+    ------
+    UserError
+        The expression isn't one of Python's regular expressions.
+
     Examples
     --------
     >>> text = "**BERNARDO**\\nWho's there?\\nNay, answer me.\\n\\nLong live"
     >>> [text[a:b] for a, b in sentence_spans(text, aside=r"\\*\\*.*?\\*\\*")]
     ["Who's there?", 'Nay, answer me.', 'Long live']
     """
+    try:
+        re.compile(f"(?m:{aside})")
+    except re.error as error:
+        raise UserError(f"aside is {aside!r}, and it can't be read as a regular expression: {error}.") from None
     spans, start = [], 0
     for end in re.finditer(rf"(?m:{aside})|[.!?]+[\"')\]]*|\n\s*\n|\Z", text):
         stop = end.end() if end[0][:1] in tuple(".!?") else end.start()
@@ -55,7 +68,7 @@ def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
     return spans
 
 
-def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, int]]) -> list[Span]:
+def surprises(model: "keras.Model", tokenizer: Tokenizer, text: str, spans: Sequence[tuple[int, int]]) -> list[Span]:
     """The sentences of a text with what each costs a model of characters that reads the whole text.
 
     Parameters

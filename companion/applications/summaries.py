@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from companion.corpora.docstrings import (
 from companion.errors import UserError, check_sizes
 
 if TYPE_CHECKING:
+    from companion.generation import Stepper
     from companion.recipes import Trained
 
 LONGEST_LINE = 20  # tokens
@@ -49,7 +50,7 @@ class NoWordTwice:
     Here it is cured in decoding, as Paulus, Xiong & Socher 2018 do for sequences of three words.
     """
 
-    def __init__(self, stepping: Any, free: Sequence[int]) -> None:
+    def __init__(self, stepping: "Stepper", free: Sequence[int]) -> None:
         self._stepping, self._free = stepping, list(free)
         self.vocab_size = stepping.vocab_size
 
@@ -85,13 +86,13 @@ def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) 
     vocabulary = trained.vocabularies.source
     free = vocabulary.encode([*FUNCTION_WORDS.split(), *".,()'\"/-:;"]).tolist()
     encoded = [vocabulary.encode_source(tokens_of(text)[:BODY_TOKENS]) for text in texts]
-    if not trained.sizes["copy"]:
+    if not trained.sizes.get("copy"):
         encoded = [(np.where(ids < len(vocabulary), ids, UNKNOWN), []) for ids, _ in encoded]
     lines = [""] * len(texts)
     order = sorted(range(len(texts)), key=lambda i: len(encoded[i][0]))
     for start in range(0, len(order), SIDE_BY_SIDE):
         places = order[start : start + SIDE_BY_SIDE]
-        stepping: Any = SourceStepper(trained.model, [encoded[i][0] for i in places])
+        stepping: Stepper = SourceStepper(trained.model, [encoded[i][0] for i in places])
         if not repeat:
             stepping = NoWordTwice(stepping, free)
         written = write_until(
@@ -152,12 +153,19 @@ def trace(trained: "Trained", text: str, line: str) -> Trace:
         As in `write_lines`.
     line
         Tokens with spaces between, as `write_lines` gives them; the network's own or any other.
+
+    Raises
+    ------
+    UserError
+        The network can't copy.
     """
     from keras import Model
 
     from companion.generation import softmax
     from companion.tokenizers import BEGIN, END, padded
 
+    if not trained.sizes.get("copy"):
+        raise UserError("This network has no copy mechanism to trace; the recipe docstring-summaries has one.")
     vocabulary, model = trained.vocabularies.source, trained.network
     source, unknown = vocabulary.encode_source(tokens_of(text)[:BODY_TOKENS])
     target = [*vocabulary.encode_target(line.split(), unknown), END]
