@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from companion.cli.program import as_argument, program, suggested
+from companion.cli.program import as_argument, program, remark, suggested
 from companion.cli.prompts import check_prompt
 from companion.cli.scores import perplexity
 from companion.cli.texts import lines_of_standard_input, read_text
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # The command that uses a recipe which continues no text.
 COMMAND_OF = {
     "dates": ["translate", "3 March 2021"],
-    "sentences": ["translate", "--sentences", "我在家。"],
+    "sentences": ["translate", "--sentences", "他是我的老师。"],
     "docstring-summaries": ["summarise", "article.txt"],
 }
 
@@ -95,10 +95,13 @@ def reply(options: argparse.Namespace) -> None:
 
 def summarise(options: argparse.Namespace) -> None:
     """Sum up a text: a line for a short one, its most surprising sentences for a longer one."""
-    from companion.applications.summaries import summarise as lines_of
+    from companion.applications.summaries import summarise as summed_up
 
-    for line in lines_of(read_text(options.text), options.sentences):
+    summary = summed_up(read_text(options.text), options.sentences)
+    for line in summary.lines:
         print(line, flush=True)
+    for sentence in summary.remarks:
+        remark(sentence)
 
 
 def corpora(options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ two vocabularies (in ``tokenizer.json`` too). Nothing is pickled, and loading ru
 import hashlib
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,8 @@ def _built(kind: str, folder: Path, sizes: dict[str, Any]) -> tuple[Any, Any, bo
 def _checked_content(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise UserError(
-            f"There is no model folder {folder}; train one with: python -m companion train TEXT --out {folder}"
+            f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out "
+            f"{shlex.quote(str(folder))}"
         )
     for name in ("model.json", "tokenizer.json", "weights.npz"):
         if not (folder / name).is_file():
