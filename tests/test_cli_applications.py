@@ -78,6 +78,6 @@ def test_reply_suggests_and_writes(capsys, monkeypatch):
     code, out, _ = run(capsys, "reply", "Are you a robot, my dear Xyzzy?", "--count", 2, "--seed", 1)
     assert code == 0
     lines = out.splitlines()
-    assert re.fullmatch(r"Not known, and left out: (dear, )?xyzzy", lines[0])
+    assert lines[0] == "Not known, and left out: dear, xyzzy"
     assert len([line for line in lines if line.startswith("   0.")]) == 2
     assert lines[-1].strip() == "i am a program."
