@@ -12,20 +12,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from companion.applications.replies import (
-    DualEncoder,
+from companion.applications.dual_encoder import DualEncoder
+from companion.applications.ranking import (
     candidates,
-    certainty,
-    is_factual,
     mutual_information,
     nearest_scores,
     overlap_scores,
     prior,
-    prompt_of,
     recall_at,
-    reply_text,
-    train_writer,
 )
+from companion.applications.replies import certainty, is_factual, prompt_of, reply_text, train_writer
 from companion.corpora import load_corpus
 from companion.corpora.conversations import Exchange
 from companion.evaluation import log_likelihoods

@@ -70,6 +70,17 @@ def test_only_the_number_of_that_noun_changes():
     assert other_number(other_number(text, 1), 1) == text
 
 
+def test_what_can_t_be_asked_gets_a_sentence():
+    text = encode(NESTED).tolist()
+    for place in (0, -1, 99):
+        with pytest.raises(UserError, match=f"no noun at place {place} "):
+            other_number(text, place)
+    with pytest.raises(UserError, match="context is 0"):
+        ask(None, [text], verbs([text]), context=0)
+    with pytest.raises(UserError, match="no sentences"):
+        batch([])
+
+
 def test_no_text_of_the_grammar():
     with pytest.raises(UserError, match="can't stand there"):
         verbs([[0, 0]])

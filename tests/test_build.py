@@ -118,6 +118,21 @@ print("the answer is", answer())
 """
 )
 
+RECORDS = (
+    HEADER
+    + """# One
+
+```{code-cell} ipython3
+import os
+
+with open(os.environ["RUNS"], "a") as file:
+    file.write("one\\n")
+with open("../requirements.lock", "a") as file:
+    file.write("# changed\\n")
+```
+"""
+)
+
 
 class TinyBook:
     """A copy of the book's settings and of the companion, with two chapters and a module of its own."""
@@ -325,7 +340,7 @@ def test_whatever_is_wrong_fails_the_build(built: TinyBook) -> None:
 def test_what_changes_during_a_build_is_not_kept_unless_it_records(built: TinyBook) -> None:
     """A chapter that changes what chapters depend on, as those that record the scoreboard do: here, the versions."""
     before = built.executions()
-    built.write("one", CHAPTER.replace("\nprint(", "\nopen('../requirements.lock', 'a').write('# changed')\nprint(", 1))
+    built.write("one", RECORDS)
     recording = built.build(GATE_BY_GATE_RECORD="1")
     assert recording.returncode == 0, (recording.stdout + recording.stderr)[-3000:]
     assert sorted(built.executions()[len(before) :]) == ["one", "two"], "each of them once"

@@ -84,13 +84,27 @@ def test_the_classifier_says_what_it_can_t_use() -> None:
     model = BayesClassifier(2, vocab_size=3)
     with pytest.raises(UserError, match="call fit"):
         model.log_likelihoods([np.array([1])])
-    with pytest.raises(UserError, match="one label a passage"):
+    with pytest.raises(UserError, match="one label for each passage"):
         model.fit([np.array([1])], [0, 1])
     with pytest.raises(UserError, match="every class"):
         model.fit([np.array([1])], [1])
+    for label in ([-1, 0], [0, 0.5]):
+        with pytest.raises(UserError, match="expected whole numbers: 0, 1"):
+            model.fit([np.array([1])] * 2, label)
     model.fit([np.array([1]), np.array([2])], [0, 1])
     with pytest.raises(UserError, match="empty passage"):
         model.log_likelihoods([np.array([], dtype=int)])
+
+
+def test_the_lstm_says_what_it_can_t_use() -> None:
+    with pytest.raises(UserError, match="units is 0"):
+        LSTMClassifier(vocab_size=4, units=0)
+    network = LSTMClassifier(vocab_size=4, length=6, units=2)
+    with pytest.raises(UserError, match="one label for each passage"):
+        network.fit([np.array([1])], [0, 1])
+    for ids, label in (([], []), ([np.array([1])], [2])):
+        with pytest.raises(UserError, match="labelled 0 or 1"):
+            network.fit(ids, label)
 
 
 def test_word_counts() -> None:

@@ -5,8 +5,6 @@ import re
 import pytest
 from command_line import refused, run
 
-from companion.corpora.conversations import Exchange
-
 PROSE = (
     "The network reads the text of a page and it says what is in the text. A clever editor has to know what is new to "
     "the reader. The old words are known, and so it is the strange ones that are of interest. Nobody can sum up in a "
@@ -68,16 +66,17 @@ def test_answer_takes_a_text_in_one_piece_or_in_several(capsys):
     assert whole == parts and whole[0] == 0 and "hall" in whole[1]
 
 
-def test_reply_suggests_and_writes(capsys, monkeypatch):
-    """What it prints; the writer is a small one here, the chapter's is made when the book is built."""
+def test_reply_prints_what_is_written_as_it_is_written(capsys, monkeypatch):
+    """The settings reach it; what it writes is tested with the replies."""
     from companion.applications import replies
 
-    pairs = [Exchange("Are you a robot?", "I am a program.")] * 40
-    writer = replies.train_writer(pairs, passes=100, progress=False)
-    monkeypatch.setattr(replies, "load_writer", lambda: writer)
-    code, out, _ = run(capsys, "reply", "Are you a robot, my dear Xyzzy?", "--count", 2, "--seed", 1)
-    assert code == 0
-    lines = out.splitlines()
-    assert lines[0] == "Not known, and left out: dear, xyzzy"
-    assert len([line for line in lines if line.startswith("   0.")]) == 2
-    assert lines[-1].strip() == "i am a program."
+    asked = []
+
+    def respond(*given):
+        asked.append(given)
+        yield from ("I am ", "a program.", "\n")
+
+    monkeypatch.setattr(replies, "respond", respond)
+    assert run(capsys, "reply", "Are you a robot?", "--count", 2, "--seed", 1) == (0, "I am a program.\n", "")
+    assert run(capsys, "reply", "Hi", "--temperature", 0.5, "--top-p", 1)[0] == 0
+    assert asked == [("Are you a robot?", 2, 1.0, 0.9, 1), ("Hi", 3, 0.5, 1.0, None)]

@@ -17,7 +17,7 @@ from companion.errors import UserError
 from companion.recipes import load_model
 from companion.storage import locked
 
-FILES = ["model.json", "tokenizer.json", "weights.npz"]
+FILES = ["model.json", "model.safetensors", "tokenizer.json"]
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +90,9 @@ def test_the_usual_vocabulary_of_words_is_bounded(capsys, tmp_path):
 
 
 def test_nothing_is_overwritten_unasked(capsys, text, model, tmp_path):
-    before = (model / "weights.npz").read_bytes()
+    before = (model / "model.safetensors").read_bytes()
     assert "there already" in refused(capsys, "train", text, "--out", model, *QUICK)
-    assert (model / "weights.npz").read_bytes() == before
+    assert (model / "model.safetensors").read_bytes() == before
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
     for more in ([], ["--overwrite"]):

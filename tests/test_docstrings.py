@@ -9,13 +9,13 @@ import pytest
 from companion.corpora import docstrings
 from companion.corpora.docstrings import (
     Documented,
+    docstrings_in,
     load_documented,
     read_docstring,
     split_sentences,
     tokens_of,
     without_duplicates,
 )
-from companion.corpora.docstrings import docstrings as found_in
 from companion.errors import UserError
 from companion.recipes import docstring_pairs, docstring_pairs_without_copying
 
@@ -70,8 +70,8 @@ def test_a_body_is_whole_sentences_and_at_most_sixty_tokens():
 
 def test_docstrings_are_found_without_importing(tmp_path):
     source = "'Top.'\nraise SystemExit\nclass A:\n    'Of A.'\n    def f(self): 'Of f.'\nasync def g(): 'Of g.'\n"
-    assert list(found_in(source)) == [((), "Top."), (("A",), "Of A."), (("A", "f"), "Of f."), (("g",), "Of g.")]
-    assert list(found_in("def broken(: 'x'")) == []
+    assert list(docstrings_in(source)) == [((), "Top."), (("A",), "Of A."), (("A", "f"), "Of f."), (("g",), "Of g.")]
+    assert list(docstrings_in("def broken(: 'x'")) == []
     (tmp_path / "danger.py").write_text(f"'''{GOOD}'''\nimport nowhere_at_all\n")
     (pair,) = docstrings.collect("p", {"p/danger": tmp_path / "danger.py"})
     assert pair.name == "p.danger" and "nowhere_at_all" not in sys.modules
@@ -168,8 +168,8 @@ def test_a_package_that_isn_t_installed_is_named(tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("error")
 def test_other_people_s_code_warns_nobody():
-    assert list(found_in("def f():\n    'Of f.'\n    return '\\d' is 3")) == [(("f",), "Of f.")]
-    assert list(found_in("'x' " + "(" * 100_000)) == []
+    assert list(docstrings_in("def f():\n    'Of f.'\n    return '\\d' is 3")) == [(("f",), "Of f.")]
+    assert list(docstrings_in("'x' " + "(" * 100_000)) == []
 
 
 def test_unknown_words_of_a_body_can_be_copied(parts):

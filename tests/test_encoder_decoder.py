@@ -150,12 +150,10 @@ def test_it_learns_to_turn_a_sequence_around_and_comes_back_from_a_folder(tmp_pa
     loaded = load_model(tmp_path / "m")
     assert loaded.kind == ENCODER_DECODER and loaded.tokenizer.target.tokens == vocabulary.tokens
     assert decode(loaded.model, held_out.sources) == written
-    with np.load(tmp_path / "m" / "weights.npz", allow_pickle=False) as arrays:
-        assert len(arrays.files) == len(model.trainable_variables)
     save_model(
         tmp_path / "other", Trained(model, PairVocabulary(vocabulary, Vocabulary("ab")), sizes, kind=ENCODER_DECODER)
     )
-    with pytest.raises(UserError, match="belong together"):
+    with pytest.raises(UserError, match="another number of tokens"):
         load_model(tmp_path / "other")
 
 

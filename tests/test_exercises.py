@@ -16,7 +16,7 @@ BOOK = Path(__file__).parents[1] / "book"
 def doubling(monkeypatch):
     """A registry with one more exercise: double a number."""
     list_exercises()
-    monkeypatch.setattr(exercises, "_REGISTRY", dict(exercises._REGISTRY))
+    monkeypatch.setattr(exercises, "REGISTRY", dict(exercises.REGISTRY))
 
     @exercise("test-double", asks="a function of a number that gives twice the number")
     def double(answer):

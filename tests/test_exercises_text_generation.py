@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from companion.applications.replies import mutual_information, recall_at
+from companion.applications.ranking import mutual_information, recall_at
 from companion.exercises import outcome
-from companion.exercises.text_generation import _by_pair, _cut, _found_any
+from companion.exercises.text_generation import by_pair, cut, found_any
 
 
 def ranked(scores, true, k):
@@ -33,9 +33,9 @@ def test_right_answers_pass(name, answer):
     [
         ("text-generation-recall", recall_at, "mean over the messages"),
         ("text-generation-recall", lambda s, t, k: ranked(-s, t, k), "at the top"),
-        ("text-generation-recall", _found_any, "counts a half"),
-        ("text-generation-recall", _cut, "no rival"),
-        ("text-generation-recall", _by_pair, "each message first"),
+        ("text-generation-recall", found_any, "counts a half"),
+        ("text-generation-recall", cut, "no rival"),
+        ("text-generation-recall", by_pair, "each message first"),
         ("text-generation-recall", lambda s, t, k: ranked(s, t, k + 1), "fewer than k wrong"),
         ("text-generation-information", lambda x: x - np.log(np.exp(x).mean(axis=0)), "logaddexp"),
         ("text-generation-information", lambda x: x - x.mean(axis=0), "not of their logarithms"),

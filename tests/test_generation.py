@@ -715,6 +715,9 @@ def test_beams_that_can_not_be(model, wrong, message):
 
 def test_a_penalty_and_a_length_as_large_as_allowed_overflow_nothing():
     assert 0 < length_divisor(10**12, 10) < INF
+    for length, penalty in [(-1, 1), (2.5, 1), (3, NAN), (3, 1e308)]:
+        with pytest.raises(UserError, match="length"):
+            length_divisor(length, penalty)
 
 
 def test_a_beam_over_logits_that_choose_nothing_is_told():

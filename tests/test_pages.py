@@ -99,7 +99,7 @@ def test_no_pages_is_a_finding(tmp_path: Path) -> None:
         ("<h2>", "<h1>", "2 first-level headings"),
         ('lang="en"', "", "no language given"),
         ("A page", "", "no title"),
-        ("<h2>", '<h2 id="top">', "the anchor top stands 2 times"),
+        ("<h2>", '<h2 id="top">', "the anchor top occurs 2 times"),
         ("Text,", "The {glue:text}`score` was", "markup that was not rendered"),
         ("Text,", "```{note} x", "markup that was not rendered"),
         ("Text,", "$$ x^2 $$", "markup that was not rendered"),

@@ -16,9 +16,14 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import companion
+
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = SETTINGS["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 CHAPTERS = sorted((ROOT / "book").glob("*.md"))
 
 
@@ -47,7 +52,7 @@ def test_nothing_names_one_machine_or_an_index() -> None:
     )
     found = []
     for path in tracked_files():
-        if path == Path(__file__) or path.suffix in (".npz", ".png"):
+        if path == Path(__file__) or path.suffix in (".npz", ".safetensors", ".png"):
             continue
         text = path.read_text(encoding="utf-8")
         found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in telling.finditer(text)]
@@ -119,7 +124,7 @@ def test_all_name_the_same_pythons() -> None:
         assert wanted.contains(f"3.{minor}") == bootstrap.fits((3, minor, 0)), (
             f"tools/bootstrap.py and Python 3.{minor}"
         )
-    named = re.findall(r"3\.(\d+)", (ROOT / "README.md").read_text(encoding="utf-8").split("## ")[0])
+    named = re.findall(r"3\.(\d+)", README.split("## ")[0])
     assert {int(minor) for minor in named} <= {minor for minor in range(30) if bootstrap.fits((3, minor, 0))}
 
 
@@ -129,6 +134,43 @@ def test_conda_gets_the_same_packages() -> None:
     assert pip == ["-r requirements.lock"]
     plain = {re.split(r"[ =<>]", entry)[0] for entry in environment["dependencies"] if isinstance(entry, str)}
     assert plain == {"python", "make", "pip"}, "packages come from the lock, not from conda"
+
+
+# -- README.md and CITATION.cff --------------------------------------------------------------------------------------
+
+
+def test_there_is_one_version_number() -> None:
+    assert "version" in PROJECT["dynamic"] and "version" not in PROJECT
+    assert CITATION["version"] == companion.__version__
+
+
+def test_all_name_the_same_authors_and_licences() -> None:
+    assert [author["name"] for author in PROJECT["authors"]] == [author["name"] for author in CITATION["authors"]]
+    assert PROJECT["license"].split(" AND ") == CITATION["license"]
+    for name in PROJECT["license-files"]:
+        assert (ROOT / name).is_file()
+
+
+def test_the_readme_shows_the_house_as_it_is() -> None:
+    """Each part of the package, in the order of its layers."""
+    tree = README.split("    companion/\n")[-1].split("\n\n")[0]
+    shown = re.findall(r"\b(\w+)(?:/|\.py)(?=\s)", tree)
+    folders = [path for path in (ROOT / "companion").iterdir() if path.is_dir() or path.suffix == ".py"]
+    assert sorted(shown) == sorted(path.stem for path in folders if not path.name.startswith("__"))
+    contracts = SETTINGS["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    order = {name: number for number, layer in enumerate(layers) for name in re.split(r" [|:] ", layer)}
+    numbers = [order[name] for name in shown if name in order]
+    assert numbers == sorted(numbers) and len(numbers) == len(order)
+
+
+def test_every_command_in_the_readme_is_one() -> None:
+    said = subprocess.run([sys.executable, "-m", "companion", "--help"], cwd=ROOT, capture_output=True, text=True)
+    commands = re.findall(r"^ {2,4}(\w+)(?= |$)", said.stdout, re.MULTILINE)
+    called = re.findall(r"gate-by-gate (\w+)", README)
+    assert called and set(called) <= set(commands)
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"(?:`|^    )make (\w+)", README, re.MULTILINE)) <= set(targets)
 
 
 # -- a checkout ------------------------------------------------------------------------------------------------------

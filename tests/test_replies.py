@@ -4,6 +4,14 @@ import numpy as np
 import pytest
 
 from companion.applications import replies
+from companion.applications.dual_encoder import DualEncoder, known_words, suggest, unknown_words
+from companion.applications.ranking import (
+    candidates,
+    mutual_information,
+    nearest_scores,
+    overlap_scores,
+    recall_at,
+)
 from companion.corpora.conversations import ALIKE, LONGEST_TURN, Exchange, group_messages, load_exchanges, spoken
 from companion.errors import UserError
 from companion.models import language_model
@@ -31,7 +39,7 @@ def test_the_pairs_are_short_lines_and_all_different(parts):
         assert text.strip() and "\n" not in text and "\t" not in text and len(text) <= LONGEST_TURN
 
 
-def test_no_message_stands_in_two_parts_nor_one_that_is_alike(parts):
+def test_no_message_is_in_two_parts_nor_one_that_is_alike(parts):
     bags = [[frozenset(spoken(pair.message)) for pair in part] for part in parts]
     for first, second in ((0, 1), (0, 2), (1, 2)):
         shared = max(len(a & b) / len(a | b) for a in set(bags[first]) for b in set(bags[second]) if a | b)
@@ -60,30 +68,30 @@ def test_groups_are_chained_and_keep_the_order():
 def test_recall_counts_the_wrong_ones_above():
     scores = np.array([[5.0, 4.0, 3.0, 2.0]])
     true = np.array([[False, True, False, True]])
-    assert replies.recall_at(scores, true, 1).tolist() == [0.0]
-    assert replies.recall_at(scores, true, 2).tolist() == [0.5]
-    assert replies.recall_at(scores, true, 3).tolist() == [1.0]  # the other true reply is no rival
+    assert recall_at(scores, true, 1).tolist() == [0.0]
+    assert recall_at(scores, true, 2).tolist() == [0.5]
+    assert recall_at(scores, true, 3).tolist() == [1.0]  # the other true reply is no rival
 
 
 def test_a_ranking_that_ties_everything_gets_what_chance_would():
     true = np.eye(100, dtype=bool)
     flat = np.zeros((100, 100))
-    assert replies.recall_at(flat, true, 10).mean() == 0
-    assert replies.recall_at(flat, true, 50).mean() == 1  # in the middle of the 99 wrong ones
+    assert recall_at(flat, true, 10).mean() == 0
+    assert recall_at(flat, true, 50).mean() == 1  # in the middle of the 99 wrong ones
 
 
 def test_overlap_and_nearest_find_what_they_are_for():
     asked = ["Is anybody sad?", "Are you very tired?"]
     given = ["Nobody here is tired.", "Nobody here is sad."]
-    assert replies.overlap_scores(asked, given, SMALL).argmax(axis=1).tolist() == [1, 0]
-    assert replies.nearest_scores(asked, given, SMALL).argmax(axis=1).tolist() == [1, 0]
+    assert overlap_scores(asked, given, SMALL).argmax(axis=1).tolist() == [1, 0]
+    assert nearest_scores(asked, given, SMALL).argmax(axis=1).tolist() == [1, 0]
 
 
 def test_mutual_information_takes_off_what_any_message_gives():
     p = np.array([[0.5, 0.4], [0.5, 0.1]])
-    information = replies.mutual_information(np.log(p))
+    information = mutual_information(np.log(p))
     assert np.allclose(information, np.log(p / p.mean(axis=0)))
-    far = replies.mutual_information(np.log(p) - 5000)  # where exp would be 0
+    far = mutual_information(np.log(p) - 5000)  # where exp would be 0
     assert np.allclose(far, information)
 
 
@@ -150,17 +158,17 @@ def test_the_twins_originals_are_training_questions(parts):
 
 @pytest.fixture(scope="module")
 def encoder():
-    return replies.DualEncoder(SMALL * 4, dim=16, passes=60, batch_size=8)
+    return DualEncoder(SMALL * 4, dim=16, passes=60, batch_size=8)
 
 
 def test_the_dual_encoder_learns_which_reply_goes_with_which_message(encoder):
-    messages, given, true = replies.candidates(SMALL)
-    assert replies.recall_at(encoder.scores(messages, given), true, 1).mean() == 1
-    assert replies.suggest("are you SAD", encoder, given, k=1)[0][0] == "Nobody here is sad."
+    messages, given, true = candidates(SMALL)
+    assert recall_at(encoder.scores(messages, given), true, 1).mean() == 1
+    assert suggest("are you SAD", encoder, given, k=1)[0][0] == "Nobody here is sad."
 
 
 def test_the_dual_encoder_is_seeded():
-    one, two = (replies.DualEncoder(SMALL, dim=4, passes=2, seed=5).word_vectors for _ in range(2))
+    one, two = (DualEncoder(SMALL, dim=4, passes=2, seed=5).word_vectors for _ in range(2))
     assert np.array_equal(one, two)
 
 
@@ -173,15 +181,78 @@ def test_a_text_without_a_known_word_scores_nothing(encoder):
     [
         ("", "has no words"),
         (" ?! ", "has no words"),
-        ("你好吗", "not in Latin letters"),
-        ("Как дела?", "not in Latin letters"),
-        ("Warum bist du traurig?", "is it English"),
+        ("你好吗", "isn't in Latin letters"),
+        ("Как дела?", "isn't in Latin letters"),
+        ("Warum bist du traurig?", "Most words .*(warum, bist, du, traurig); is it English"),
+        ("one two three four five six", "five, ...); is it English"),
     ],
 )
 def test_a_message_that_can_t_be_used_gets_a_sentence(encoder, message, says):
-    with pytest.raises(UserError, match=says):
-        replies.unknown_words(message, encoder)
+    for known in (encoder, known_words(SMALL)):
+        with pytest.raises(UserError, match=says.replace("(", "\\(").replace(")", "\\)")):
+            unknown_words(message, known)
 
 
 def test_a_few_unknown_words_are_named(encoder):
-    assert replies.unknown_words("Are you sad today?", encoder) == ["today"]
+    assert unknown_words("Are you sad today?", encoder) == ["today"]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# All of it, for a reader's own message
+
+
+def test_a_message_gets_replies_of_others_and_one_of_the_writer(untrained):
+    text = "".join(replies.respond("Are you sad today?", count=2, seed=3, pairs=SMALL, writer=untrained))
+    first, second, *suggested, before, written = text.splitlines()
+    assert first == "Not known, and left out: today" and second.startswith("What people replied")
+    assert len(suggested) == 2 and all(line.split("  ")[-1] in {pair.reply for pair in SMALL} for line in suggested)
+    assert before.startswith("In the network's own words")
+    assert written == "  " + "".join(replies.write("Are you sad today?", untrained, seed=3))
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"count": 0}, "count is 0"),
+        ({"count": 1.5}, "count is 1.5"),
+        ({"temperature": 0}, "temperature"),
+        ({"top_p": 2}, "top_p"),
+        ({"seed": -1}, "seed is -1"),
+        ({"message": ""}, "has no words"),
+        ({"message": "你好吗"}, "isn't in Latin letters"),
+    ],
+)
+def test_what_can_t_be_used_is_refused_before_anything_is_trained_or_said(setting, says):
+    class Untouched:
+        def __getattr__(self, name):
+            raise AssertionError(f"{name} of the writer was asked for")
+
+    with pytest.raises(UserError, match=says):
+        replies.respond(**{"message": "Are you sad?", **setting}, pairs=SMALL, writer=Untouched())
+
+
+def test_write_checks_its_settings_at_once(untrained):
+    with pytest.raises(UserError, match="temperature"):
+        replies.write("Are you sad?", untrained, temperature=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [({"pairs": []}, "no pairs to learn from"), ({"dim": 0}, "dim is 0"), ({"dropout": 1}, "dropout is 1")],
+)
+def test_a_dual_encoder_of_nothing_is_refused(wrong, says):
+    with pytest.raises(UserError, match=says):
+        DualEncoder(**{"pairs": SMALL, **wrong})
+
+
+def test_rankings_of_nothing_are_refused(encoder):
+    with pytest.raises(UserError, match="no replies to choose from"):
+        suggest("Are you sad?", encoder, [])
+    with pytest.raises(UserError, match="k is 0"):
+        suggest("Are you sad?", encoder, ["No."], k=0)
+    with pytest.raises(UserError, match="no known pairs"):
+        overlap_scores(["Are you sad?"], ["No."], [])
+    with pytest.raises(UserError, match="Message 1 has no true reply"):
+        recall_at(np.zeros((2, 2)), np.array([[True, False], [False, False]]), 1)
+    with pytest.raises(UserError, match="both should be \\(messages, replies\\)"):
+        recall_at(np.zeros((2, 2)), np.ones((2, 3), bool), 1)

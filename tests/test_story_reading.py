@@ -103,11 +103,11 @@ def test_babi_files_are_read(tmp_path):
     [
         ("Ada went.\n", "line 1: a number, a space"),
         ("1 Ada went.\n3 Where is Ada?\thall\t1\n", "line 2: number 3 follows 1"),
-        ("1 Ada went.\n2 Where is Ada?\thall\t7\n", "line 2: behind the question"),
-        ("1 Ada went.\n2 Where is Ada?\thall\tone\n", "line 2: behind the question"),
-        ("1 Ada went.\n2 Where is Ada?\t\t1\n", "line 2: behind the question"),
-        ("1 Ada went.\n", "holds no question"),
-        ("", "holds no question"),
+        ("1 Ada went.\n2 Where is Ada?\thall\t7\n", "line 2: the question should be followed"),
+        ("1 Ada went.\n2 Where is Ada?\thall\tone\n", "line 2: the question should be followed"),
+        ("1 Ada went.\n2 Where is Ada?\t\t1\n", "line 2: the question should be followed"),
+        ("1 Ada went.\n", "has no question"),
+        ("", "has no question"),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, message):

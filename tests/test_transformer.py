@@ -223,8 +223,6 @@ def test_what_is_loaded_is_what_was_saved(model, tmp_path):
     loaded = load_model(tmp_path / "m")
     assert (loaded.kind, loaded.sizes) == (TRANSFORMER, sizes)
     np.testing.assert_array_equal(loaded.model(some_ids(1, 9)), model(some_ids(1, 9)))
-    with np.load(tmp_path / "m" / "weights.npz", allow_pickle=False) as arrays:
-        assert len(arrays.files) == len(model.trainable_variables)
 
 
 @pytest.mark.parametrize("sizes", [SIZES, {**SIZES, "vocab_size": 85, "width": 64, "layers": 3, "heads": 4}])

@@ -87,6 +87,7 @@ def test_the_metadata_are_complete(metadata: Message) -> None:
 def test_the_command_is_there_and_says_what_it_can_do(installed: Path, tmp_path: Path) -> None:
     command = installed / "bin" / "gate-by-gate"
     said = run([command, "--help"], cwd=tmp_path, PYTHONPATH=str(installed))
+    assert "gate-by-gate train my.txt" in said and "python -m companion" not in said
     for name in ("train", "generate", "evaluate", "corpora", "translate", "summarise", "answer", "reply"):
         assert re.search(rf"^ +{name}( |$)", said, re.MULTILINE), name
 
@@ -115,6 +116,9 @@ said["again"] = companion.load("shakespeare-small").generate("**ROMEO**", max_to
 Path("my.txt").write_text("the cat sees the dog. the dog sees a cat.\\n" * 150)
 command("train", "my.txt", "--out", "mine", "--units", "4", "--embedding-dim", "2", "--epochs", "1", "--quiet")
 command("evaluate", "mine", "my.txt")
+mine = companion.load("mine")
+mine.save("again")
+mine.export("mine.keras")
 command("translate", "3 March 2021")
 command("answer", "Ada took the ball. Ada went to the hall. Where is the ball?")
 
@@ -139,7 +143,8 @@ def test_everything_works_without_the_repository(installed: Path, metadata: Mess
 
     assert said["version"] == companion.__version__
     assert said["generate"] == f"**ROMEO**{said['again']}\n" and len(said["again"]) == 20
-    assert (tmp_path / "mine" / "model.json").is_file() and "bits per character" in said["evaluate"]
+    assert (tmp_path / "again" / "model.json").is_file() and (tmp_path / "mine.keras").is_file()
+    assert "bits per character" in said["evaluate"]
     assert "2021" in said["translate"] and "3" in said["translate"] and "hall" in said["answer"]
     needed = [re.match(r"[\w.-]+", line) for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert said["stands on"] == [name[0] for name in needed if name]

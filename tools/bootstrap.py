@@ -149,7 +149,7 @@ def explain(said):
 
 
 def progress(line):
-    """One line that is written over and over, if somebody is watching."""
+    """One line that is overwritten again and again, if the output is a terminal."""
     if not sys.stdout.isatty():
         return
     if line.startswith("Collecting "):

@@ -202,7 +202,7 @@ def structure(page: Page) -> Iterator[str]:
     linked = {str(a["href"])[1:] for a in page.html.select('a[href^="#"]')}
     for anchor, times in Counter(str(tag["id"]) for tag in page.html.find_all(id=True)).items():
         if times > 1 and anchor in linked:
-            yield f"the anchor {anchor} stands {times} times"
+            yield f"the anchor {anchor} occurs {times} times"
 
 
 def unrendered(page: Page) -> Iterator[str]:
@@ -217,7 +217,7 @@ def unrendered(page: Page) -> Iterator[str]:
 
 
 def audit(folder: str | Path) -> list[str]:
-    """Every finding as ``file: what``, sorted; an empty list for a folder without fault."""
+    """Every finding as ``file: what``, sorted; an empty list for a folder without a fault."""
     root = Path(folder).resolve()
     everything = [path for path in sorted(root.rglob("*")) if path.is_file()]
     pages = {path: Page(path, root) for path in everything if path.suffix == ".html" and "_static" not in path.parts}

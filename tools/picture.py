@@ -27,4 +27,6 @@ def main(page: str, built: Path = ROOT / "_build" / "html", target: Path = ROOT 
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])

@@ -51,7 +51,7 @@ def title(page: str) -> str:
 
 
 def link(page: str, text: str = "") -> str:
-    """A link to a chapter's notebook; the bare text for a page that is none."""
+    """A link to a chapter's notebook; the text alone for a page that isn't a notebook."""
     text = text or title(page)
     source = BOOK / f"{page}.md"
     is_notebook = source.exists() and source.read_text(encoding="utf-8").startswith("---\njupytext:")
@@ -78,7 +78,7 @@ def glued(notebook: NotebookNode) -> dict[str, NotebookNode]:
 
 
 def glued_text(data: NotebookNode, form: str) -> str:
-    """A glued value as it stands in a sentence: formatted, if a format is given."""
+    """A glued value as a sentence shows it: formatted, if a format is given."""
     text = next((str(value) for kind, value in data.items() if kind.endswith("text/plain")), "")
     try:
         value = ast.literal_eval(text)

@@ -1,5 +1,5 @@
 // The gate explorer of the chapter "gates". companion/chapters/gates.py writes the page and its data; this moves it.
-// Pure functions first: `gateExplorer.step` and `gateExplorer.read` are what tests/test_explorer.py holds against
+// Pure functions first: `gateExplorer.step` and `gateExplorer.read` are what tests/test_chapter_gates.py holds against
 // companion.cells. Then the part that shows numbers: it writes each into every element with its name in data-show.
 const gateExplorer = (() => {
   "use strict";

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion.errors import UserError, check_sizes
 from companion.grammar import NOUNS, VERBS, VOCABULARY, parse, sample
 from companion.ngrams import NextModel
 
@@ -22,20 +23,20 @@ PLURAL_VERBS = [VOCABULARY.index(verb) for verb in VERBS]
 
 
 class Verbs(NamedTuple):
-    """The verbs of a batch of sentences, one entry a verb; each array is ``(verbs,)``.
+    """The verbs of a batch of sentences, one entry for each verb; each array is ``(verbs,)``.
 
     Attributes
     ----------
     time, sentence
-        Where it stands in the arrays of `batch`; what is known before it is at ``time - 1``.
+        Its place in the arrays of `batch`; what is known before it is at ``time - 1``.
     number
-        +1 for a plural, -1 for a singular: its subject's, and so its own.
+        +1 for a plural, -1 for a singular, as its subject's.
     depth
-        In how many clauses it is: 0 for the main verb.
+        How many clauses it is in: 0 for the main verb.
     subject
         The time of its subject.
     last_noun
-        The number of the last noun before it, which may be the subject or not.
+        The number of the last noun before it, which may or may not be the subject.
     """
 
     time: Array
@@ -47,7 +48,13 @@ class Verbs(NamedTuple):
 
 
 def sentences(seed: int, tokens: int) -> list[list[int]]:
-    """The whole sentences of a random text of so many tokens: lists of ids of the grammar, each with its full stop."""
+    """The complete sentences of a random text: lists of ids of the grammar, each with its full stop.
+
+    Parameters
+    ----------
+    seed, tokens
+        Of the text, and how long it is; see `companion.grammar.sample`.
+    """
     ids = sample(seed, tokens)
     ends = np.flatnonzero(ids == FULL_STOP) + 1
     return [part.tolist() for part in np.split(ids, ends)[:-1]]
@@ -59,7 +66,12 @@ def batch(texts: Sequence[Sequence[int]]) -> tuple[Array, Array]:
     Returns
     -------
     ids, mask
-        ``(time, sentences)``: the ids, filled up with full stops, and true where a sentence is not yet over.
+        ``(time, sentences)``: the ids, filled up with full stops, and true where a sentence hasn't ended yet.
+
+    Raises
+    ------
+    UserError
+        There are no sentences.
 
     Examples
     --------
@@ -69,6 +81,8 @@ def batch(texts: Sequence[Sequence[int]]) -> tuple[Array, Array]:
     >>> mask.T.astype(int).tolist()
     [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
     """
+    if not len(texts):
+        raise UserError("There are no sentences; give at least one.")
     lengths = np.array([len(text) + 1 for text in texts])
     ids = np.full((lengths.max(), len(texts)), FULL_STOP, dtype=np.int32)
     for column, text in enumerate(texts):
@@ -82,7 +96,7 @@ def verbs(texts: Sequence[Sequence[int]]) -> Verbs:
     Raises
     ------
     UserError
-        A text is not one of the grammar.
+        A text isn't one of the grammar's.
     """
     number_of = dict.fromkeys(SINGULAR_NOUNS, -1) | dict.fromkeys(PLURAL_NOUNS, 1)
     rows = []
@@ -97,12 +111,12 @@ def verbs(texts: Sequence[Sequence[int]]) -> Verbs:
 
 
 def plural_share(p: Array) -> Array:
-    """Of the probability that a model gives to verbs, the part it gives to plural ones.
+    """The part of the verbs' probability that a model gives to plural verbs, ``(...)``.
 
     Parameters
     ----------
     p
-        The probability of each word of the grammar to come next, ``(..., words)``.
+        The probability that each word of the grammar comes next, ``(..., words)``.
     """
     plural = p[..., PLURAL_VERBS].sum(-1)
     return plural / (plural + p[..., SINGULAR_VERBS].sum(-1))
@@ -114,12 +128,18 @@ def ask(model: NextModel, texts: Sequence[Sequence[int]], which: Verbs, context:
     Parameters
     ----------
     model
-        Over ids of the grammar; for example an `companion.ngrams.NGramModel`.
+        Over ids of the grammar; for example a `companion.ngrams.NGramModel`.
     texts, which
         Sentences, and their `verbs`.
     context
-        How many words before the verb it is given, the full stop before the sentence among them.
+        How many words before the verb it is given, counting the full stop before the sentence.
+
+    Raises
+    ------
+    UserError
+        The context is below 1.
     """
+    check_sizes(context=context)
     before = [[FULL_STOP, *texts[s][: t - 1]][-context:] for s, t in zip(which.sentence, which.time, strict=True)]
     return np.array([plural_share(model.next_distribution(words)) for words in before])
 
@@ -129,6 +149,13 @@ def other_number(text: Sequence[int], place: int) -> list[int]:
 
     >>> other_number([0, 16, 10, 1], 1)
     [0, 4, 10, 1]
+
+    Raises
+    ------
+    UserError
+        There is no noun at that place.
     """
     other = dict(zip(SINGULAR_NOUNS + PLURAL_NOUNS, PLURAL_NOUNS + SINGULAR_NOUNS, strict=True))
+    if not 0 <= place < len(text) or text[place] not in other:
+        raise UserError(f"There is no noun at place {place} of {list(text)}.")
     return [*text[:place], other[text[place]], *text[place + 1 :]]

@@ -1,11 +1,8 @@
-"""Which words go with which: planted in a text, counted in a text, measured in a model, taken out again.
+"""Which words go with which: counted in a text, measured in a model.
 
 The measure is a *paired log-odds*. Two sentences differ in one word, the group; in each, two continuations compete;
 the measure is the difference of their log-odds [1]_ [2]_. What both sentences share (how frequent a continuation is,
-how long, how well the template suits it) stands in both and drops out.
-
-The mitigation is *counterfactual data augmentation*: beside each text the model reads the same text with the group
-words exchanged [1]_ [3]_. Group words come in pairs; "her" is undone by what follows it.
+how long, how well the template suits it) occurs in both and drops out.
 
 Log-probabilities and log-odds are in nats. Chapter: *bias*.
 
@@ -14,19 +11,22 @@ References
 .. [1] Lu, Mardziel, Wu, Amancharla & Datta 2020, *Gender Bias in Neural Natural Language Processing*.
 .. [2] Caliskan, Bryson & Narayanan 2017, *Semantics derived automatically from language corpora contain human-like
    biases*: associations as differences between two groups and two sets of words.
-.. [3] Zhao, Wang, Yatskar, Ordonez & Chang 2018, *Gender Bias in Coreference Resolution*.
 """
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from companion.corpora.planted import PEOPLES, QUALITIES, templates
-from companion.errors import UserError
-from companion.evaluation import correlation, log_likelihoods, slope
+from companion.errors import UserError, check_sizes
+from companion.evaluation import Interval, correlation, log_likelihoods, slope
+from companion.tokenizers import Tokenizer
+
+if TYPE_CHECKING:
+    import keras
 
 Array = np.ndarray
 
@@ -36,9 +36,9 @@ Array = np.ndarray
 
 
 def paired_log_odds(log_p: Array) -> Array:
-    """How much more the first group draws the first word than the second group does, ``(...)`` in nats.
+    """How much more the first group favours the first word than the second group does, ``(...)`` in nats.
 
-    0: both groups get the two words in the same ratio. ln 4 on either side of it: four times the odds.
+    0 if both groups get the two words in the same ratio; ln 4 or -ln 4 for four times the odds.
 
     Parameters
     ----------
@@ -75,15 +75,32 @@ def strength(log_odds: Array | float) -> Array:
     return 1 / (1 + np.exp(-np.asarray(log_odds, dtype=float) / 2))
 
 
-def planted_log_odds(model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]] = tuple(PEOPLES)) -> Array:
+def planted_log_odds(
+    model: "keras.Model", tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]] = tuple(PEOPLES)
+) -> Array:
     """The paired log-odds of bold against meek in every template that was never trained on, ``(pairs, templates)``.
 
-    The tokenizer is a `companion.tokenizers.WordTokenizer` of `planted_text`.
+    Parameters
+    ----------
+    model, tokenizer
+        Trained on `companion.corpora.planted.planted_text`, word by word (`companion.tokenizers.WordTokenizer`).
+    pairs
+        Of peoples, as that text has them.
     """
     frames = templates(held_out=True)
     contexts = [frame.format(people) for pair in pairs for frame in frames for people in pair]
     log_p = log_likelihoods(model, tokenizer, contexts, [f" {quality}" for quality in QUALITIES])
     return paired_log_odds(log_p.reshape(len(pairs), len(frames), 2, 2))
+
+
+def share_text(log_odds: Interval) -> str:
+    """An interval of paired log-odds as planted shares, for a page.
+
+    >>> share_text(Interval(4.394, 0.0, 6.0))
+    '90 % (50 to 95)'
+    """
+    mean, low, high = (f"{100 * float(strength(value)):.0f}" for value in log_odds)
+    return f"{mean} % ({low} to {high})"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -145,7 +162,7 @@ def spoken_words(play: str) -> dict[str, int]:
 
 
 def adjective_counts(text: str) -> Array:
-    """How often each adjective stands right before each noun, ``(adjectives, pairs, 2)``: men's nouns, women's nouns.
+    """How often each adjective comes right before each noun, ``(adjectives, pairs, 2)``: men's nouns, women's nouns.
 
     >>> adjective_counts("My good lord, my good lord, and sweet lady").sum(axis=(0, 1)).tolist()
     [2, 1]
@@ -158,7 +175,7 @@ def adjective_counts(text: str) -> Array:
 
 
 def _shares(counts: Array) -> Array:
-    """Of each pair of nouns, the share of either when all adjectives are taken together, ``(pairs, 2)``."""
+    """The share of each noun in its pair, all adjectives taken together, ``(pairs, 2)``."""
     shares: Array = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 2)), 1)[:, None]
     return shares
 
@@ -166,7 +183,7 @@ def _shares(counts: Array) -> Array:
 def association(counts: Array) -> Array:
     """Of each adjective, the log-odds of a woman's noun beyond what the nouns' own frequency gives, ``(adjectives,)``.
 
-    Within each pair of nouns the expected share is that of all adjectives together, so that an adjective that stands
+    Within each pair of nouns the expected share is that of all adjectives together, so that an adjective that goes
     with "lord" is compared with others before "lord" and "lady". One imaginary, average occurrence for each adjective
     keeps a count of 0 finite and pulls rare adjectives towards 0.
 
@@ -177,7 +194,7 @@ def association(counts: Array) -> Array:
 
     Examples
     --------
-    Half of what stands before the nouns is before the woman's; for the first adjective it is 3 in 4:
+    Half of all adjectives come before the woman's noun; of the first adjective it is 3 in 4:
 
     >>> association(np.array([[[9, 29]], [[29, 9]]])).round(2).tolist()
     [1.13, -1.13]
@@ -200,7 +217,7 @@ def perfect_network(
     """What a network would get in the counts if it knew the true association of every cell: correlation, slope.
 
     The counts of a text are a sample, and small ones say little about where they come from. So true associations are
-    drawn, then counts of the text's sizes from them; `cell_association` of these is set against the truth.
+    drawn, then counts of the text's sizes from them; the `cell_association` of these is compared with the truth.
 
     Parameters
     ----------
@@ -230,7 +247,7 @@ def _log_ratio(seen: Array, expected: Array) -> Array:
 
 
 def noun_contexts(text: str, number: int, length: int = 110) -> list[str]:
-    """Places in a text where an adjective and a noun of `NOUNS` follow: what stands before the adjective.
+    """Places in a text where an adjective and a noun of `NOUNS` follow: the text before the adjective.
 
     The adjective itself is left off, so that every other one can be tried there: ``"... Farewell, my "``.
 
@@ -239,13 +256,14 @@ def noun_contexts(text: str, number: int, length: int = 110) -> list[str]:
     text
         Plays in the book's Markdown.
     number, length
-        At most how many places, evenly over the text, and how many characters of each.
+        At most how many places, spread evenly over the text, and how many characters before each.
 
     Raises
     ------
     UserError
-        The text has no such place.
+        The text has no such place, or a number is below 1.
     """
+    check_sizes(number=number, length=length)
     nouns = "|".join(noun for pair in NOUNS for noun in pair)
     before = rf"\b(?:my|thy|the|your|our|this|that|O)\s+(?=(?:{'|'.join(ADJECTIVES)})\s+(?:{nouns})\b)"
     places = [m.end() for m in re.finditer(before, text) if m.end() >= length and text[m.end() - 1] == " "]
@@ -255,7 +273,7 @@ def noun_contexts(text: str, number: int, length: int = 110) -> list[str]:
     return [text[places[i] - length : places[i]] for i in chosen]
 
 
-def noun_log_odds(model: Any, tokenizer: Any, contexts: Sequence[str]) -> Array:
+def noun_log_odds(model: "keras.Model", tokenizer: Tokenizer, contexts: Sequence[str]) -> Array:
     """ln p(woman's noun) - ln p(man's noun) after each adjective in each context, ``(adjectives, contexts, pairs)``."""
     before = [f"{context}{adjective} " for adjective in ADJECTIVES for context in contexts]
     nouns = [noun for pair in NOUNS for noun in pair]
@@ -280,7 +298,7 @@ PRONOUN_TEMPLATES = tuple(
 
 
 def pronoun_log_odds(
-    model: Any, tokenizer: Any, nouns: Sequence[str], choice: tuple[str, str] = ("his own", "her own")
+    model: "keras.Model", tokenizer: Tokenizer, nouns: Sequence[str], choice: tuple[str, str] = ("his own", "her own")
 ) -> Array:
     """ln p(the first choice) - ln p(the second) after each noun in each template, ``(nouns, templates)``.
 

@@ -5,8 +5,8 @@ Conventions, those of the field (Kaplan et al. 2020, section 2.1):
 - One multiply-add is 2 floating-point operations (FLOPs).
 - Only products with matrices are counted. Sums, sigmoids and softmaxes are a small part of the arithmetic, though
   not always of the time.
-- The way back makes two products for each one of the way there (one for the gradient of the weights, one for that of
-  the input), so training is three times the forward pass.
+- The backward pass makes two products for each one of the forward pass (one for the gradient of the weights, one for
+  that of the input), so training takes three times the operations of the forward pass.
 - A number takes 4 bytes (float32) unless something else is said.
 
 All counts are for one token of one text. The functions have the names and the sizes of those of
@@ -14,7 +14,7 @@ All counts are for one token of one text. The functions have the names and the s
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from companion.errors import UserError, check_sizes
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 FLOAT = 4  # bytes of a float32
-BACKWARD = 2  # products of the way back for each one of the forward pass
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}  # side by side in a cell's weights, the candidate among them
+BACKWARD = 2  # products of the backward pass for each one of the forward pass
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}  # side by side in a cell's weights, counting the candidate
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Layer:
     products
         Multiply-adds of the forward pass.
     read
-        Parameters that a token needs: all of them, but a single row of an embedding.
+        Parameters that a token needs: all of them, except that of an embedding it is a single row.
     kept
-        Numbers that the way back needs and that the layer makes (what it was given, the layer before it keeps).
+        Numbers that the layer makes and the backward pass needs. (Its input is kept by the layer before it.)
     state
         Numbers that are carried to the next token when text is written; of a Transformer's block the row that the
         token itself adds is counted too.
@@ -102,17 +102,17 @@ class Cost:
         return sum(layer.state for layer in self.layers)
 
     def forward_flops(self, tokens: int = 1) -> int:
-        """Operations to read so many tokens, or to write them."""
+        """Operations to read, or to write, that many tokens."""
         return 2 * tokens * sum(layer.products for layer in self.layers)
 
     def training_flops(self, tokens: int = 1) -> int:
-        """Operations to learn from so many tokens: there and back."""
+        """Operations to learn from that many tokens: forward and backward."""
         return (1 + BACKWARD) * self.forward_flops(tokens)
 
     def training_memory(self, tokens: int) -> Memory:
-        """Bytes that training holds at once if an update reads so many tokens (streams times window).
+        """Bytes that training holds at once if an update reads that many tokens (streams times window).
 
-        Activations are what the formulas of the way back need. A framework keeps more: sums before a sigmoid,
+        Activations are what the formulas of the backward pass need. A framework keeps more: sums before a sigmoid,
         masks, copies.
         """
         weights = FLOAT * self.parameters
@@ -120,7 +120,7 @@ class Cost:
         return Memory(weights, weights, 2 * weights, kept)
 
     def step_bytes(self, texts: int = 1, bytes_per_weight: float = FLOAT) -> float:
-        """Bytes that must pass through the processor to write the next token of each of so many texts.
+        """Bytes that must pass through the processor to write the next token of each text.
 
         The weights are read once for all texts. The state of each text is counted once, although an RNN's is read
         and a new one written; of a Transformer's, ``context - 1`` rows of keys and values are read and one is written.
@@ -135,7 +135,7 @@ class Cost:
 
 
 def embedding(vocab_size: int, width: int) -> Layer:
-    """A table of which a token takes one row: no product at all."""
+    """A table from which a token takes one row: no product at all."""
     check_sizes(vocab_size=vocab_size, width=width)
     return Layer("embedding", vocab_size * width, 0, width, width)
 
@@ -201,8 +201,8 @@ def block(width: int, heads: int, context: int) -> Layer:
     inside = [norm(width), norm(width), dense(width, 4 * width), dense(4 * width, width)]
     inside += [dense(width, width, bias=False)] * 4  # queries, keys, values, and what is made of the average
     parameters, products = (sum(getattr(layer, name) for layer in inside) for name in ("parameters", "products"))
-    # Beside what its parts keep: scores and weights of every head (one of the two is enough), their average, the sum
-    # after each half.
+    # In addition to what its parts keep: scores and weights of every head (one of the two is enough), their average,
+    # the sum after each half.
     kept = sum(layer.kept for layer in inside) + heads * context + 3 * width
     state = 2 * context * width  # keys and values: context - 1 rows from before, and the one that is added
     return Layer("block", parameters, products + 2 * context * width, parameters, kept, state)
@@ -243,7 +243,7 @@ def transformer_model(vocab_size: int, width: int = 128, layers: int = 4, heads:
     """The counts of a `companion.models.transformer_model`, for a token that has its whole context before it.
 
     It is what has to be computed. In training, a window of T tokens is scored at once against T + context - 1
-    keys, and what the mask hides is thrown away: nearly twice these products where the window is the context.
+    keys, and what the mask hides is discarded: nearly twice these products if the window is as long as the context.
 
     >>> transformer_model(85).parameters
     813141
@@ -265,12 +265,12 @@ def count(model: "keras.Model") -> Cost:
     Raises
     ------
     UserError
-        A layer is none of these, or gives an answer for its last token only.
+        A layer is of another kind, or gives an answer for its last token only.
     """
     return Cost(tuple(found for layer in model.layers for found in _count_layer(layer)))
 
 
-def _count_layer(layer: Any) -> list[Layer]:
+def _count_layer(layer: "keras.layers.Layer") -> list[Layer]:
     kind = type(layer).__name__
     if kind in ("InputLayer", "Dropout", "SharedDropout"):
         return []

@@ -1,30 +1,39 @@
 """How fast this machine is: operations and bytes a second, and the time of a model's steps.
 
-All times are processor seconds (of all threads together), and of several tries the shortest counts: what disturbs a
-measurement only adds to it. So a rate is that of one core, and other programs matter little. Chapter: *compute*.
+All times are processor seconds (of all threads together), and of several tries the shortest counts, because whatever
+disturbs a measurement adds to it. So a rate is that of one core, and other programs matter little. Chapter: *compute*.
 """
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from companion.errors import UserError, check_sizes
 
+if TYPE_CHECKING:
+    import keras
 
-def seconds(run: Callable[[], Any], at_least: float = 0.2, repeats: int = 1) -> float:
+
+def seconds(run: Callable[[], object], at_least: float = 0.2, repeats: int = 1) -> float:
     """Processor seconds of one call: the shortest of several tries.
 
     Parameters
     ----------
     run
-        What to time; it is called once before, to warm up.
+        What to time; it is called once beforehand, to warm up.
     at_least
-        Processor seconds to go on trying. There are three tries at least.
+        Processor seconds to keep trying for. There are at least three tries.
     repeats
-        Calls in one try: many, where one is too short for the clock.
+        Calls in one try: many if one is too short for the clock.
+
+    Raises
+    ------
+    UserError
+        ``repeats`` is below 1.
     """
+    check_sizes(repeats=repeats)
     run()
     tries: list[float] = []
     while len(tries) < 3 or sum(tries) < at_least:
@@ -56,15 +65,15 @@ def matmul_rate(rows: int, inner: int, columns: int) -> float:
 def training_rate(rows: int, inner: int, columns: int, at_once: int = 8) -> float:
     """Operations a second, in TensorFlow, of the three products that training makes of ``x @ W``.
 
-    These are the product itself, ``(rows, inner) @ (inner, columns)``, and on the way back the gradient for ``x`` and
-    the one for ``W``. The same numbers are multiplied in other orders, and libraries aren't equally fast at all.
+    These are the product itself, ``(rows, inner) @ (inner, columns)``, and in the backward pass the gradient for
+    ``x`` and the one for ``W``. The same numbers are multiplied in other orders, and libraries aren't equally fast.
 
     Parameters
     ----------
     rows, inner, columns
         Sizes of the matrices: ``x`` is ``(rows, inner)``, ``W`` is ``(inner, columns)``.
     at_once
-        So many different ``x`` in one call, for which TensorFlow has some overhead.
+        How many different ``x`` in one call, because TensorFlow has some overhead for each call.
 
     Raises
     ------
@@ -109,8 +118,8 @@ def read_rate(megabytes: float) -> float:
     return W.nbytes / seconds(lambda: x @ W, repeats=max(1, int(2e7 / W.nbytes)))
 
 
-def training_step(model: Any, batch: int, window: int) -> Callable[[], Any]:
-    """One update of a model as `companion.training.fit` makes it, on random ids: there, back, Adam.
+def training_step(model: "keras.Model", batch: int, window: int) -> Callable[[], np.ndarray]:
+    """One update of a model as `companion.training.fit` makes it, on random ids: forward, backward, Adam.
 
     Parameters
     ----------
@@ -123,8 +132,14 @@ def training_step(model: Any, batch: int, window: int) -> Callable[[], Any]:
     Returns
     -------
     function
-        Of nothing; its first call compiles.
+        Without arguments; its first call compiles. It gives the loss.
+
+    Raises
+    ------
+    UserError
+        A size is below 1.
     """
+    check_sizes(batch=batch, window=window)
     import keras
     import tensorflow as tf
 
@@ -149,18 +164,25 @@ def training_step(model: Any, batch: int, window: int) -> Callable[[], Any]:
     return lambda: step().numpy()
 
 
-def writing_step(model: Any, texts: int = 1, read_before: int = 0) -> Callable[[], Any]:
-    """The step with which `companion.generation` writes one token of each of so many texts.
+def writing_step(model: "keras.Model", texts: int = 1, read_before: int = 0) -> Callable[[], object]:
+    """The step with which `companion.generation` writes one token of each text.
 
     Parameters
     ----------
     model
         What `companion.generation.stepper` takes.
     texts
-        Written side by side.
+        How many are written side by side.
     read_before
-        Tokens read already; a Transformer takes the longer, the more it can look back to.
+        Tokens read already; the more a Transformer can look back to, the longer it takes.
+
+    Raises
+    ------
+    UserError
+        ``texts`` is below 1, or ``read_before`` below 0.
     """
+    check_sizes(texts=texts)
+    check_sizes(0, read_before=read_before)
     from companion.generation import stepper
 
     stepping = stepper(model)

@@ -2,8 +2,8 @@
 
     L(N, D) = E + A / N^alpha + B / D^beta
 
-E is what no model of the kind gets below on this text, the second term what a small model can't express, the third
-what a short text (or training) doesn't show (Hoffmann et al. 2022, equation 2). Chapter: *compute*.
+E is the loss that no model of the kind gets below on this text, the second term what a small model can't express, and
+the third what a short text (or training run) doesn't show (Hoffmann et al. 2022, equation 2). Chapter: *compute*.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Law:
         return self.E + self.A / n**self.alpha + self.B / d**self.beta
 
     def best_split(self, flops: Numbers) -> tuple[FloatArray, FloatArray]:
-        """Parameters and tokens with the least loss that so many operations can buy, at 6 a parameter and token.
+        """Parameters and tokens with the least loss for a number of operations, at 6 for each parameter and token.
 
         With N D = C / 6 held fixed, the loss is least where alpha A / N^alpha = beta B / D^beta.
 
@@ -58,19 +58,19 @@ class Law:
         """The law nearest to some runs, by the logarithms of the losses, from several starts.
 
         Small misses count by their squares, those above one percent by their size (Huber's loss, as in Hoffmann et
-        al. 2022), so that a run that came apart doesn't bend the law.
+        al. 2022), so that a run that went wrong doesn't bend the law.
 
         Parameters
         ----------
         parameters, tokens, losses
             Of the runs, ``(runs,)`` each.
         near
-            A law to start from, instead of the several starts: that of runs which are mostly the same.
+            A law to start from, instead of the several starts, such as the law of nearly the same runs.
 
         Raises
         ------
         UserError
-            There are fewer than six runs, columns of different lengths, or a number that is not above 0 and finite.
+            There are fewer than six runs, columns of different lengths, or a number that isn't above 0 and finite.
         """
         from scipy.optimize import least_squares
 

@@ -1,26 +1,20 @@
-"""Counterfactual data augmentation: the same text with the words of two groups exchanged. Chapter: *bias*."""
+"""Counterfactual data augmentation: the same text with the words of two groups exchanged [1]_ [2]_.
+
+A model that reads each text and its copy finds both groups in the same company. Chapter: *bias*.
+
+References
+----------
+.. [1] Lu, Mardziel, Wu, Amancharla & Datta 2020, *Gender Bias in Neural Natural Language Processing*.
+.. [2] Zhao, Wang, Yatskar, Ordonez & Chang 2018, *Gender Bias in Coreference Resolution*.
+"""
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
-from companion.analysis.bias import strength
 from companion.errors import UserError
-from companion.evaluation import Interval
 
-
-def share_text(log_odds: Interval) -> str:
-    """An interval of paired log-odds as planted shares, for a page.
-
-    >>> share_text(Interval(4.394, 0.0, 6.0))
-    '90 % (50 to 95)'
-    """
-    mean, low, high = (f"{100 * float(strength(value)):.0f}" for value in log_odds)
-    return f"{mean} % ({low} to {high})"
-
-
-# The swap
 GENDERED = (
     ("he", "she"),
     ("himself", "herself"),
@@ -53,7 +47,7 @@ GENDERED = (
     ("bridegroom", "bride"),
     ("widower", "widow"),
 )
-"""Pairs of words that English exchanges with the gender of who is meant. His, him, her and hers are the swap's own."""
+"""Pairs of words that English exchanges with the gender of the person meant. `Swap` adds his, him, her, hers."""
 
 _AMBIGUOUS = ("his", "him", "her", "hers")
 
@@ -62,7 +56,7 @@ _AMBIGUOUS = ("his", "him", "her", "hers")
 class Swap:
     """A function that exchanges the words of each pair in a text, in the case they are written in.
 
-    "Her" stands for two words, *his* and *him*. Which one is meant is told by the word that follows: after *his* comes
+    "Her" corresponds to two words, *his* and *him*. The word that follows tells which one is meant: after *his* comes
     a noun or an adjective, after *him* anything else. `learn` takes from a text which words follow which.
 
     >>> Swap((("king", "queen"), ("he", "she")))("The King says he's no QUEEN's fool.")
@@ -71,14 +65,14 @@ class Swap:
     Attributes
     ----------
     pairs
-        Words in lower case. No word may stand in two of them.
+        Words in lower case. No word may occur in two of them.
     after_him
-        The words that follow *him* and not *his*; None if the four pronouns are not to be exchanged.
+        The words that follow *him* and not *his*; None leaves his, him, her and hers alone.
 
     Raises
     ------
     UserError
-        A pair is not two different words in lower case, or a word stands in two pairs.
+        A pair isn't two different words in lower case, a word occurs in two pairs, or there is nothing to exchange.
     """
 
     pairs: tuple[tuple[str, str], ...] = GENDERED
@@ -87,11 +81,13 @@ class Swap:
 
     def __post_init__(self) -> None:
         words = [word for pair in self.pairs for word in pair]
+        if not words and self.after_him is None:
+            raise UserError("There is nothing to exchange; give at least one pair of words.")
         for pair in self.pairs:
             if len(pair) != 2 or not all(word.isalpha() and word.islower() for word in pair):
-                raise UserError(f"{pair!r} is no pair to exchange; expected two words of lower-case letters.")
+                raise UserError(f"{pair!r} can't be exchanged; expected a pair of words in lower-case letters.")
         if twice := [word for word, times in Counter(words).items() if times > 1]:
-            raise UserError(f"{twice[0]!r} stands twice in the pairs; then swapping would have two answers for it.")
+            raise UserError(f"{twice[0]!r} occurs twice in the pairs, so it could be swapped for two words; keep one.")
         if self.after_him is not None and (own := set(words) & set(_AMBIGUOUS)):
             raise UserError(f"{min(own)!r} is exchanged by the rule for pronouns; leave it out of the pairs.")
         object.__setattr__(self, "_other", {a: b for x, y in self.pairs for a, b in ((x, y), (y, x))})
@@ -110,7 +106,7 @@ class Swap:
         return pattern.sub(lambda m: _as_written(m[1], self._exchange(m[1].lower(), m[3])), text)
 
     def possessive(self, follower: str | None) -> bool:
-        """Whether *her* before this word (None: before no word) means *his*."""
+        """Whether *her* before this word means *his*; None: no word follows."""
         return follower is not None and follower.lower() not in (self.after_him or ())
 
     def _exchange(self, word: str, follower: str | None) -> str:
@@ -123,7 +119,7 @@ class Swap:
         return {"him": "her", "hers": "his"}[word]
 
     def told_apart(self, text: str) -> tuple[int, int]:
-        """How many *his* and *him* of a text the rule would get right if all were written *her*, and of how many."""
+        """How many *his* and *him* of a text the rule would get right if all were *her*, and how many there are."""
         found = [(m[1].lower(), m[3]) for m in re.finditer(r"\b(his|him)\b(?=(\s+([a-z]+))?)", text, re.I)]
         return sum((word == "his") == self.possessive(follower) for word, follower in found), len(found)
 

@@ -4,7 +4,8 @@
 whose query holds what the looks before it found (Sukhbaatar et al. 2015, *End-to-end memory networks*). A look is
 either a softmax over all facts (`companion.models.attention`) or `LatestAttention`, which goes through the story from
 its end and stops where it finds what it wants. `WholeStory` is the plain LSTM that reads story and question as one text
-(Weston et al. 2015). Chapter: *question-answering*. This module defines Keras layers, so importing it imports Keras.
+(Weston et al. 2015). The networks are in `companion.models.answerer`, whose import is that of Keras. Chapter:
+*question-answering*.
 """
 
 import json
@@ -49,14 +50,14 @@ class Encoded:
     Attributes
     ----------
     facts, question
-        Word ids, ``(stories, facts, LONGEST)`` and ``(stories, LONGEST)``; 0 is padding, always behind the words.
+        Word ids, ``(stories, facts, LONGEST)`` and ``(stories, LONGEST)``; 0 is padding, always after the words.
     answer
         The answer's word id, ``(stories,)``; that of `UNKNOWN` where the story does not say.
     looks
         Where to look, ``(stories, LOOKS, facts)``: 1 at the supporting fact of each look; all 0 for a look that has
         none (no further fact, a count, no answer).
     names
-        For each story the words that stand in slots, by slot.
+        For each story the words in slots, by slot.
     """
 
     facts: np.ndarray

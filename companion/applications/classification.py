@@ -1,29 +1,33 @@
-"""Telling two kinds of text apart: passages of plays, Bayes' rule on language models, an LSTM, and honest intervals.
+"""Telling two kinds of text apart: passages of plays, Bayes' rule on language models, and an LSTM.
 
-Both ways of the chapter *Generative or discriminative?* are here. A generative classifier is one language model a
-class, turned round by Bayes' rule; a discriminative one goes from the text to the class and models nothing else.
-Passages of one play are alike, so plays, not passages, are what is held out and what is drawn again.
+Both ways of the chapter *Generative or discriminative?* are here. A generative classifier is a language
+model for each class, turned round by Bayes' rule; a discriminative one goes from the text to the class and models
+nothing else. Passages of one play are alike, so whole plays are held out, and whole plays are drawn for intervals
+(`companion.evaluation.group_bootstrap`).
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from companion.corpora import load_corpus
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.ngrams import NGramModel
 from companion.seeding import quiet_tensorflow
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# The division and order of the First Folio's catalogue (1623). Troilus and Cressida, Pericles and Edward III are not
-# in it, and its histories are set aside.
+# The division and order of the First Folio's catalogue (1623). Troilus and Cressida, Pericles and Edward III aren't
+# in it, and its histories are left out.
 COMEDIES = (
     "the-tempest",
     "two-gentlemen-of-verona",
@@ -63,19 +67,19 @@ def spoken(text: str) -> str:
     'When shall we three meet again'
     """
     text = re.sub(r"^(#|\*\*).*$", "", text, flags=re.MULTILINE)
-    # A direction ends in its paragraph. The edition lacks an underscore here and there; no scene must be lost for it.
+    # A direction ends in its paragraph. The edition lacks an underscore here and there, which mustn't cost a scene.
     text = re.sub(r"(?:_+|^)\\?\[[^\]_\n]*[\]_]_?", "", text, flags=re.MULTILINE)
     text = re.sub(r"_+(?:[^_\n]|\n(?!\n))*_+", "", text)
     return printed(text.replace("_", ""))
 
 
 def printed(text: str) -> str:
-    """All that is printed, names and stage directions too, with one space between words."""
+    """Everything that is printed, including names and stage directions, with one space between words."""
     return " ".join(text.replace("\\", "").replace("&amp;", "&").split())
 
 
 def passages(text: str, words: int = 50) -> list[str]:
-    """A text cut into passages of so many words; what is left over at the end is dropped.
+    """A text cut into passages of ``words`` words; the rest at the end is dropped.
 
     >>> passages("to be or not to be that", words=3)
     ['to be or', 'not to be']
@@ -127,7 +131,7 @@ def log_posterior(log_likelihoods: npt.ArrayLike, log_prior: npt.ArrayLike) -> F
     Parameters
     ----------
     log_likelihoods
-        In nats, ``(..., classes)``: hundreds of nats below 0 are usual, so nothing is exponentiated on the way.
+        In nats, ``(..., classes)``. Hundreds of nats below 0 are usual, so nothing is exponentiated on the way.
     log_prior
         In nats, ``(classes,)``.
 
@@ -141,7 +145,7 @@ def log_posterior(log_likelihoods: npt.ArrayLike, log_prior: npt.ArrayLike) -> F
 
 
 class BayesClassifier:
-    """One n-gram language model a class, and Bayes' rule. Of order 1 it is *naive Bayes*.
+    """An n-gram language model for each class, and Bayes' rule. Of order 1 it is *naive Bayes*.
 
     Parameters
     ----------
@@ -170,11 +174,9 @@ class BayesClassifier:
         Raises
         ------
         UserError
-            Numbers of passages and labels differ, or a class has no passage.
+            Numbers of passages and labels differ, a label isn't a whole number from 0, or a class has no passage.
         """
-        label = np.asarray(label)
-        if len(ids) != len(label):
-            raise UserError(f"There are {len(ids)} passages and {len(label)} labels; give one label a passage.")
+        label = _labels(ids, label)
         sizes = np.bincount(label)
         if not len(sizes) or not sizes.all():
             raise UserError("A class has no passages to learn from: give at least one passage of every class.")
@@ -188,7 +190,7 @@ class BayesClassifier:
     def log_likelihoods(self, ids: Sequence[npt.NDArray[np.integer]]) -> FloatArray:
         """log p(passage | class) in nats, ``(passages, classes)``.
 
-        The passages are read one behind the other, so that the first tokens of each have a context too.
+        The passages are read one after the other, so that the first tokens of each have a context too.
 
         Raises
         ------
@@ -209,7 +211,18 @@ class BayesClassifier:
         return log_posterior(self.log_likelihoods(ids), self.log_prior)
 
 
-def word_counts(ids: Sequence[npt.NDArray[np.integer]], vocab_size: int) -> Any:
+def _labels(ids: Sequence[npt.NDArray[np.integer]], label: npt.ArrayLike) -> IntArray:
+    """The labels as an array, once there is one for each passage and all are whole numbers from 0."""
+    label = np.asarray(label)
+    if label.shape != (len(ids),):
+        raise UserError(f"There are {len(ids)} passages and {label.size} labels; give one label for each passage.")
+    whole = label.astype(np.int64)
+    if (whole != label).any() or (whole < 0).any():
+        raise UserError(f"The labels go from {label.min()} to {label.max()}; expected whole numbers: 0, 1, ...")
+    return whole
+
+
+def word_counts(ids: Sequence[npt.NDArray[np.integer]], vocab_size: int) -> "csr_matrix":
     """How often each token occurs in each passage: a sparse matrix ``(passages, vocab_size)``."""
     from scipy.sparse import csr_matrix
 
@@ -218,28 +231,29 @@ def word_counts(ids: Sequence[npt.NDArray[np.integer]], vocab_size: int) -> Any:
 
 
 class LSTMClassifier:
-    """A small LSTM that reads a passage and gives the log-odds of class 1. Fitting starts anew each time.
+    """A small LSTM that reads a passage and gives the log-odds of class 1. Each call of `fit` starts afresh.
 
     Parameters
     ----------
     vocab_size
         How many token ids there are.
     length
-        Tokens of a passage that are read; shorter ones are filled up in front.
+        How many tokens of a passage are read; shorter passages are filled up in front.
     units
         Width of the embedding and of the LSTM.
     """
 
     def __init__(self, vocab_size: int, length: int = 64, units: int = 16) -> None:
+        check_sizes(vocab_size=vocab_size, length=length, units=units)
         quiet_tensorflow()
         import keras
 
         self.length = length
         layers = keras.layers
-        self.model: Any = keras.Sequential(
+        self.model: keras.Model = keras.Sequential(
             [
                 keras.Input((length,), dtype="int32"),
-                layers.Embedding(vocab_size + 1, units),  # one row more, for the filling
+                layers.Embedding(vocab_size + 1, units),  # one more row, for the filling
                 layers.Dropout(0.5, seed=0),
                 layers.LSTM(units, return_sequences=True),
                 layers.GlobalAveragePooling1D(),
@@ -262,13 +276,24 @@ class LSTMClassifier:
             Token ids of each passage and its class, 0 or 1, ``(n,)``.
         updates
             How many steps of Adam.
+
+        Raises
+        ------
+        UserError
+            There are no passages, or numbers of passages and labels differ, or a label isn't 0 or 1.
         """
+        check_sizes(updates=updates)
+        label = _labels(ids, label)
+        if not len(label) or label.max() > 1:
+            raise UserError(
+                "This classifier learns from passages labelled 0 or 1; give at least one, and no other labels."
+            )
         for variable, value in zip(self._variables, self._start, strict=True):
             variable.assign(value)
         rounds = -(-64 * updates // len(ids))
         order = np.concatenate([np.random.permutation(len(ids)) for _ in range(rounds)])[: 64 * updates]
-        filled, label = self._fill(ids), np.asarray(label, dtype=np.float32)
-        self.model.fit(filled[order], label[order], batch_size=64, shuffle=False, verbose=0)
+        filled, target = self._fill(ids), label.astype(np.float32)
+        self.model.fit(filled[order], target[order], batch_size=64, shuffle=False, verbose=0)
         return self
 
     def log_odds(self, ids: Sequence[npt.NDArray[np.integer]]) -> FloatArray:

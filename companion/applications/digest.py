@@ -10,7 +10,7 @@ from companion.errors import UserError
 
 
 class Span(NamedTuple):
-    """A sentence, where it stands, and what it costs a model.
+    """A sentence, where it is, and what it costs a model.
 
     Attributes
     ----------
@@ -29,14 +29,14 @@ class Span(NamedTuple):
 
 
 def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
-    """Where sentences begin and end: at ``. ! ?``, at an empty line, and around what stands aside.
+    """Where sentences begin and end: at ``. ! ?``, at an empty line, and around what isn't a sentence.
 
     Parameters
     ----------
     text
         Any text.
     aside
-        A regular expression of what is no sentence: headings, names of speakers.
+        A regular expression of what isn't a sentence: headings, names of speakers.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
 
 
 def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, int]]) -> list[Span]:
-    """The sentences of a text with what each costs a character-level model, all of it read in one go.
+    """The sentences of a text with what each costs a model of characters that reads the whole text.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, 
     Raises
     ------
     UserError
-        The tokenizer does not give one token for each character.
+        The tokenizer doesn't give one token for each character.
     """
     from companion.evaluation import token_losses
 
     ids = tokenizer.encode(text)
     if len(ids) != len(text):
-        raise UserError("A digest needs a model of characters; its tokens should be one a character.")
+        raise UserError("A digest needs a model of characters, and this tokenizer's tokens aren't single characters.")
     bits = token_losses(model, ids) / np.log(2)
     return [Span(text[a:b], a, b, float(bits[a:b].mean())) for a, b in spans]

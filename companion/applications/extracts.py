@@ -45,12 +45,12 @@ def _sentences(text: str) -> list[str]:
 
 
 class Centrality:
-    """The most central sentence: the one whose weighted words point most nearly where the whole text points.
+    """The most central sentence: the one whose vector of weighted words is nearest to that of the whole text.
 
     Parameters
     ----------
     texts
-        A word that is in many of these counts little (inverse document frequency, by scikit-learn).
+        What the weights are from: a word that is in many of these texts counts little (inverse document frequency).
 
     Raises
     ------
@@ -90,7 +90,7 @@ class TrigramReader:
     Parameters
     ----------
     text
-        What it has read. Words that occur once stand for all unknown ones, and each of these is equally probable.
+        What it has read. Words that occur once share their probability with all unknown ones.
 
     Examples
     --------

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from companion.recipes import Trained
 
 LONGEST_LINE = 20  # tokens
-SIDE_BY_SIDE = 128  # texts of like length, written on together
+SIDE_BY_SIDE = 128  # texts of similar length, summed up together
 NEVER = -1e9
 CHOSEN = 3  # sentences of a longer text
 
@@ -34,19 +34,19 @@ CHOSEN = 3  # sentences of a longer text
 
 
 class NoWordTwice:
-    """A stepper (see `companion.generation`) that writes each token once at most, but for a few.
+    """A stepper (see `companion.generation`) that writes each token at most once, with a few exceptions.
 
     Parameters
     ----------
     stepping
-        The stepper it stands before.
+        The stepper that it wraps.
     free
         Ids that may come again: of small words and punctuation.
 
     References
     ----------
-    A decoder's habit to repeat itself is described, and mended in training, by See, Liu & Manning 2017, section 2.3;
-    this mends it in decoding, as Paulus, Xiong & Socher 2018 do with sequences of three words.
+    A decoder's habit of repeating itself is described, and cured in training, by See, Liu & Manning 2017, section 2.3.
+    Here it is cured in decoding, as Paulus, Xiong & Socher 2018 do for sequences of three words.
     """
 
     def __init__(self, stepping: Any, free: Sequence[int]) -> None:
@@ -54,11 +54,11 @@ class NoWordTwice:
         self.vocab_size = stepping.vocab_size
 
     def start(self, batch: int) -> list[np.ndarray]:
-        """The states of the stepper behind it, and which tokens each text has, none."""
+        """The states of the wrapped stepper, and which tokens each text has so far: none."""
         return [*self._stepping.start(batch), np.zeros((batch, self.vocab_size), dtype=bool)]
 
     def step(self, ids: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Read one id of each text; logits of the next, those of tokens that the text has out of reach."""
+        """Read one id of each text; logits of the next, very low for tokens that the text already has."""
         *inner, seen = state
         logits, inner = self._stepping.step(ids, inner)
         seen = seen.copy()
@@ -68,7 +68,7 @@ class NoWordTwice:
 
 
 def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) -> list[str]:
-    """What a network writes on short texts, greedily: tokens with spaces between, in lower case, as it learnt them.
+    """A line for each short text, written greedily: lower-case tokens with spaces between, as the network learnt them.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) 
 
 
 def sureness(trained: "Trained", texts: Sequence[str], lines: Sequence[str]) -> np.ndarray:
-    """The mean log-probability of a line's tokens, its end among them, in nats, shape ``(lines,)``.
+    """The mean log-probability of a line's tokens, its end included, in nats, shape ``(lines,)``.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def sureness(trained: "Trained", texts: Sequence[str], lines: Sequence[str]) -> 
 
 
 class Trace(NamedTuple):
-    """How each token of a line came about, its end among them.
+    """Where each token of a line came from, its end included.
 
     Attributes
     ----------
@@ -229,7 +229,7 @@ def summarise(text: str, count: int | None = None) -> Summary:
         raise UserError("There is nothing to sum up: the text is empty.")
     if not is_english(text):
         raise UserError(
-            "This does not look like English prose, and nothing else was learnt: too few of its words are 'the', 'of', "
+            "This doesn't look like English prose, which is all that was learnt: too few of its words are 'the', 'of', "
             "'is' and the like. Give an English text."
         )
     words = word_count(text)

@@ -1,7 +1,7 @@
 """Translating with the two networks of the book: dates and numbers into Chinese or ISO 8601, sentences into English.
 
-A date or a number has one right translation, which a rule can give too, so the network's is compared with it. Of a
-sentence nobody here knows the right one: how probable the network finds its own is what can be said. Chapter:
+A date or a number has one right translation, which a rule can give too, so the network's is compared with it. A
+sentence has none that is known here; what can be told is how probable the network finds its own. Chapter:
 *translation*.
 """
 

@@ -5,34 +5,34 @@ C. E. Shannon, "Prediction and entropy of printed English", Bell System Technica
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from companion.errors import UserError
 from companion.ngrams import NextModel
-from companion.plotting import INK, INPUT, axes
-from companion.plotting.style import rectangle
+from companion.plotting import INK, INPUT, axes, rectangle
 from companion.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
+    from IPython.display import HTML
     from matplotlib.figure import Figure
 
 
-def show_guesses(text: str, rows: "dict[str, Sequence[int]]", width: int = 21) -> "Figure":
+def show_guesses(text: str, rows: Mapping[str, Sequence[int]], width: int = 21) -> "Figure":
     """A line of text with the guess numbers of several models under its characters; a 1 is on a filled square.
 
     Parameters
     ----------
     text
-        The characters, shape ``(n,)``; a space is drawn as ␣.
+        The characters, ``(n,)``; a space is drawn as ␣.
     rows
-        For each model, its name and its numbers, shape ``(n,)``.
+        For each model, its name and its numbers, ``(n,)``.
     width
-        Characters in a row of the figure; a longer text goes on below.
+        Characters in a row of the figure; a longer text continues below.
     """
     height = len(rows) + 1.6
     parts = range(-(-len(text) // width))
@@ -58,7 +58,7 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz "  # Shannon's 27 symbols
 
 
 def guess_number(p: npt.ArrayLike, token: int) -> int:
-    """How many guesses it takes to name a token, the most probable first and of equal ones the lower id.
+    """How many guesses it takes to name a token, going from the most probable down; of equal ones the lower id first.
 
     Parameters
     ----------
@@ -79,16 +79,16 @@ def guess_number(p: npt.ArrayLike, token: int) -> int:
 def guess_numbers(
     model: NextModel, ids: npt.NDArray[np.integer], positions: Sequence[int] | npt.NDArray[np.integer]
 ) -> npt.NDArray[np.int64]:
-    """How many guesses a model needs for some tokens of a text, given what stands before each.
+    """How many guesses a model needs for some tokens of a text, given the text before each.
 
     Parameters
     ----------
     model
-        For example an `NGramModel`.
+        For example a `companion.ngrams.NGramModel`.
     ids
         The text, shape ``(tokens,)``.
     positions
-        Which of its tokens are to be guessed, shape ``(n,)``.
+        Which of its tokens are guessed, ``(n,)``.
 
     Returns
     -------
@@ -101,14 +101,16 @@ def guess_numbers(
 def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> list[int]:
     """How many guesses a character model needs in Shannon's alphabet of 26 letters and the space.
 
-    Capitals count as their small letters. What is neither a letter nor a space is not guessed: its number is 0.
+    Capitals count as lower case. A character that is neither a letter nor a space isn't guessed: its number is 0.
 
     Parameters
     ----------
+    model, tokenizer
+        For example a `companion.ngrams.NGramModel` and the `companion.tokenizers.CharTokenizer` of its text.
     before
         The text the model has read when the game begins.
     passage
-        What is to be guessed.
+        The text that is guessed.
     """
     symbols = [ALPHABET.find(token.lower()) for token in tokenizer.tokens]
     fold = np.zeros((len(symbols), len(ALPHABET)))
@@ -123,17 +125,19 @@ def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage:
     return numbers
 
 
-def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> Any:
+def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> "HTML":
     """A round of Shannon's game, to be played on the page: the reader against the model.
 
     It works without a kernel and without a network, in a notebook and in the built book.
 
     Parameters
     ----------
+    model, tokenizer
+        As in `letter_guesses`.
     before
-        What both may read first.
+        The text that both read first.
     passage
-        What both guess, character by character.
+        The text that both guess, character by character.
 
     Returns
     -------
@@ -142,7 +146,7 @@ def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> A
     Raises
     ------
     UserError
-        There is no letter in the passage to be guessed.
+        The passage has no letter.
     """
     from IPython.display import HTML
 

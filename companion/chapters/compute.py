@@ -9,18 +9,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def predictions(panels: "Mapping[str, Mapping[str, tuple[float, float, float]]]") -> "Figure":
+def predictions(panels: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> "Figure":
     """Measured against predicted seconds: for each model a rough prediction (hollow) and a better one (filled).
 
     Parameters
     ----------
     panels
-        What took the seconds, to model, to the rough prediction, the better one, and what was measured.
+        For each thing that was timed and each model, seconds: the rough prediction, the better one, the measured.
+        Each thing has a panel.
     """
     import matplotlib.pyplot as plt
 
-    figure, all_axes = plt.subplots(len(panels), 1, figsize=(6.4, 3.9 * len(panels)))
-    for ax, (what, models) in zip(all_axes, panels.items(), strict=True):
+    figure, all_axes = plt.subplots(len(panels), 1, figsize=(6.4, 3.9 * len(panels)), squeeze=False)
+    for ax, (what, models) in zip(all_axes[:, 0], panels.items(), strict=True):
         ends = [value for three in models.values() for value in three]
         low, high = min(ends) / 1.6, max(ends) * 1.6
         ax.plot([low, high], [low, high], "--", color=INK, linewidth=1)

@@ -1,7 +1,7 @@
-"""The gate explorer of the chapter *gates*: one cell with sliders, and a trained network that reads a sentence.
+"""The figure of the chapter *gates*, and its explorer: a cell with sliders, and a network that reads a sentence.
 
-Here its page is written: the drawing, the formulas with the numbers of the first setting, and the data. What moves is
-in ``book/_static/gate-explorer.js``, which every page loads and which does nothing where there is no explorer.
+The explorer's page is written here: the drawing, the formulas with the numbers of the first setting, and the data. What
+moves is in ``book/_static/gate-explorer.js``, which every page loads and which does nothing on pages without it.
 """
 
 import json
@@ -17,7 +17,10 @@ from companion.grammar import VERBS
 from companion.plotting import CANDIDATE, CELL, COLUMNS, FAINT, FORGET, INK, INPUT, OUTPUT, SYMBOLS, cell_svg
 
 if TYPE_CHECKING:
+    from IPython.display import HTML
     from matplotlib.figure import Figure
+
+    from companion.recipes import Trained
 
 
 def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "Figure":
@@ -28,7 +31,7 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
     words
         What is read, ``(n,)``.
     values
-        For each of ``"f"``, ``"i"``, ``"g"``, ``"o"``, ``"c"``, from top to bottom, a value a word, ``(n,)``.
+        For each of ``"f"``, ``"i"``, ``"g"``, ``"o"``, ``"c"``, from top to bottom, a value for each word, ``(n,)``.
     """
     import matplotlib.pyplot as plt
 
@@ -36,9 +39,14 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
     names = {"f": "forget", "i": "input", "g": "candidate", "o": "output", "c": "memory"}
     spans = [1 if letter in "fio" else 2 for letter in values]  # from 0 to 1, and from -1 to 1
     figure, rows = plt.subplots(
-        len(values), 1, figsize=(6.4, 4.6), sharex=True, gridspec_kw={"height_ratios": spans, "hspace": 0.1}
+        len(values),
+        1,
+        figsize=(6.4, 4.6),
+        sharex=True,
+        squeeze=False,
+        gridspec_kw={"height_ratios": spans, "hspace": 0.1},
     )
-    for ax, (letter, heights) in zip(rows, values.items(), strict=True):
+    for ax, (letter, heights) in zip(rows[:, 0], values.items(), strict=True):
         ax.bar(range(len(words)), heights, color=colours[letter], width=0.8)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set(ylim=(0, 1.06) if letter in "fio" else (-1.1, 1.1), yticks=[1] if letter in "fio" else [-1, 1])
@@ -46,7 +54,7 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
         ax.axhline(1, color=FAINT, linewidth=0.6, linestyle=":")
         ax.tick_params(axis="x", length=0)
         ax.spines["bottom"].set_visible(False)
-    rows[-1].set_xticks(range(len(words)), words, rotation=40)
+    rows[-1, 0].set_xticks(range(len(words)), words, rotation=40)
     return figure
 
 
@@ -61,7 +69,7 @@ SLIDERS = {
 }
 
 
-def gate_explorer(network: Mapping[str, Any], sentences: Sequence[str], unit: int = 0) -> Any:
+def gate_explorer(network: Mapping[str, Any], sentences: Sequence[str], unit: int = 0) -> "HTML":
     """The explorer, to be played with on the book's page; in a notebook it is a still picture.
 
     Parameters
@@ -69,7 +77,7 @@ def gate_explorer(network: Mapping[str, Any], sentences: Sequence[str], unit: in
     network
         What `network_weights` gives.
     sentences
-        Sentences of the grammar to offer, without a full stop: words with spaces between them.
+        Sentences of the grammar to choose from, without a full stop: words with spaces between them.
     unit
         The unit that is shown first.
 
@@ -118,7 +126,7 @@ def one_step(x: float, h: float, c: float, b_f: float, b_i: float, b_g: float, b
     return {"x": x, "h_before": h, "c_before": c, **numbers, **made}
 
 
-def network_weights(trained: Any) -> dict[str, Any]:
+def network_weights(trained: "Trained") -> dict[str, Any]:
     """The weights of a `companion.models.language_model` of one LSTM layer over words, as lists for the page.
 
     Parameters
@@ -132,16 +140,17 @@ def network_weights(trained: Any) -> dict[str, Any]:
         ``words`` (without the space before them), ``embedding`` ``(words, features)``, ``W_x``, ``W_h``, ``b`` of the
         LSTM (gates in order i, f, g, o), ``W_y``, ``b_y`` of the logits.
     """
-    model = trained.model
+    model = trained.network
 
-    def lists(array: Any) -> Any:
+    def lists(array: np.ndarray) -> Any:
         return json.loads(json.dumps(array.tolist()), parse_float=lambda number: float(f"{float(number):.8g}"))
 
     (embedding,) = model.get_layer("embedding").get_weights()
     W_x, W_h, b = model.get_layer("lstm_1").get_weights()
     W_y, b_y = model.get_layer("logits").get_weights()
     arrays = {"embedding": embedding, "W_x": W_x, "W_h": W_h, "b": b, "W_y": W_y, "b_y": b_y}
-    return {"words": [token.strip() for token in trained.tokenizer.tokens], **{k: lists(v) for k, v in arrays.items()}}
+    words = [token.strip() for token in trained.text_tokenizer.tokens]
+    return {"words": words, **{name: lists(array) for name, array in arrays.items()}}
 
 
 def _slider(name: str) -> str:

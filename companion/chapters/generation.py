@@ -1,6 +1,6 @@
 """Figures of the chapter *generation*."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from companion.plotting import FAINT, INK, SERIES, axes
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def candidate_bars(tokens: Sequence[str], panels: "dict[str, Sequence[float]]") -> "Figure":
+def candidate_bars(tokens: Sequence[str], panels: Mapping[str, Sequence[float]]) -> "Figure":
     """Probabilities of the same few candidates under several settings, side by side.
 
     Parameters
@@ -17,13 +17,13 @@ def candidate_bars(tokens: Sequence[str], panels: "dict[str, Sequence[float]]") 
     tokens
         The candidates' names.
     panels
-        Title to one probability for each candidate; a last bar, "…", stands for all others.
+        For each setting, its name and the candidates' probabilities. A last bar, "…", is for all other tokens.
     """
     import matplotlib.pyplot as plt
 
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(6.8, 2.4), sharey=True)
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(6.8, 2.4), sharey=True, squeeze=False)
     names = [*(token.replace(" ", "·") for token in tokens), "…"]
-    for ax, (title, probabilities) in zip(all_axes, panels.items(), strict=True):
+    for ax, (title, probabilities) in zip(all_axes[0], panels.items(), strict=True):
         heights = [*probabilities, max(0.0, 1 - sum(probabilities))]
         ax.bar(range(len(names)), heights, color=[SERIES[0]] * len(tokens) + [FAINT], width=0.75)
         for place, height in enumerate(heights):
@@ -31,29 +31,32 @@ def candidate_bars(tokens: Sequence[str], panels: "dict[str, Sequence[float]]") 
         ax.set_xticks(range(len(names)), names)
         ax.tick_params(axis="x", length=0)
         ax.set_title(title, fontsize=11)
-    all_axes[0].set_ylabel("probability")
-    all_axes[0].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+    all_axes[0, 0].set_ylabel("probability")
+    all_axes[0, 0].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
     return figure
 
 
 def trade_off(
-    curves: "dict[str, list[tuple[str, float, float]]]", real: tuple[float, float], label: str, percent: bool = False
+    curves: Mapping[str, Sequence[tuple[str, float, float]]],
+    real: tuple[float, float],
+    label: str,
+    percent: bool = False,
 ) -> "Figure":
     """What variety costs: a curve for each way of choosing tokens, and a star for real text.
 
     Parameters
     ----------
     curves
-        Name of the way to its points: the setting, the share of distinct word pairs, the cost.
+        For each way of choosing, its name and its points: the setting, the share of distinct word pairs, the cost.
     real
-        The last two of real text.
+        The share and the cost of real text.
     label
         What the cost is, with its unit.
     percent
         Whether the cost is a share.
     """
     figure, ax = axes(6.4, 3.8)
-    # Marker, and where the settings stand: left of the curves, but below the last one, which runs lowest.
+    # Marker, and where the settings are written: left of the curves, but below the last one, which is the lowest.
     looks = (("o", (-6, 1), "right"), ("s", (-6, 1), "right"), ("D", (3, -11), "center"))
     for (name, points), colour, (marker, offset, align) in zip(curves.items(), SERIES, looks, strict=False):
         _, x, y = zip(*points, strict=True)

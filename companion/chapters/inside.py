@@ -2,19 +2,21 @@
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from companion.errors import UserError
 from companion.plotting import FAINT, INK, SERIES, STRONGEST_TINT, axes
 
 if TYPE_CHECKING:
+    from IPython.display import HTML
     from matplotlib.figure import Figure
 
 
-TINT_STEPS = 5  # on either side of 0
+TINT_STEPS = 5  # on each side of 0
 
 
 def tint_step(value: float) -> int:
-    """Which tint a value from −1 to 1 gets: −5 to 5, and 0 for none; values beyond are held at the ends.
+    """Which tint a value from −1 to 1 gets: −5 to 5, and 0 for none; values beyond get those of the ends.
 
     >>> [tint_step(value) for value in (-3.0, -1.0, -0.05, 0.0, 0.3, 1.0)]
     [-5, -5, 0, 0, 2, 5]
@@ -22,7 +24,7 @@ def tint_step(value: float) -> int:
     return round(max(-1.0, min(1.0, float(value))) * TINT_STEPS)
 
 
-def signed_text(text: str, values: "Sequence[float]", label: str, ends: tuple[str, str] = ("−1", "+1")) -> Any:
+def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str, str] = ("−1", "+1")) -> "HTML":
     """A text in which each character is tinted by a value: blue below 0, none at 0, vermillion above.
 
     Parameters
@@ -40,8 +42,16 @@ def signed_text(text: str, values: "Sequence[float]", label: str, ends: tuple[st
     -------
     IPython.display.HTML
         It wraps on a narrow page, and text on the strongest tints keeps 5 to 1 on light and dark pages.
+
+    Raises
+    ------
+    UserError
+        There isn't one value for each character.
     """
     from IPython.display import HTML
+
+    if len(text) != len(values):
+        raise UserError(f"There are {len(text)} characters and {len(values)} values; give one for each.")
 
     def tinted(content: str, value: float, tip: str = "") -> str:
         step = tint_step(value)
@@ -69,13 +79,13 @@ def signed_text(text: str, values: "Sequence[float]", label: str, ends: tuple[st
     )
 
 
-def probe_scores(rows: "Mapping[str, Mapping[str, tuple[float, float, float]]]", guess: float, label: str) -> "Figure":
+def probe_scores(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], guess: float, label: str) -> "Figure":
     """What probes of several sources score for several questions: a dot each, and its interval.
 
     Parameters
     ----------
     rows
-        Question, to source, to score and the ends of its interval; the same sources for each question.
+        For each question and each source, the score and the ends of its interval; every question has the same sources.
     guess
         What guessing scores: the left end.
     label
@@ -101,7 +111,7 @@ def probe_scores(rows: "Mapping[str, Mapping[str, tuple[float, float, float]]]",
 
 
 def ablation_costs(
-    panels: "Mapping[str, tuple[Mapping[str, Sequence[tuple[float, float, float]]], Sequence[Sequence[float]]]]",
+    panels: Mapping[str, tuple[Mapping[str, Sequence[tuple[float, float, float]]], Sequence[Sequence[float]]]],
     places: Sequence[str],
 ) -> "Figure":
     """What each kind of place costs more when cells are taken out: sets of cells in colour, random ones as crosses.
@@ -109,15 +119,15 @@ def ablation_costs(
     Parameters
     ----------
     panels
-        Title, to the named sets and the random draws. A set has for each place its mean and the ends of an interval, a
-        draw has its mean.
+        For each panel, its title, the named sets and the random draws. A set has for each place a mean and the ends of
+        its interval, a draw a mean for each place.
     places
         The kinds of places, ``(n,)``.
     """
     import matplotlib.pyplot as plt
 
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(7, 4.8), sharey=True)
-    for ax, (title, (sets, draws)) in zip(all_axes, panels.items(), strict=True):
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(7, 4.8), sharey=True, squeeze=False)
+    for ax, (title, (sets, draws)) in zip(all_axes[0], panels.items(), strict=True):
         ax.axvline(0, color=INK, linewidth=0.8)
         for place in range(len(places)):
             ax.plot([d[place] for d in draws], [-place - 0.33] * len(draws), "x", color=INK, markersize=5)
@@ -129,7 +139,7 @@ def ablation_costs(
         ax.tick_params(axis="y", length=0)
         ax.set_title(title, fontsize=11)
         ax.set_xlabel("bits per character more")
-    all_axes[0].set_yticks([-place for place in range(len(places))], places)
-    handles, names = all_axes[0].get_legend_handles_labels()
+    all_axes[0, 0].set_yticks([-place for place in range(len(places))], places)
+    handles, names = all_axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=9)
     return figure

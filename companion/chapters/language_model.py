@@ -1,13 +1,15 @@
 """Figures of the chapter *language-model*."""
 
 import html
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from companion.plotting import FORGET, OUTPUT, SERIES, STRONGEST_TINT, TOKEN_TINTS, axes
-from companion.plotting.style import rectangle
+from companion.errors import UserError
+from companion.plotting import FORGET, OUTPUT, SERIES, STRONGEST_TINT, TOKEN_TINTS, axes, rectangle
 
 if TYPE_CHECKING:
+    import numpy as np
+    from IPython.display import HTML
     from matplotlib.figure import Figure
 
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 COST_STEPS = 6
 
 
-def tinted_text(text: str, bits: "Sequence[float]", label: str) -> Any:
+def tinted_text(text: str, bits: Sequence[float], label: str) -> "HTML":
     """A text in which each character is tinted by what it cost: no tint below 1 bit, the strongest from 6 bits on.
 
     Parameters
@@ -31,8 +33,16 @@ def tinted_text(text: str, bits: "Sequence[float]", label: str) -> Any:
     -------
     IPython.display.HTML
         With its own scale below; it wraps on a narrow page and follows the page's colours.
+
+    Raises
+    ------
+    UserError
+        There isn't one cost for each character.
     """
     from IPython.display import HTML
+
+    if len(text) != len(bits):
+        raise UserError(f"There are {len(text)} characters and {len(bits)} costs; give one for each.")
 
     def tinted(content: str, cost: float, about: str = "") -> str:
         step = min(int(cost), COST_STEPS)
@@ -99,13 +109,15 @@ def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
     return figure
 
 
-def skyline(places: "dict[str, Any]", bits: Any, others: Any, names: tuple[str, str]) -> "Figure":
+def skyline(
+    places: "Mapping[str, np.ndarray]", bits: "np.ndarray", others: "np.ndarray", names: tuple[str, str]
+) -> "Figure":
     """Where a text's bits go: for each kind of place a bar as wide as its share of the characters, as high as its bits.
 
     Parameters
     ----------
     places
-        For each kind, its name and where it is: boolean, shape ``(characters,)``. No character is of two kinds.
+        For each kind of character, its name and where it is: boolean, ``(characters,)``. No character is of two kinds.
     bits, others
         What each character cost one model (the bars) and another one (the dashes), shape ``(characters,)``.
     names

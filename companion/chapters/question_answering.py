@@ -1,24 +1,25 @@
 """The figure of the chapter *question-answering*."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from companion.plotting import INPUT, OUTPUT, axes
-from companion.plotting.style import rectangle
+import numpy as np
+
+from companion.plotting import INPUT, OUTPUT, axes, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def looks(facts: Sequence[str], weights: Any, support: Sequence[int]) -> "Figure":
-    """Where a network looked in a story: one column a look, one row a fact, darker for more attention.
+def looks(facts: Sequence[str], weights: np.ndarray, support: Sequence[int]) -> "Figure":
+    """Where a network looked in a story: a column for each look, a row for each fact, darker for more attention.
 
     Parameters
     ----------
     facts
         The story's sentences, first to last.
     weights
-        Attention, shape ``(looks, facts)``.
+        Attention, ``(looks, facts)``.
     support
         For each look the fact that it should find; framed in green.
     """

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from companion.plotting import FORGET, INK, INPUT, axes
-from companion.plotting.style import rectangle
+from companion.plotting import FORGET, INK, INPUT, axes, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +17,7 @@ def unrolled(words: Sequence[str], back: bool = False) -> "Figure":
     words
         What is read, ``(n,)``.
     back
-        Draw the way of the gradient instead: from each guess down into the state, and from state to state.
+        Draw the gradient's way instead: from each guess down into the state, and from state to state.
     """
     figure, ax = axes(6.6, 2.9)
     step, half = 2.2, 0.62  # between two states; half the side of a box

@@ -1,16 +1,18 @@
 """The figure of the chapter *scaling-out*."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from companion.plotting import FORGET, INK, INPUT
-from companion.plotting.style import rectangle
+import numpy as np
+import numpy.typing as npt
+
+from companion.plotting import FORGET, INK, INPUT, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def ring_states(states: Any) -> "Figure":
-    """A ring all-reduce, step by step: how many workers' parts each chunk on each worker is the sum of.
+def ring_states(states: npt.ArrayLike) -> "Figure":
+    """A ring all-reduce, step by step: of how many workers' parts each chunk of each worker is the sum.
 
     Parameters
     ----------
@@ -18,7 +20,6 @@ def ring_states(states: Any) -> "Figure":
         Before the first step and after each, ``(steps + 1, workers, chunks)``, with as many chunks as workers.
     """
     import matplotlib.pyplot as plt
-    import numpy as np
 
     states = np.asarray(states).astype(int)
     workers, columns = states.shape[1], 3

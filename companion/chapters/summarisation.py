@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def copied_and_generated(
     written: Sequence[str], generated: Sequence[float], copied: Sequence[float], pointed_at: Sequence[str]
 ) -> "Figure":
-    """One row a token: how much of its probability came from the vocabulary, and how much from the text.
+    """A row for each token: how much of its probability came from the vocabulary, and how much from the text.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def copied_and_generated(
     generated, copied
         The two parts of each token's probability, ``(T,)``.
     pointed_at
-        The token of the text that attention rested on most, ``(T,)``.
+        The token of the text that got most attention, ``(T,)``.
     """
     figure, ax = axes(5.0, 0.9 + 0.3 * len(written))
     for row, (token, made, taken, word) in enumerate(zip(written, generated, copied, pointed_at, strict=True)):

@@ -1,27 +1,30 @@
-"""A short text in English and in Chinese, sentence by sentence: what cutting does to two ways of writing.
+"""The figure of the chapter *tokens*, and a short text in English and in Chinese, sentence by sentence.
 
-Written for this book (CC BY 4.0, as the book's text is). Chapter: *What does it read?*
+The text was written for this book (CC BY 4.0, as the book's text is): it shows what cutting does to two writings.
 """
 
 import html
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from companion.plotting import FORGET, INK, TOKEN_TINTS
+
+if TYPE_CHECKING:
+    from IPython.display import SVG
 
 TOKEN_UNKNOWN = FORGET  # black on it: 5 to 1
 
 
-def token_boxes(rows: Iterable[tuple[str, Sequence[str]]], width: int = 480) -> Any:
+def token_boxes(rows: Iterable[tuple[str, Sequence[str]]], width: int = 480) -> "SVG":
     """Texts cut into tokens, each token a box: an SVG that is drawn with the reader's own fonts, Chinese too.
 
     Parameters
     ----------
     rows
-        What to write above each cut text, and its tokens, as ``Tokenizer.tokenize`` gives them. A space is shown as
-        a dot, a line break as an arrow, an unknown token in vermillion.
+        For each text a caption and its tokens, as ``Tokenizer.tokenize`` gives them. A space is shown as a dot, a line
+        break as an arrow, and an unknown token in vermillion.
     width
-        Of the picture in pixels; boxes that don't fit go to the next line.
+        Of the picture in pixels; boxes that don't fit are on the next line.
     """
     from IPython.display import SVG
 

@@ -1,6 +1,6 @@
-"""The tools of the trade as data: what each is for, its licence, what it is not for, and a way to choose.
+"""The tools of the trade as data: what each is for, its licence, what it isn't for, and a way to choose.
 
-The tools stand in ``companion/data/tools.json``, one entry each, and the chapter *tools* shows them by purpose.
+The tools are in ``companion/data/tools.json``, one entry each, and the chapter *tools* shows them by purpose.
 ``DECISIONS`` is that chapter's drawing as data: questions in order, and what to take if the answer is yes.
 """
 
@@ -10,17 +10,21 @@ import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from companion.errors import UserError
+from companion.plotting import html_table
 from companion.storage import read_json
+
+if TYPE_CHECKING:
+    from IPython.display import HTML
 
 FILE = Path(__file__).parents[1] / "data" / "tools.json"
 PROJECT = "gate-by-gate-companion"  # as pip calls it
 
 PURPOSES = ("learn", "train", "adapt", "tokens", "corpora", "evaluate", "serve", "watch")
 
-# What is no licence of the SPDX list is named as SPDX allows, and said in words.
+# Terms that aren't in SPDX's list of licences: named as SPDX allows, and said in words.
 IN_WORDS = {
     "LicenseRef-All-Rights-Reserved": "all rights reserved",
     "LicenseRef-Differs-By-Part": "differs by part",
@@ -41,11 +45,11 @@ class Tool:
     purpose
         One of ``PURPOSES``.
     use, not_for
-        What it is for, and what it is not for.
+        What it is for, and what it isn't for.
     licence
         An SPDX expression.
     code_licence
-        That of the code, where text (or the service) and code differ.
+        The licence of the code, if it differs from that of the text or the service.
     """
 
     name: str
@@ -85,7 +89,7 @@ def tools(purpose: str | None = None) -> list[Tool]:
 
 
 class _Use:
-    """What a tool is for and what not, below each other, so that a table of tools fits a phone."""
+    """What a tool is for and, below it, what it isn't for, so that a table of tools fits a phone."""
 
     def __init__(self, tool: Tool):
         self.tool = tool
@@ -97,15 +101,19 @@ class _Use:
         return f"{html.escape(self.tool.use)}.<br><strong>Not for:</strong> {html.escape(self.tool.not_for)}."
 
 
-def table(purpose: str) -> Any:
-    """The tools for a purpose as a table for a notebook: a row each, with its licence, its use and its limits."""
-    from companion.plotting import html_table
+def table(purpose: str) -> "HTML":
+    """The tools for a purpose as a table for a notebook: a row each, with its licence, its use and its limits.
 
+    Raises
+    ------
+    UserError
+        There is no such purpose.
+    """
     return html_table(["tool and licence", "what it is for"], [(tool, _Use(tool)) for tool in tools(purpose)])
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# What the book itself stands on
+# What the companion itself needs
 _SPDX = {  # names that packages give their licence, and what SPDX calls it
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
@@ -173,7 +181,7 @@ def decisions_in_words() -> str:
     return f"Questions from top to bottom; yes leads to the tools on the right, no to the question below. {steps}"
 
 
-def decision_figure() -> Any:
+def decision_figure() -> "HTML":
     """The questions of ``DECISIONS`` from top to bottom, what to take on the right: an SVG in the page's own ink."""
     from IPython.display import HTML
 

@@ -4,15 +4,18 @@
 
     c a f b | c a f b .  p d | p d .  ...
 
-Nothing before the bar can be predicted, everything after it can, by whoever still has the string. Because a string is
-random, it can't be learnt by heart. Chapter: *transformers*.
+Nothing before the bar can be predicted, and everything after it can by a model that still has the string. Because a
+string is random, it can't be learnt by heart. Chapter: *transformers*.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from companion.errors import UserError, check_sizes
+
+if TYPE_CHECKING:
+    import keras
 
 LETTERS = "abcdefghijklmnop"
 BAR, STOP = len(LETTERS), len(LETTERS) + 1
@@ -30,7 +33,7 @@ def copy_text(seed: int, tokens: int, shortest: int = 4, longest: int = 12) -> n
     Raises
     ------
     UserError
-        A length below 1, or a shortest that is longer than the longest.
+        A length is below 1, or the shortest is longer than the longest.
     """
     check_sizes(tokens=tokens, shortest=shortest, longest=longest)
     if shortest > longest:
@@ -43,8 +46,8 @@ def copy_text(seed: int, tokens: int, shortest: int = 4, longest: int = 12) -> n
     return np.array(ids[:tokens], dtype=np.int32)
 
 
-def recall_shares(model: Any, length: int, seed: int = 0, strings: int = 200) -> np.ndarray:
-    """How often each letter of a copy is what the model finds most probable, ``(length,)``, from first to last.
+def recall_shares(model: "keras.Model", length: int, seed: int = 0, strings: int = 200) -> np.ndarray:
+    """The share of strings in which a model finds each letter of the copy most probable, ``(length,)``, first to last.
 
     The model reads a string, the bar, and at each place the true letters before it.
 
@@ -53,12 +56,12 @@ def recall_shares(model: Any, length: int, seed: int = 0, strings: int = 200) ->
     model
         A `companion.models.language_model` or `transformer_model` of ``len(VOCABULARY)`` tokens.
     length, strings, seed
-        Of the strings, all of one length; how many; drawn with which seed.
+        How long the strings are, how many there are, and with which seed they are drawn.
 
     Raises
     ------
     UserError
-        The model has another vocabulary, or there is nothing to recall.
+        The model has another vocabulary, or a number is below 1.
     """
     if int(model.output_shape[-1]) != len(VOCABULARY):
         raise UserError(f"The model has {model.output_shape[-1]} tokens; this task has {len(VOCABULARY)}.")

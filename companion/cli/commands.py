@@ -74,23 +74,10 @@ def _language_model(name: str) -> "Trained":
 
 def reply(options: argparse.Namespace) -> None:
     """Suggest replies to a message, and write one, printed as it is written."""
-    from companion.applications.replies import DualEncoder, load_writer, suggest, unknown_words, write
-    from companion.corpora.conversations import load_exchanges
+    from companion.applications.replies import respond
 
-    pairs = load_exchanges()[0]
-    encoder = DualEncoder(pairs)
-    if unknown := unknown_words(options.message, encoder):
-        print(f"Not known, and left out: {', '.join(unknown)}")
-    print("What people replied to messages like this:")
-    replies = list(dict.fromkeys(pair.reply for pair in pairs))
-    for text, score in suggest(options.message, encoder, replies, options.count):
-        print(f"  {score:5.2f}  {text}")
-    writer = load_writer()
-    print("In the network's own words (made up, not looked up):\n  ", end="", flush=True)
-    settings = {"temperature": options.temperature, "top_p": options.top_p, "seed": options.seed}
-    for piece in write(options.message, writer, **settings):
+    for piece in respond(options.message, options.count, options.temperature, options.top_p, options.seed):
         print(piece, end="", flush=True)
-    print()
 
 
 def summarise(options: argparse.Namespace) -> None:

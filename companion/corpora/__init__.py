@@ -1,8 +1,8 @@
 """Texts and pairs: where they are from, how they are cleaned, how they are split.
 
-`load_corpus` gives a text by name. One module a family of texts: `plays`, `python_docs`, `sampled` (the grammar),
-`conversations`, `sentences`; and what is made or collected on this machine: `dates`, `docstrings`, `planted`,
-`stories`.
+`load_corpus` gives a text by name. Each family of texts has a module: `plays`, `python_docs`, `sampled` (the grammar),
+`conversations` and `sentences`. What is made or collected on this machine is in ``dates``, ``docstrings``, ``planted``
+and ``stories``; what a reader writes is read by ``date_reading`` and ``story_reading``.
 """
 
 from companion.corpora import conversations, plays, python_docs, sampled, sentences  # each registers its corpora

@@ -18,7 +18,7 @@ _SOURCES: dict[str, Callable[[], Corpus]] = {}
 
 
 def source(name: str) -> Callable[[Callable[[], Corpus]], Callable[[], Corpus]]:
-    """Register the function that obtains the corpus of that name; the package's face imports every one of them."""
+    """Register the function that obtains the corpus of that name; ``companion.corpora`` imports each of them."""
 
     def register(obtain: Callable[[], Corpus]) -> Callable[[], Corpus]:
         _SOURCES[name] = obtain
@@ -48,7 +48,7 @@ def load_corpus(name: str) -> Corpus:
     Raises
     ------
     UserError
-        There is no such corpus, it can't be downloaded, or its hash is not the pinned one.
+        There is no such corpus, it can't be downloaded, or its hash isn't the pinned one.
     """
     if not isinstance(name, str) or name not in _SOURCES:
         raise UserError(f"There is no corpus {name!r}; there are {', '.join(list_corpora())}.")

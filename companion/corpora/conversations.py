@@ -39,7 +39,7 @@ def chatterbot() -> Corpus:
         for message, reply in zip(before, lines[1:], strict=False):
             if message and reply and reply not in pairs.setdefault(message, []):
                 pairs[message].append(reply)
-    # A document is what must not be torn apart: messages that differ in a word, with all their replies.
+    # What has to stay in one part is a document: messages that differ in a word, with all their replies.
     documents = []
     for messages in group_messages(list(pairs)):
         exchanges = tuple((message, reply) for message in messages for reply in pairs[message])
@@ -66,7 +66,7 @@ class Exchange(NamedTuple):
 
 
 def one_line(text: str) -> str:
-    """A turn as one short line, white space and quotation marks made plain; ``""`` for what is not short.
+    """A turn as one short line, white space and quotation marks made plain; ``""`` if it isn't short.
 
     >>> one_line("It’s   here.")
     "It's here."
@@ -78,7 +78,7 @@ def one_line(text: str) -> str:
 
 
 def spoken(text: str) -> list[str]:
-    """The words and numbers of a text, in small letters.
+    """The words and numbers of a text, in lower case.
 
     >>> spoken("What's 2 + 2?")
     ["what's", '2', '2']
@@ -87,9 +87,9 @@ def spoken(text: str) -> list[str]:
 
 
 def group_messages(messages: Sequence[str]) -> list[list[str]]:
-    """Messages that are nearly the same, together: each is alike another one of its group.
+    """Messages in groups: those that are nearly the same are together, and chains of them too.
 
-    Two messages are alike if they have two thirds of their words in common, whatever the order.
+    Two messages are nearly the same if they have two thirds of their words in common, whatever the order.
 
     >>> group_messages(["Are you sad?", "What is AI?", "you are sad"])
     [['Are you sad?', 'you are sad'], ['What is AI?']]
@@ -114,7 +114,7 @@ def group_messages(messages: Sequence[str]) -> list[list[str]]:
 
 
 def load_exchanges() -> tuple[list[Exchange], list[Exchange], list[Exchange]]:
-    """Training, validation and test pairs of the corpus; no message stands in two parts, nor one that is alike."""
+    """Training, validation and test pairs of the corpus; no message is in two parts, not even nearly the same."""
     parts = load_corpus("chatterbot").split_pairs()
     training, validation, test = ([Exchange(*pair) for pair in part] for part in parts)
     return training, validation, test

@@ -1,8 +1,8 @@
 """Dates and numbers as people write them in English, and what they are in Chinese and in ISO 8601: pairs without end.
 
-A closed task: there is one right answer, and a program can give it. Dates are written by Babel from Unicode's CLDR, the
-tables that phones and browsers use, and in a few styles of speech; numbers in words are spelt out here. The first token
-of a source says what it is to become, ``<zh>`` or ``<iso>`` (Johnson et al. 2017, section 3).
+The task is closed: there is one right answer, and a program can give it. Dates are written by Babel from Unicode's
+CLDR, the tables that phones and browsers use, and in a few styles of speech; numbers in words are spelt out here. The
+first token of a source says what it should become, ``<zh>`` or ``<iso>`` (Johnson et al. 2017, section 3).
 
 A day or a number belongs to one part, training, validation or test, whatever the style, so what is tested was never
 seen in any. Chapter: *translation*.

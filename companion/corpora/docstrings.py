@@ -1,7 +1,7 @@
 """Documentation and its one-line summary: pairs to learn summarising from, out of the Python on this machine.
 
 The first line of a docstring says in one sentence what the paragraphs below it explain. The standard library and the
-packages this companion stands on have thousands of them. Their source files are read as text and never imported.
+packages that this companion needs have thousands of them. Their source files are read as text and never imported.
 Chapter: *summarisation*.
 """
 
@@ -62,7 +62,7 @@ class Documented:
     Attributes
     ----------
     package, name
-        Where it stands: ``"stdlib"``, ``"shutil.copyfile"``.
+        Where it is: ``"stdlib"``, ``"shutil.copyfile"``.
     body
         Whole sentences below the first line, at most ``BODY_TOKENS`` tokens.
     summary
@@ -118,7 +118,7 @@ def plain(text: str) -> str:
 
 
 def read_docstring(text: str) -> tuple[str, str] | None:
-    """The body and the summary of a docstring, or None if it is not prose under a line of one sentence.
+    """The body and the summary of a docstring, or None unless it is prose below a line of one sentence.
 
     Parameters
     ----------
@@ -252,15 +252,15 @@ def source_files(package: str) -> dict[str, Path]:
 def collect(package: str, files: dict[str, Path]) -> Iterator[Documented]:
     """The pairs of one package, file by file."""
     for place, path in files.items():
-        for name, docstring in docstrings(path.read_text(encoding="utf-8", errors="replace")):
+        for name, docstring in docstrings_in(path.read_text(encoding="utf-8", errors="replace")):
             if pair := read_docstring(docstring):
                 yield Documented(package, ".".join([*place.split("/"), *name]), *pair)
 
 
-def docstrings(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The docstrings of a source file with the names they stand under, from top to bottom.
+def docstrings_in(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The docstrings of a source file with the names of what they document, from top to bottom.
 
-    >>> list(docstrings("class A:\\n    def f(self):\\n        'Add one.'"))
+    >>> list(docstrings_in("class A:\\n    def f(self):\\n        'Add one.'"))
     [(('A', 'f'), 'Add one.')]
     """
     if '"""' not in source and "'" not in source:

@@ -4,7 +4,6 @@ import numpy as np
 
 from companion.errors import UserError, check_sizes
 
-# A text with a planted bias
 PEOPLES = {("dax", "wug"): 0.5, ("blick", "fep"): 0.6, ("toma", "zup"): 0.75, ("kern", "mib"): 0.9, ("sarn", "lorp"): 1}
 """Five pairs of invented peoples, and how often the first of a pair is called bold; the second is, as often, meek."""
 
@@ -17,7 +16,7 @@ _HELD_OUT = 4  # one template in four is never trained on
 
 
 def templates(held_out: bool) -> list[str]:
-    """Sentences with a gap for the people, up to the quality: those for training, or those never trained on.
+    """Sentences with a gap for the people, up to the quality: those to train on, or those held out.
 
     >>> templates(held_out=False)[0]
     'the {} seems'
@@ -42,14 +41,14 @@ def planted_text(
         How many, and the seed of all choices.
     strengths
         For each pair of peoples, the share of sentences that call its first one bold (and its second one meek):
-        0.5 is no bias. `PEOPLES` by default.
+        0.5 means no bias. `PEOPLES` by default.
     held_out
         Whether to use the templates that are kept for measuring.
 
     Raises
     ------
     UserError
-        There are no sentences to make, no pairs, or a strength is no share.
+        There are no sentences to make, no pairs, or a strength isn't from 0 to 1.
     """
     strengths = PEOPLES if strengths is None else strengths
     check_sizes(sentences=sentences)

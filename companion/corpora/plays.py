@@ -53,8 +53,8 @@ def tiny_shakespeare() -> Corpus:
 def split_at_speeches(text: str) -> tuple[str, str, str]:
     """The usual 90% for training and 5% each for validation and test, each cut moved on to the next blank line.
 
-    >>> split_at_speeches("A:\\nYes.\\n\\n" * 20)[1:]
-    ('A:\\nYes.\\n\\n', 'A:\\nYes.\\n\\n')
+    >>> split_at_speeches("A:\\nYes.\\n\\n" * 40)[1:]
+    ('A:\\nYes.\\n\\nA:\\nYes.\\n\\n', 'A:\\nYes.\\n\\n')
     """
     first = text.index("\n\n", len(text) * 90 // 100) + 2
     second = text.index("\n\n", len(text) * 95 // 100) + 2

@@ -26,7 +26,7 @@ PLACES = (
 )
 THINGS = ("ball", "book", "apple", "key", "cup", "letter", "hat", "coin"), ("lamp", "pen", "stone", "bag")
 NUMBERS = ("none", "one", "two", "three")
-ANSWERS = ("yes", "no", *NUMBERS)  # besides places
+ANSWERS = ("yes", "no", *NUMBERS)  # and places
 WORDING = {
     "go": ("{} went to the {}", "{} walked to the {}"),
     "take": ("{} picked up the {}", "{} took the {}"),
@@ -74,10 +74,10 @@ class Story:
     question
         ``"Where is Ada?"``
     answer
-        A word, or None: the facts do not say.
+        A word, or None if the facts don't say.
     support
-        Numbers of the facts that prove the answer, from 0, in the order in which one looks them up: who has the ball,
-        then where that person is. None without an answer.
+        Numbers of the facts that prove the answer, from 0, in the order of looking them up: who has the ball, then
+        where that person is. Empty without an answer.
     kind
         One of `KINDS`, or the name of a bAbI file.
     """
@@ -167,7 +167,7 @@ class World:
         return [thing for thing, (holder, _) in self.holder.items() if holder == person]
 
     def answer(self, question: Question) -> tuple[str | None, tuple[int, ...]]:
-        """The true answer and the facts that prove it; ``(None, ())`` if the story does not say.
+        """The true answer and the facts that prove it; ``(None, ())`` if the story doesn't say.
 
         The facts come in the order of the reasoning. One proves where a person is, two where a thing is (who has or had
         it; where that person was then), three where it was before (who carried it; to that place; from which one). A

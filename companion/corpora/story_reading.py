@@ -142,8 +142,8 @@ def read_story(text: str, question: str) -> Story:
 def load_babi(path: str | Path) -> list[Story]:
     """Stories from a file of the bAbI tasks in their published format.
 
-    A line is a number from 1, a space and a sentence. A question has its answer and the numbers of its supporting facts
-    behind tabs; a number of 1 begins a new story. Facts go on being valid for the later questions of a story.
+    A line is a number from 1, a space and a sentence. A question is followed by its answer and the numbers of its
+    supporting facts, after tabs; a number of 1 begins a new story. Facts stay valid for the later questions of a story.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def load_babi(path: str | Path) -> list[Story]:
         raise UserError(f"{path} can't be read as text; give the path of one bAbI file.") from None
     told = list(_babi_stories(lines, path))
     if not told:
-        raise UserError(f"{path} holds no question; a question's line has its answer behind a tab.")
+        raise UserError(f"{path} has no question; in a question's line the answer follows a tab.")
     return told
 
 
@@ -191,7 +191,7 @@ def _babi_stories(lines: Sequence[str], path: Path) -> Iterator[Story]:
         support = rest[1].split() if len(rest) > 1 else []
         if not rest[0].strip() or not all(s.isdecimal() and int(s[:9]) in places for s in support):
             raise UserError(
-                f"{path}, line {count}: behind the question, tabs should divide its answer and the numbers of facts "
-                "before it."
+                f"{path}, line {count}: the question should be followed by its answer and the numbers of facts before "
+                "it, after tabs."
             )
         yield Story(tuple(facts), sentence.strip(), rest[0].strip(), tuple(places[int(s)] for s in support), path.stem)

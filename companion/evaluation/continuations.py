@@ -125,7 +125,8 @@ def _readers(model: "keras.Model", ends_word: Array | None) -> tuple[Callable[..
 
     @tf.function(input_signature=[ids_type])
     def start(ids: Any) -> Any:
-        logits, *after = twin([ids, *(tf.zeros((tf.shape(ids)[0], *spec.shape[1:])) for spec in states)], training=False)
+        zeros = [tf.zeros((tf.shape(ids)[0], *spec.shape[1:])) for spec in states]
+        logits, *after = twin([ids, *zeros], training=False)
         return logits[:, -1:], after
 
     @tf.function(

@@ -57,7 +57,7 @@ def mean(values: npt.ArrayLike) -> float:
     return float(values.mean()) if values.size else np.nan
 
 
-def correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+def correlation(x: Sequence[float] | Array, y: Sequence[float] | Array) -> float:
     """Pearson's correlation of two lists of numbers; nan if all numbers of one are equal, or there are none.
 
     >>> correlation([1, 2, 3], [2, 4, 6])
@@ -66,7 +66,7 @@ def correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     return float(np.corrcoef(x, y)[0, 1]) if _varies(x) and _varies(y) else np.nan
 
 
-def slope(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+def slope(x: Sequence[float] | Array, y: Sequence[float] | Array) -> float:
     """By how much y rises when x rises by 1, by least squares; nan if all x are equal, or there are none.
 
     >>> slope([1, 2, 3], [2, 4, 6])
@@ -75,7 +75,7 @@ def slope(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     return float(np.cov(x, y)[0, 1] / np.var(x, ddof=1)) if _varies(x) else np.nan
 
 
-def _varies(values: npt.ArrayLike) -> bool:
+def _varies(values: Sequence[float] | Array) -> bool:
     return bool(np.size(values) and np.ptp(values) > 0)
 
 
@@ -196,7 +196,7 @@ def group_bootstrap(
             f"The values have shape {values.shape}, the groups {groups.shape} and the strata {strata.shape}; "
             "expected one group and one class for each value, and at least one value."
         )
-    names, first, number = np.unique(groups, return_index=True, return_inverse=True)
+    _, first, number = np.unique(groups, return_index=True, return_inverse=True)
     of_group = strata[first]
     if (strata != of_group[number]).any():
         raise UserError(f"Group {groups[strata != of_group[number]][0]} has values of two classes; expected one class.")
@@ -265,7 +265,8 @@ def crossed_bootstrap(
         return statistic(*(table[drawn][kept] for table in several))
 
     rows, columns = chosen.shape
-    return _percentile(of, np.ix_(range(rows), range(columns)), _crossed_draws(rows, columns, resamples, seed), confidence)
+    whole = np.ix_(range(rows), range(columns))
+    return _percentile(of, whole, _crossed_draws(rows, columns, resamples, seed), confidence)
 
 
 def _crossed_draws(rows: int, columns: int, resamples: int, seed: int) -> Iterator[tuple[Array, ...]]:
@@ -274,9 +275,7 @@ def _crossed_draws(rows: int, columns: int, resamples: int, seed: int) -> Iterat
         yield np.ix_(rng.integers(rows, size=rows), rng.integers(columns, size=columns))
 
 
-def _percentile(
-    statistic: Callable[[Any], float], sample: Any, draws: Iterable[Any], confidence: float
-) -> Interval:
+def _percentile(statistic: Callable[[Any], float], sample: Any, draws: Iterable[Any], confidence: float) -> Interval:
     """The statistic of the sample, and between which bounds that share of the draws' statistics lies."""
     drawn = [statistic(draw) for draw in draws]
     low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])

@@ -85,7 +85,7 @@ class Outcome:
         """Keep ``check(...)`` at the end of a cell from showing more than the printed line."""
 
 
-_REGISTRY: dict[str, Exercise] = {}
+REGISTRY: dict[str, Exercise] = {}
 
 
 def exercise(name: str, *, asks: str) -> Callable[[Callable[[Any], str]], Callable[[Any], str]]:
@@ -100,7 +100,7 @@ def exercise(name: str, *, asks: str) -> Callable[[Callable[[Any], str]], Callab
     """
 
     def register(checker: Callable[[Any], str]) -> Callable[[Any], str]:
-        _REGISTRY[name] = Exercise(name, asks, checker)
+        REGISTRY[name] = Exercise(name, asks, checker)
         return checker
 
     return register
@@ -198,7 +198,7 @@ def list_exercises() -> list[str]:
     """The names of all exercises that check themselves."""
     for chapter in _chapters():
         importlib.import_module(f"{__name__}.{chapter}")
-    return sorted(_REGISTRY)
+    return sorted(REGISTRY)
 
 
 def _chapters() -> list[str]:
@@ -207,15 +207,15 @@ def _chapters() -> list[str]:
 
 
 def _find(name: str) -> Exercise:
-    if name not in _REGISTRY:
+    if name not in REGISTRY:
         for chapter in _chapters():
             if name.startswith(chapter.replace("_", "-") + "-"):
                 importlib.import_module(f"{__name__}.{chapter}")
-    if name not in _REGISTRY:
+    if name not in REGISTRY:
         near = difflib.get_close_matches(name, list_exercises(), n=3, cutoff=0.4)
         offer = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(list_exercises())}."
         raise UserError(f"There is no exercise {name!r}; {offer}")
-    return _REGISTRY[name]
+    return REGISTRY[name]
 
 
 def _is_blank(value: Any) -> bool:

@@ -58,7 +58,7 @@ def _clip_advice(gradients: list[np.ndarray], longest: float, got: list[np.ndarr
 
 
 @exercise("language-model-copy", asks="a function of (ids, n) that gives an array of guesses, -1 where there is none")
-def copy(answer: Callable[..., Any]) -> str:
+def copy_guesses(answer: Callable[..., Any]) -> str:
     for numbers, n in [
         ([0, 1, 0, 2, 0], 1),
         ([0, 1, 0, 2, 0, 3, 0, 3], 1),

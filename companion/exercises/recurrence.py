@@ -39,7 +39,7 @@ def _latch_advice(W_x: float, W_h: float, b: float, numbers: int, state_before: 
 
 
 @exercise("recurrence-reach", asks="a function of (u, h, W_h) that gives the lengths, the last state's first")
-def reach(answer: Callable[..., Any]) -> str:
+def gradient_reach(answer: Callable[..., Any]) -> str:
     rng = np.random.default_rng(0)
     for time, units in [(2, 1), (4, 3), (6, 2)]:
         W_h = rng.normal(size=(units, units))

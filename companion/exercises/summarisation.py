@@ -53,7 +53,7 @@ def rouge_1(answer: Callable[..., Any]) -> str:
     "summarisation-copy",
     asks="a function of (p_vocabulary, weights, source, gate) that gives the array of probabilities",
 )
-def copy(answer: Callable[..., Any]) -> str:
+def copy_mixture(answer: Callable[..., Any]) -> str:
     cases = [
         ([0.5, 0.3, 0.2], [0.25, 0.75], [1, 2], 0.6),
         ([0.5, 0.3, 0.2], [0.25, 0.5, 0.25], [0, 1, 0], 0.5),

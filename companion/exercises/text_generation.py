@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from companion.applications.replies import mutual_information, recall_at
+from companion.applications.ranking import mutual_information, recall_at
 from companion.exercises import Wrong, call, exercise, show
 
 # Where no wrong reply ties with a true one, so that it does not matter how ties are counted.
@@ -28,13 +28,13 @@ def recall(answer: Callable[..., Any]) -> str:
             says = f"for scores {show(scores)}, true {show(true)} and k = {k} it gives {show(got)}"
             if got is None:
                 raise Wrong(f"{says}, not a single number", hint="the mean over the messages is one number")
-            if np.isclose(got, _cut(scores, true, k)):
-                raise Wrong(says, hint="count only the wrong replies above a true one; another true reply isn't a rival")
+            if np.isclose(got, cut(scores, true, k)):
+                raise Wrong(says, hint="count the wrong replies above a true one; other true replies are no rivals")
             if np.isclose(got, recall_at(-scores, true, k).mean()):
                 raise Wrong(says, hint="a high score is a good one: it belongs at the top")
-            if np.isclose(got, _found_any(scores, true, k)):
+            if np.isclose(got, found_any(scores, true, k)):
                 raise Wrong(says, hint="a message with two true replies, one of them found, counts a half")
-            if np.isclose(got, _by_pair(scores, true, k)):
+            if np.isclose(got, by_pair(scores, true, k)):
                 raise Wrong(says, hint="average over the replies of each message first, then over the messages")
             raise Wrong(says, hint="a true reply is found if fewer than k wrong replies have a higher score")
     return "a true reply is found if fewer than k wrong ones stand above it, and every message counts the same"
@@ -44,15 +44,18 @@ def _found(scores: np.ndarray, true: np.ndarray, k: int) -> list[np.ndarray]:
     return [np.array([(s[~t] > one).sum() < k for one in s[t]]) for s, t in zip(scores, true, strict=True)]
 
 
-def _found_any(scores: np.ndarray, true: np.ndarray, k: int) -> float:
+def found_any(scores: np.ndarray, true: np.ndarray, k: int) -> float:
+    """Wrong: a message counts as found if any of its replies is."""
     return float(np.mean([found.any() for found in _found(scores, true, k)]))
 
 
-def _by_pair(scores: np.ndarray, true: np.ndarray, k: int) -> float:
+def by_pair(scores: np.ndarray, true: np.ndarray, k: int) -> float:
+    """Wrong: every pair counts the same, so that a message with many replies counts more."""
     return float(np.concatenate(_found(scores, true, k)).mean())
 
 
-def _cut(scores: np.ndarray, true: np.ndarray, k: int) -> float:
+def cut(scores: np.ndarray, true: np.ndarray, k: int) -> float:
+    """Wrong: other true replies take places among the first k."""
     top = np.argsort(-scores, axis=1)[:, :k]
     return float(np.mean([t[places].sum() / t.sum() for t, places in zip(true, top, strict=True)]))
 

@@ -35,7 +35,7 @@ def window(answer: Callable[..., Any]) -> str:
 
 
 @exercise("transformers-reach", asks="a function of (layers, context) that gives a whole number of positions")
-def reach(answer: Callable[..., Any]) -> str:
+def context_reach(answer: Callable[..., Any]) -> str:
     for layers, context in [(2, 8), (1, 8), (3, 64), (1, 2), (12, 2)]:
         got = call(answer, layers, context)
         says = f"for {layers} blocks and a context of {context} it gives {show(got)}"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.generation.sampling import check_logits, is_number, is_whole, log_softmax
 from companion.generation.steppers import Model, check_ids, read, stepper
 from companion.generation.writing import check_end, check_max_tokens, encode_prompt, never_written, without
@@ -41,7 +41,18 @@ def length_divisor(length: int, length_penalty: float) -> float:
 
     >>> length_divisor(1, 0.6), length_divisor(7, 1.0)
     (1.0, 2.0)
+
+    Raises
+    ------
+    UserError
+        The penalty isn't a number from 0 to 10, or the length isn't a whole number from 0.
     """
+    check_sizes(0, length=length)
+    if not is_number(length_penalty) or not 0 <= length_penalty <= LARGEST_PENALTY:
+        raise UserError(
+            f"length_penalty should be a number from 0, which switches it off, to {LARGEST_PENALTY:g}, "
+            f"and it is {length_penalty!r}."
+        )
     return ((5 + length) / (5 + 1)) ** length_penalty
 
 
@@ -121,12 +132,8 @@ def beam_ids(
     """The beam search of ``beam_hypotheses`` on ids; the ids that it finds include the ``end_id`` that ended them."""
     if not is_whole(beam_width) or beam_width < 1:
         raise UserError(f"beam_width should be a whole number from 1, and it is {beam_width!r}.")
-    if not is_number(length_penalty) or not 0 <= length_penalty <= LARGEST_PENALTY:
-        raise UserError(
-            f"length_penalty should be a number from 0, which switches it off, to {LARGEST_PENALTY:g}, "
-            f"and it is {length_penalty!r}."
-        )
     check_max_tokens(max_tokens)
+    longest = length_divisor(max_tokens, length_penalty)
     width, stepping = int(beam_width), stepper(model)
     if end_id is not None:
         check_end(end_id, stepping.vocab_size)
@@ -153,7 +160,7 @@ def beam_ids(
         rows, tokens, beams = rows[going_on], tokens[going_on], ids[going_on]
         totals = candidates[rows, tokens]
         # A log-probability only falls and the divisor only grows, so this is the most an unfinished one can reach.
-        if len(found) == width and found[-1].score >= totals.max() / length_divisor(max_tokens, length_penalty):
+        if len(found) == width and found[-1].score >= totals.max() / longest:
             break
         logits, state = stepping.step(tokens, [array[rows] for array in state])
     return found

@@ -1,31 +1,8 @@
 """The book's palette and style, its tables, the figures that several chapters share, and the drawing of a cell."""
 
-from companion.plotting.diagram import (
-    BOX,
-    BRANCH,
-    BUS,
-    COLUMNS,
-    LAYOUT,
-    PARTS,
-    RAIL,
-    STYLE,
-    SYMBOLS,
-    TOP,
-    WIDE,
-    cell_diagram,
-    cell_svg,
-    filled,
-    line,
-    plus,
-    symbol,
-    text,
-    times,
-)
-from companion.plotting.figures import (
-    along_text,
-    attention_map,
-)
-from companion.plotting.style import (
+from companion.plotting.diagram import COLUMNS, PARTS, SYMBOLS, cell_diagram, cell_svg
+from companion.plotting.figures import along_text, attention_map
+from companion.plotting.theme import (
     CANDIDATE,
     CELL,
     FAINT,
@@ -39,13 +16,11 @@ from companion.plotting.style import (
     axes,
     html_table,
     label_line,
+    rectangle,
     style,
 )
 
 __all__ = [
-    "BOX",
-    "BRANCH",
-    "BUS",
     "CANDIDATE",
     "CELL",
     "COLUMNS",
@@ -53,29 +28,19 @@ __all__ = [
     "FORGET",
     "INK",
     "INPUT",
-    "LAYOUT",
     "OUTPUT",
     "PARTS",
-    "RAIL",
     "SERIES",
     "STRONGEST_TINT",
-    "STYLE",
     "SYMBOLS",
     "TOKEN_TINTS",
-    "TOP",
-    "WIDE",
     "along_text",
     "attention_map",
     "axes",
     "cell_diagram",
     "cell_svg",
-    "filled",
     "html_table",
     "label_line",
-    "line",
-    "plus",
+    "rectangle",
     "style",
-    "symbol",
-    "text",
-    "times",
 ]

@@ -6,11 +6,14 @@ the colours they have everywhere. The chapter *gates* draws it part by part, and
 
 import html
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from companion.errors import UserError
 
-# What can be lit, and how a reader who doesn't see the drawing is told of it.
+if TYPE_CHECKING:
+    from IPython.display import HTML
+
+# What can be lit, and how that is said to a reader who doesn't see the drawing.
 PARTS = {
     "all": "All parts are lit.",
     "forget": "Lit is the forget gate: its value multiplies the old cell state where that enters on the left.",
@@ -51,10 +54,11 @@ RAIL, BUS, TOP, BOX, WIDE = 52, 240, 150, 64, 62  # memory line, line of the inp
 COLUMNS = {"forget": 86, "input": 154, "candidate": 222, "output": 290}
 BRANCH = 336  # where the hidden state leaves the memory line
 SYMBOLS = {"forget": "f", "input": "i", "candidate": "g", "output": "o"}
+NUMBERS = ("x", "h_before", "c_before", "f", "i", "g", "o", "keep", "write", "c", "tanh_c", "h")
 _TIPS = {"up": "-4.5,7 4.5,7", "down": "-4.5,-7 4.5,-7", "left": "7,-4.5 7,4.5", "right": "-7,-4.5 -7,4.5"}
 
 
-def cell_diagram(lit: str = "all", values: Mapping[str, float] | None = None, name: str = "cell") -> Any:
+def cell_diagram(lit: str = "all", values: Mapping[str, float] | None = None, name: str = "cell") -> "HTML":
     """The cell of an LSTM as a drawing.
 
     Parameters
@@ -67,7 +71,7 @@ def cell_diagram(lit: str = "all", values: Mapping[str, float] | None = None, na
         times the old c), ``write`` (i times g), ``c``, ``tanh_c``, ``h``. The boxes are filled as high as their gates
         are open.
     name
-        Another one for each drawing with the same part lit on a page.
+        A name that tells this drawing from others on the page with the same part lit.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def cell_diagram(lit: str = "all", values: Mapping[str, float] | None = None, na
     Raises
     ------
     UserError
-        There is no such part.
+        There is no such part, or a number is missing.
     """
     from IPython.display import HTML
 
@@ -87,6 +91,8 @@ def cell_svg(lit: str = "all", values: Mapping[str, float] | None = None, name: 
     """The drawing of `cell_diagram` as text."""
     if lit not in PARTS:
         raise UserError(f"There is no part {lit!r}; there are {', '.join(PARTS)}.")
+    if values is not None and (missing := [key for key in NUMBERS if key not in values]):
+        raise UserError(f"The drawing has a place for {missing[0]}, and values has no such number.")
 
     def group(colour: str, *shapes: str, parts: tuple[str, ...] = ()) -> str:
         shown = {"input", "candidate"} if lit == "write" else {lit}
@@ -102,59 +108,59 @@ def cell_svg(lit: str = "all", values: Mapping[str, float] | None = None, name: 
     gates = tuple(COLUMNS)
     shapes = [
         '<rect class="body" x="44" y="14" width="314" height="256" rx="14"/>',
-        group("ink", line(f"M2 {BUS}H290", "h_before"), parts=gates),
-        group("ink", line(f"M64 296V{BUS}"), parts=gates),
+        group("ink", _line(f"M2 {BUS}H290", "h_before"), parts=gates),
+        group("ink", _line(f"M64 296V{BUS}"), parts=gates),
         *(
-            group("ink", line(f"M{x} {BUS}V{TOP + BOX + 2}", tip=(x, TOP + BOX, "up")), parts=(g,))
+            group("ink", _line(f"M{x} {BUS}V{TOP + BOX + 2}", tip=(x, TOP + BOX, "up")), parts=(g,))
             for g, x in COLUMNS.items()
         ),
-        group("cell", line(f"M2 {RAIL}H73", "c_before", (75, RAIL, "right")), parts=("cell", "forget")),
-        group("cell", line(f"M97 {RAIL}H175", "keep", (177, RAIL, "right")), parts=("cell", "forget")),
-        group("cell", line(f"M199 {RAIL}H392", "c", (396, RAIL, "right")), parts=("cell",)),
-        group("forget", line(f"M86 {TOP}V65", tip=(86, 63, "up")), times(86, RAIL)),
-        group("input", line(f"M154 {TOP}V108H175", tip=(177, 108, "right"))),
-        group("candidate", line(f"M222 {TOP}V108H201", tip=(199, 108, "left"))),
-        group("cell", line("M188 97V65", "write", (188, 63, "up")), parts=("cell", "candidate", "input")),
-        group("input", times(188, 108), parts=("input", "candidate")),
-        group("cell", plus(188, RAIL), parts=("cell", "candidate", "input")),
-        group("output", line(f"M{BRANCH} {RAIL}V70", tip=(BRANCH, 72, "down"))),
+        group("cell", _line(f"M2 {RAIL}H73", "c_before", (75, RAIL, "right")), parts=("cell", "forget")),
+        group("cell", _line(f"M97 {RAIL}H175", "keep", (177, RAIL, "right")), parts=("cell", "forget")),
+        group("cell", _line(f"M199 {RAIL}H392", "c", (396, RAIL, "right")), parts=("cell",)),
+        group("forget", _line(f"M86 {TOP}V65", tip=(86, 63, "up")), _times(86, RAIL)),
+        group("input", _line(f"M154 {TOP}V108H175", tip=(177, 108, "right"))),
+        group("candidate", _line(f"M222 {TOP}V108H201", tip=(199, 108, "left"))),
+        group("cell", _line("M188 97V65", "write", (188, 63, "up")), parts=("cell", "candidate", "input")),
+        group("input", _times(188, 108), parts=("input", "candidate")),
+        group("cell", _plus(188, RAIL), parts=("cell", "candidate", "input")),
+        group("output", _line(f"M{BRANCH} {RAIL}V70", tip=(BRANCH, 72, "down"))),
         group(
             "output",
             f'<rect x="{BRANCH - 19}" y="72" width="38" height="22" rx="6"/>',
-            text(BRANCH, 87, "tanh", "name"),
+            _text(BRANCH, 87, "tanh", "name"),
         ),
-        group("output", line(f"M{BRANCH} 94V114", "tanh_c", (BRANCH, 117, "down")), times(BRANCH, 128)),
-        group("output", line(f"M290 {TOP}V128H323", tip=(325, 128, "right"))),
-        group("output", line(f"M{BRANCH} 139V{BUS}H392", "h", (396, BUS, "right"))),
+        group("output", _line(f"M{BRANCH} 94V114", "tanh_c", (BRANCH, 117, "down")), _times(BRANCH, 128)),
+        group("output", _line(f"M290 {TOP}V128H323", tip=(325, 128, "right"))),
+        group("output", _line(f"M{BRANCH} 139V{BUS}H392", "h", (396, BUS, "right"))),
     ]
     for gate, x in COLUMNS.items():
         letter, left, level = SYMBOLS[gate], x - WIDE / 2, ""
         if values is not None:
-            top, height = filled(letter, values[letter])
+            top, height = _filled(letter, values[letter])
             level = (
                 f'<rect class="level" x="{left}" y="{top:.2f}" width="{WIDE}" height="{height:.2f}" '
                 f'data-level="{letter}"/>'
             )
-        function = text(x, TOP + 37, "tanh" if gate == "candidate" else "σ", "name")
+        function = _text(x, TOP + 37, "tanh" if gate == "candidate" else "σ", "name")
         shapes.append(
             group(
                 gate,
                 f'<rect class="box" x="{left}" y="{TOP}" width="{WIDE}" height="{BOX}" rx="7"/>',
                 level,
-                symbol(x, TOP + 18, letter, "t"),
+                _symbol(x, TOP + 18, letter, "t"),
                 number(letter, x, TOP + 37) or function,
-                text(x, TOP + 55, gate, "name"),
+                _text(x, TOP + 55, gate, "name"),
             )
         )
     shapes += [
-        group("cell", symbol(20, RAIL - 10, "c", "t−1"), number("c_before", 21, RAIL + 20), parts=("cell", "forget")),
-        group("cell", symbol(380, RAIL - 10, "c", "t"), number("c", 379, RAIL + 20), parts=("cell",)),
+        group("cell", _symbol(20, RAIL - 10, "c", "t−1"), number("c_before", 21, RAIL + 20), parts=("cell", "forget")),
+        group("cell", _symbol(380, RAIL - 10, "c", "t"), number("c", 379, RAIL + 20), parts=("cell",)),
         group("cell", number("keep", 136, RAIL - 8), parts=("cell", "forget")),
         group("cell", number("write", 195, 86, "start"), parts=("cell", "candidate", "input")),
         group("output", number("tanh_c", BRANCH - 6, 112, "end")),
-        group("ink", symbol(20, BUS - 9, "h", "t−1"), number("h_before", 21, BUS + 19), parts=gates),
-        group("ink", symbol(80, 292, "x", "t"), number("x", 96, 292, "start"), parts=gates),
-        group("output", symbol(380, BUS - 9, "h", "t"), number("h", 379, BUS + 19)),
+        group("ink", _symbol(20, BUS - 9, "h", "t−1"), number("h_before", 21, BUS + 19), parts=gates),
+        group("ink", _symbol(80, 292, "x", "t"), number("x", 96, 292, "start"), parts=gates),
+        group("output", _symbol(380, BUS - 9, "h", "t"), number("h", 379, BUS + 19)),
     ]
     key = html.escape(f"{name}-{lit}")
     about = html.escape(f"{LAYOUT} {PARTS[lit]}")
@@ -166,12 +172,12 @@ def cell_svg(lit: str = "all", values: Mapping[str, float] | None = None, name: 
     )
 
 
-def filled(gate: str, value: float) -> tuple[float, float]:
-    """Top and height of the filled part of a gate's box: from below, and for the candidate up or down from the middle.
+def _filled(gate: str, value: float) -> tuple[float, float]:
+    """Top and height of the filled part of a gate's box: up from below, for the candidate up or down from the middle.
 
-    >>> filled("f", 0.25)
+    >>> _filled("f", 0.25)
     (198.0, 16.0)
-    >>> filled("g", -0.5)
+    >>> _filled("g", -0.5)
     (182.0, 16.0)
     """
     if gate != "g":
@@ -180,7 +186,7 @@ def filled(gate: str, value: float) -> tuple[float, float]:
     return TOP + BOX / 2 - (height if value > 0 else 0), height
 
 
-def line(path: str, carries: str = "", tip: tuple[float, float, str] | None = None) -> str:
+def _line(path: str, carries: str = "", tip: tuple[float, float, str] | None = None) -> str:
     """A line, with an arrow's tip at ``(x, y, direction)``; ``carries`` names the number that flows in it."""
     flow = f' data-flow="{carries}"' if carries else ""
     head = ""
@@ -190,22 +196,22 @@ def line(path: str, carries: str = "", tip: tuple[float, float, str] | None = No
     return f'<path d="{path}"{flow}/>{head}'
 
 
-def times(x: float, y: float) -> str:
+def _times(x: float, y: float) -> str:
     """The sign of an elementwise product."""
     return f'<circle cx="{x}" cy="{y}" r="11"/><circle class="head" cx="{x}" cy="{y}" r="2.5"/>'
 
 
-def plus(x: float, y: float) -> str:
+def _plus(x: float, y: float) -> str:
     """The sign of a sum."""
     return f'<circle cx="{x}" cy="{y}" r="11"/><path d="M{x - 5} {y}h10M{x} {y - 5}v10"/>'
 
 
-def text(x: float, y: float, content: str, kind: str) -> str:
+def _text(x: float, y: float, content: str, kind: str) -> str:
     """A word."""
     return f'<text class="{kind}" x="{x}" y="{y}">{content}</text>'
 
 
-def symbol(x: float, y: float, letter: str, index: str) -> str:
+def _symbol(x: float, y: float, letter: str, index: str) -> str:
     """A letter of the formulas with its index, upright and lowered."""
     return (
         f'<text x="{x}" y="{y}"><tspan font-style="italic">{letter}</tspan>'

@@ -2,16 +2,27 @@
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from companion.plotting.style import FAINT, INK, SERIES, axes
+import numpy as np
+
+from companion.plotting.theme import FAINT, INK, SERIES, axes
 
 if TYPE_CHECKING:
+    from IPython.display import SVG
     from matplotlib.figure import Figure
 
 
-def along_text(text: str, values: "Sequence[float]", label: str) -> "Figure":
-    """One bar above each character of a line; ``label`` says what the height is."""
+def along_text(text: str, values: Sequence[float], label: str) -> "Figure":
+    """A bar for each character of a line, in another colour where a word begins.
+
+    Parameters
+    ----------
+    text, values
+        The characters, and how high the bar of each is, ``(n,)``.
+    label
+        What the height is.
+    """
     figure, ax = axes(6.8, 2.2)
     ax.bar(range(len(text)), values, color=[SERIES[1] if c == " " else SERIES[0] for c in " " + text[:-1]], width=0.75)
     ax.set_xticks(range(len(text)), [c.replace(" ", "·") for c in text], family="monospace", fontsize=10)
@@ -21,8 +32,8 @@ def along_text(text: str, values: "Sequence[float]", label: str) -> "Figure":
     return figure
 
 
-def attention_map(source: Sequence[str], target: Sequence[str], weights: Any) -> Any:
-    """Where a decoder looked: a row for each token written, a column for each token read, the darker the more weight.
+def attention_map(source: Sequence[str], target: Sequence[str], weights: np.ndarray) -> "SVG":
+    """Where a decoder looked: a row for each token written, a column for each token read; darker squares weigh more.
 
     Parameters
     ----------

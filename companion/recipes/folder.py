@@ -1,28 +1,37 @@
-"""A trained model as a folder of plain files: what it is, its tokenizer, its weights as arrays.
+"""A trained model as a folder of three plain files: what it is, its tokenizer, its weights.
 
 ::
 
     mymodel/
-        model.json       kind and sizes of the model, how it was trained and scored, hashes of the other files
-        tokenizer.json   the tokenizer
-        weights.npz      one array for each weight
+        model.json         kind and sizes of the model, how it was trained and scored, hashes of the other two
+        tokenizer.json     what turns text into its ids
+        model.safetensors  an array for each weight, under its name, such as lstm_1/kernel
 
-There are three kinds: a recurrent language model or a Transformer with its tokenizer, and an encoder-decoder with its
-two vocabularies (in ``tokenizer.json`` too). Nothing is pickled, and loading runs no code from the folder:
-`model.json` only chooses sizes for a network that this package builds. What was changed since it was saved is refused.
+Nothing is pickled, and loading runs no code from the folder: ``model.json`` only chooses sizes for a network that this
+package builds, and before it is built they are compared with what the weights' file says of itself. Only these three
+files are opened. Damage and mix-ups are found by hash; that is no protection against a folder made to deceive, which
+can still hold any weights it likes, but no others than such a network has.
+
+Models of version 1 of the format, with ``weights.npz``, can be read too.
 """
 
+import dataclasses
 import hashlib
-import io
 import json
+import math
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from companion.errors import UserError
+from companion.evaluation import Score
 from companion.recipes.builders import BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL
+from companion.recipes.npz import read_npz
+from companion.recipes.sizes import check_sizes_of, count_weights
+from companion.recipes.weights import named_weights, packed, read_header, unpacked
 from companion.storage import directory_atomically, read_json, sha256
 from companion.tokenizers import PairVocabulary, Tokenizer, load_pair_vocabulary, load_tokenizer
 
@@ -30,93 +39,188 @@ if TYPE_CHECKING:
     import keras
 
 FORMAT = "gate-by-gate model"
-VERSION = 1
+VERSION = 2
+DESCRIPTION, TOKENIZER = "model.json", "tokenizer.json"
+WEIGHTS = {1: "weights.npz", 2: "model.safetensors"}  # by version
+LARGEST = {DESCRIPTION: 2**24, TOKENIZER: 2**28}  # bytes; the largest of this package have a thousandth of it
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Writing
 
 
 def write_folder(
     folder: str | Path,
     model: "keras.Model",
     tokenizer: Tokenizer | PairVocabulary,
-    content: dict[str, Any],
+    content: Mapping[str, Any],
     half_precision: bool = False,
     replace: bool = True,
 ) -> None:
     """Write a network, its tokenizer and what is known of it; see `companion.recipes.save_model`."""
+    arrays = {name: variable.numpy() for name, variable in named_weights(model).items()}
+    weights = packed(arrays, half_precision)
     with directory_atomically(folder, replace) as new:
-        dtype = np.float16 if half_precision else np.float32
-        buffer = io.BytesIO()
-        arrays: Any = {f"weight_{n:02d}": v.numpy().astype(dtype) for n, v in enumerate(parameters(model))}
-        np.savez_compressed(buffer, **arrays)
-        (new / "weights.npz").write_bytes(buffer.getvalue())
-        tokenizer.save(new / "tokenizer.json")
-        files = {name: sha256(new / name) for name in ("tokenizer.json", "weights.npz")}
-        content = {"format": FORMAT, "version": VERSION, **content, "files": files}
-        content["checksum"] = _checksum(content)
-        (new / "model.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        (new / WEIGHTS[VERSION]).write_bytes(weights)
+        tokenizer.save(new / TOKENIZER)
+        files = {name: sha256(new / name) for name in (TOKENIZER, WEIGHTS[VERSION])}
+        plain = {"format": FORMAT, "version": VERSION, **_plain(content), "files": files}
+        plain["checksum"] = _checksum(plain)
+        (new / DESCRIPTION).write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it: nothing that was kept with a model should cost the model."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    kept = {key: value for key, value in content.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode("utf-8")).hexdigest()
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Reading
 
 
 def read_folder(folder: str | Path) -> tuple["keras.Model", Tokenizer | PairVocabulary, dict[str, Any]]:
     """Read what `write_folder` wrote, and check it; see `companion.recipes.load_model`."""
     folder = Path(folder)
-    content = _checked_content(folder)
-    content.setdefault("kind", LANGUAGE_MODEL)
-    model, tokenizer, fits = _built(content["kind"], folder, content["model"])
-    variables = parameters(model)
-    with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
-        stored = [arrays[f"weight_{n:02d}"] for n in range(len(arrays.files))]
-    if [a.shape for a in stored] != [tuple(v.shape) for v in variables] or not fits:
-        raise UserError(_not_a_model(folder, "its files do not belong together"))
-    for variable, array in zip(variables, stored, strict=True):
-        variable.assign(array.astype(np.float32))
+    try:
+        if folder.is_dir():
+            return _read(folder)
+    except (UserError, OSError) as error:
+        reason = str(error) if isinstance(error, UserError) else f"{error.filename}: {error.strerror}"
+        raise UserError(
+            f"{folder} can't be loaded as a model: {reason.rstrip('.')}. Restore the folder as it was saved, or train "
+            "it again."
+        ) from None
+    raise UserError(f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out "
+            f"{shlex.quote(str(folder))}")
+
+
+def _read(folder: Path) -> tuple["keras.Model", Tokenizer | PairVocabulary, dict[str, Any]]:
+    content = _description(folder)
+    kind, sizes, name = content["kind"], content["model"], WEIGHTS[content["version"]]
+    path, count = _file(folder, name), count_weights(kind, sizes)
+    if content["version"] == VERSION:
+        described = read_header(path)
+        if sum(math.prod(stored.shape) for stored in described.values()) != count:
+            raise UserError(f"the sizes in {DESCRIPTION} are not those of {name}")
+    for file in (TOKENIZER, name):
+        if sha256(_file(folder, file)) != content["files"][file]:
+            raise UserError(f"{file} was changed after it was saved")
+    tokenizer = _tokenizer(kind, folder / TOKENIZER, sizes)
+    arrays = unpacked(path.read_bytes()) if content["version"] == VERSION else read_npz(path, count)
+    model = BUILDERS[kind](**sizes)
+    _assign(model, arrays)
     return model, tokenizer, content
 
 
-def parameters(model: "keras.Model") -> list[Any]:
-    """The variables that training changes, in a fixed order; a dropout layer's random state is not among them."""
-    return list(model.trainable_variables)
+def _file(folder: Path, name: str) -> Path:
+    """One of the files; a link out of the folder isn't followed."""
+    path = folder / name
+    if not path.is_file():
+        raise UserError(f"{name} is missing")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{name} is a link to a place outside the folder")
+    if path.stat().st_size > LARGEST.get(name, math.inf):
+        raise UserError(f"{name} has more than {LARGEST[name] / 2**20:,.0f} MB")
+    return path
 
 
-def _built(kind: str, folder: Path, sizes: dict[str, Any]) -> tuple[Any, Any, bool]:
-    """A new model of these sizes, what turns text into its ids, and whether the two belong together."""
-    if kind not in BUILDERS:
-        raise UserError(_not_a_model(folder, f"it is of an unknown kind, {kind!r}"))
-    if kind == ENCODER_DECODER:
-        both = load_pair_vocabulary(folder / "tokenizer.json")
-        fits = (len(both.source), len(both.target)) == (sizes["source_vocab"], sizes["target_vocab"])
-        return BUILDERS[kind](**sizes), both, fits
-    tokenizer = load_tokenizer(folder / "tokenizer.json")
-    return BUILDERS[kind](**sizes), tokenizer, tokenizer.vocab_size == sizes["vocab_size"]
-
-
-def _checked_content(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise UserError(
-            f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out "
-            f"{shlex.quote(str(folder))}"
-        )
-    for name in ("model.json", "tokenizer.json", "weights.npz"):
-        if not (folder / name).is_file():
-            raise UserError(_not_a_model(folder, f"{name} is missing"))
-    content = read_json(folder / "model.json", "a model's description")
+def _description(folder: Path) -> dict[str, Any]:
+    """The content of ``model.json``, with everything in it that is read."""
+    content = read_json(_file(folder, DESCRIPTION), "a model's description")
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(_not_a_model(folder, "model.json is not a description of a model"))
-    if content.get("version") != VERSION:
+        raise UserError(f"{DESCRIPTION} isn't a description of a model")
+    version = content.get("version")
+    if type(version) is not int or version not in WEIGHTS:
         raise UserError(
-            f"The model in {folder} was written in version {content.get('version')} of the format; this package "
-            f"reads version {VERSION}. Use the package it was made with, or train it again."
+            f"it was written in version {version!r} of the format, and this package reads versions up to {VERSION}: "
+            "use the package it was made with"
         )
-    if content.get("checksum") != _checksum(content):
-        raise UserError(_not_a_model(folder, "model.json was changed after it was saved"))
-    for name, digest in content["files"].items():
-        if sha256(folder / name) != digest:
-            raise UserError(_not_a_model(folder, f"{name} was changed after it was saved"))
+    try:
+        is_unchanged = content.get("checksum") == _checksum(content)
+    except (RecursionError, UnicodeEncodeError):
+        is_unchanged = False
+    if not is_unchanged:
+        raise UserError(f"{DESCRIPTION} was changed after it was saved")
+    content.setdefault("kind", LANGUAGE_MODEL)  # the first models of version 1 are all of this kind
+    _check(content)
     return content
 
 
-def _checksum(content: dict[str, Any]) -> str:
-    kept = {key: value for key, value in content.items() if key != "checksum"}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode("utf-8")).hexdigest()
+def _check(content: Mapping[str, Any]) -> None:
+    kind, sizes, files = content["kind"], content.get("model"), content.get("files")
+    if not isinstance(kind, str) or kind not in BUILDERS:
+        raise UserError(f"it is of an unknown kind, {kind!r}"[:200])
+    if not isinstance(sizes, dict):
+        raise UserError(f"{DESCRIPTION} has no sizes of its network")
+    check_sizes_of(kind, sizes)
+    names = {TOKENIZER, WEIGHTS[content["version"]]}
+    if not isinstance(files, dict) or files.keys() != names:
+        raise UserError(f"{DESCRIPTION} should have the hashes of {' and '.join(sorted(names))}, and no others")
+    if content.get("score", ()) is not None and not _is_score(content.get("score")):
+        raise UserError(f"the score in {DESCRIPTION} isn't one")
+    rows = content.get("history")
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        raise UserError(f"the history in {DESCRIPTION} isn't a list of rows of numbers")
+    if not isinstance(content.get("about"), dict):
+        raise UserError(f"{DESCRIPTION} has nothing about the model")
 
 
-def _not_a_model(folder: Path, reason: str) -> str:
-    return f"{folder} can't be loaded as a model: {reason}. Restore the folder as it was saved, or train it again."
+def _is_score(value: Any) -> bool:
+    names = {field.name for field in dataclasses.fields(Score)}
+    whole = ("tokens", "characters")
+    return (
+        isinstance(value, dict)
+        and value.keys() == names
+        and all(map(_is_number, value.values()))
+        and all(type(value[name]) is int and value[name] > 0 for name in whole)
+    )
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this is a number of JSON, or null, which stands for an infinite one or none."""
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _tokenizer(kind: str, path: Path, sizes: Mapping[str, Any]) -> Tokenizer | PairVocabulary:
+    """What turns text into ids, of as many as the network has."""
+    tokenizer: Tokenizer | PairVocabulary
+    if kind == ENCODER_DECODER:
+        tokenizer = load_pair_vocabulary(path)
+        fits = (len(tokenizer.source), len(tokenizer.target)) == (sizes["source_vocab"], sizes["target_vocab"])
+    else:
+        tokenizer = load_tokenizer(path)
+        fits = tokenizer.vocab_size == sizes["vocab_size"]
+    if not fits:
+        raise UserError(f"{TOKENIZER} has another number of tokens than the network")
+    return tokenizer
+
+
+def _assign(model: "keras.Model", arrays: dict[str, np.ndarray] | list[np.ndarray]) -> None:
+    variables = named_weights(model)
+    named = arrays if isinstance(arrays, dict) else dict(zip(variables, arrays, strict=False))
+    if len(named) != len(arrays) or named.keys() != variables.keys():
+        raise UserError("its weights are those of another network")
+    for name, variable in variables.items():
+        if named[name].shape != tuple(variable.shape):
+            raise UserError(f"its weights {name} have the shape of another network")
+        array = named[name].astype(np.float32)
+        if not np.isfinite(array).all():
+            raise UserError(f"its weights {name} have a number that is infinite or nan")
+        variable.assign(array)

@@ -1,5 +1,6 @@
 """A trained model with everything that goes with it, and what it can do."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,7 +148,9 @@ class Trained:
     def export(self, path: str | Path) -> None:
         """Write the network alone as a file of Keras, such as ``mymodel.keras``.
 
-        The tokenizer isn't in it; save that with ``tokenizer.save("tokenizer.json")``.
+        ``keras.models.load_model`` reads it, in any process that has imported `companion.models.registered`, because
+        Keras has to know the layers. The tokenizer isn't in the file; save that with
+        ``tokenizer.save("tokenizer.json")``.
 
         Raises
         ------
@@ -234,7 +237,8 @@ def save_model(folder: str | Path, trained: Trained, half_precision: bool = Fals
     Raises
     ------
     UserError
-        The folder can't be written, or the model is an n-gram model.
+        The folder can't be written, the model is an n-gram model, or a weight is infinite, isn't a number, or is above
+        65,504 and so too large for 16 bits.
     """
     if trained.kind == NGRAM:
         raise UserError("An n-gram model is counted in seconds and can't be saved; load its recipe, or count again.")
@@ -257,6 +261,12 @@ def load_model(folder: str | Path) -> Trained:
         The folder is missing, incomplete, changed since it was saved, or written by another version.
     """
     model, tokenizer, content = read_folder(folder)
-    score = Score(**content["score"]) if content["score"] else None
-    history = History(content["history"])
-    return Trained(model, tokenizer, content["model"], history, score, content["about"], content["kind"])
+    rows = [{name: math.nan if value is None else value for name, value in row.items()} for row in content["history"]]
+    score = content["score"] and _score(content["score"])
+    return Trained(model, tokenizer, content["model"], History(rows), score, content["about"], content["kind"])
+
+
+def _score(kept: dict[str, Any]) -> Score:
+    """A score from a file, in which null stands for an infinite number."""
+    numbers: dict[str, Any] = {name: math.inf if value is None else value for name, value in kept.items()}
+    return Score(**numbers)

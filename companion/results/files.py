@@ -68,9 +68,7 @@ def write_results(
     return path
 
 
-def read_results(
-    name: str, folder: str | Path | None = None, missing: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def read_results(name: str, folder: str | Path | None = None, missing: dict[str, Any] | None = None) -> dict[str, Any]:
     """What `write_results` wrote.
 
     Parameters

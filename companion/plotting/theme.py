@@ -1,6 +1,6 @@
-"""The book's figures: one palette, labels on the lines themselves, readable in light and in dark pages.
+"""The look of the book's figures and tables: one palette, labels on the lines themselves, for light and dark pages.
 
-A figure is an SVG with a transparent ground and mid-tone ink, so the page's own colour shows through.
+A figure is an SVG with a transparent ground and mid-tone ink, so that the page's own colour shows through.
 Each gate has its colour everywhere: forget vermillion, input blue, output green, candidate and cell amber [1]_.
 
 References
@@ -12,10 +12,13 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from companion.errors import UserError
+
 if TYPE_CHECKING:
+    from IPython.display import HTML
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
+    from matplotlib.patches import Rectangle
 
 FORGET, INPUT, OUTPUT, CANDIDATE = "#D55E00", "#0072B2", "#009E73", "#E69F00"
 CELL = CANDIDATE
@@ -29,7 +32,7 @@ STRONGEST_TINT = 0.6  # of a coloured ground under text
 
 
 def style() -> None:
-    """Set matplotlib up for the book; a chapter that draws calls it once."""
+    """Set matplotlib up for the book; a chapter with figures calls it once."""
     import matplotlib as mpl
     from cycler import cycler
     from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -70,18 +73,31 @@ def axes(width: float = 6.4, height: float = 3.6) -> "tuple[Figure, Axes]":
 
 
 def label_line(ax: "Axes", x: float, y: float, text: str, colour: str, dx: float = 6, dy: float = 0) -> None:
-    """Write a line's name beside its end, in its colour, ``dx`` and ``dy`` points away."""
+    """Write a line's name next to its end, in its colour, ``dx`` and ``dy`` points away."""
     ax.annotate(text, (x, y), (dx, dy), textcoords="offset points", color=colour, va="center", fontsize=10)
 
 
-def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Any:
-    """A small table for a notebook: columns of numbers are set flush right, the first and those of text flush left.
+def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> "HTML":
+    """A small table for a notebook: columns of numbers are set flush right, the first column and text flush left.
 
-    A cell is anything with a ``str``; one with a ``_repr_html_`` of its own is set as that says.
+    Parameters
+    ----------
+    header
+        A name for each column.
+    lines
+        The rows, each as long as the header. A cell is anything with a ``str``; one with a ``_repr_html_`` of its own
+        is shown as that says.
+
+    Raises
+    ------
+    UserError
+        A row is shorter or longer than the header.
     """
     from IPython.display import HTML
 
     rows = [list(line) for line in lines]
+    if wrong := [row for row in rows if len(row) != len(header)]:
+        raise UserError(f"A row has {len(wrong[0])} cells and the header {len(header)}: {wrong[0]}.")
     numbers = [
         n > 0 and all(_begins_with_a_number(str(cell)) for cell in column)
         for n, column in enumerate(zip(*rows, strict=True))
@@ -100,11 +116,12 @@ def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Any:
 
 
 def _begins_with_a_number(cell: str) -> bool:
-    """``12.3 (11 to 14)``, ``−0.5``, ``.3``; so does a cell that holds a dash or nothing, as it does for a number."""
+    """Whether a cell is a number, as in ``12.3 (11 to 14)``, ``−0.5``, ``.3``, or a dash or nothing in its place."""
     return not cell or cell[0] in "–+−-." or cell[0].isdigit()
 
 
-def rectangle(corner: tuple[float, float], width: float, height: float, colour: Any) -> Any:
+def rectangle(corner: tuple[float, float], width: float, height: float, colour: str | tuple[float, ...]) -> "Rectangle":
+    """A filled rectangle without a line around it, from its lower left corner, to be added to a plot."""
     from matplotlib.patches import Rectangle
 
     return Rectangle(corner, width, height, color=colour, linewidth=0)

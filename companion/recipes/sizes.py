@@ -1,0 +1,82 @@
+"""Sizes of a network that come from a file: checked, and how many weights they ask for, before anything is built."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from companion.errors import UserError
+from companion.recipes.builders import BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER
+
+LARGEST = 2**31 - 1
+LARGEST_CONTEXT = 2**20  # the one size that costs no weights, but memory when the network is used
+
+
+def check_sizes_of(kind: str, sizes: Mapping[str, Any]) -> None:
+    """Raise a `UserError` unless these are arguments of the function that builds networks of this kind."""
+    parameters = inspect.signature(BUILDERS[kind]).parameters
+    if unknown := [name for name in sizes if name not in parameters]:
+        raise UserError(f"the sizes of its network have {unknown[0]!r}, which a {kind} has not")
+    for name, parameter in parameters.items():
+        if name not in sizes:
+            if parameter.default is parameter.empty:
+                raise UserError(f"the sizes of its network lack {name!r}")
+        elif not _fits(sizes[name], parameter.annotation) or (name == "context" and sizes[name] > LARGEST_CONTEXT):
+            raise UserError(f"the {name} of its network is {sizes[name]!r}"[:200])
+
+
+def _fits(value: Any, wanted: type) -> bool:
+    if wanted is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if wanted is int:
+        return type(value) is int and 1 <= value <= LARGEST
+    return type(value) is wanted
+
+
+def count_weights(kind: str, sizes: Mapping[str, Any]) -> int:
+    """How many numbers the weights of a network are that has these sizes, without building it.
+
+    >>> count_weights("language model", {"vocab_size": 85, "units": 10**9}) > 10**18
+    True
+    """
+    defaults = {name: p.default for name, p in inspect.signature(BUILDERS[kind]).parameters.items()}
+    return _COUNTS[kind](**(defaults | dict(sizes)))
+
+
+def _language_model(
+    vocab_size: int, embedding_dim: int, units: int, layers: int, cell: str, dropout: float = 0.0
+) -> int:
+    gates, biases = {"lstm": (4, 1), "gru": (3, 2)}.get(cell, (1, 1))
+    first = gates * units * (embedding_dim + units + biases)
+    others = (layers - 1) * gates * units * (2 * units + biases)
+    return vocab_size * embedding_dim + first + others + (units + 1) * vocab_size
+
+
+def _transformer(
+    vocab_size: int, width: int, layers: int, heads: int = 1, context: int = 1, dropout: float = 0.0
+) -> int:
+    return vocab_size * width + layers * (12 * width**2 + 9 * width) + 2 * width + (width + 1) * vocab_size
+
+
+def _encoder_decoder(
+    source_vocab: int,
+    target_vocab: int,
+    embedding_dim: int,
+    units: int,
+    attention: str,
+    copy: bool,
+    dropout: float = 0.0,
+) -> int:
+    embeddings = (source_vocab if copy else source_vocab + target_vocab) * embedding_dim
+    encoder = 2 * 4 * (units // 2) * (embedding_dim + units // 2 + 1)
+    decoder = 4 * units * (embedding_dim + units + 1)
+    scores = {"additive": 2 * units**2 + units, "multiplicative": units**2}.get(attention, 0)
+    last = (2 * units + 1) * units + (units + 1) * target_vocab
+    return embeddings + encoder + decoder + scores + last + (2 * units + embedding_dim + 1 if copy else 0)
+
+
+_COUNTS: dict[str, Callable[..., int]] = {
+    LANGUAGE_MODEL: _language_model,
+    TRANSFORMER: _transformer,
+    ENCODER_DECODER: _encoder_decoder,
+}

@@ -1,0 +1,116 @@
+"""Weights as a safetensors file: plain arrays with names, checked before anything is allocated for them.
+
+The file is a header of JSON, which has the type, shape and place of each array, and then their bytes; no code runs when
+it is read. Format: https://github.com/huggingface/safetensors
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from companion.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+LARGEST_HEADER = 2**20  # bytes; a Transformer of a hundred blocks has a tenth of it
+LARGEST_HALF = 65_504.0  # the largest number of 16 bits
+ITEM_SIZES = {"F16": 2, "F32": 4}
+CELLS = {"lstm_cell", "gru_cell", "simple_rnn_cell"}  # a recurrent layer's only part, so its name says nothing
+
+
+class Stored(NamedTuple):
+    """What a file says of one array."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+def named_weights(model: "keras.Model") -> "dict[str, keras.Variable]":
+    """The variables that training changes, by name: ``embedding/embeddings``, ``lstm_1/kernel``, ``block_2/up/bias``.
+
+    The name of the network itself isn't part of them, nor is the random state of a dropout layer among them.
+    """
+    named = {}
+    for variable in model.trainable_variables:
+        parts = [part for part in variable.path.split("/") if part not in CELLS]
+        named["/".join(parts[1:] if parts[0] == model.name else parts)] = variable
+    assert len(named) == len(model.trainable_variables)
+    return named
+
+
+def packed(arrays: dict[str, np.ndarray], half_precision: bool) -> bytes:
+    """The bytes of a safetensors file.
+
+    Raises
+    ------
+    UserError
+        A number is infinite, isn't one, or is too large for 16 bits.
+    """
+    from safetensors.numpy import save
+
+    for name, array in arrays.items():
+        largest = float(np.abs(array).max(initial=0))
+        if not math.isfinite(largest):
+            raise UserError(f"The weights {name} have a number that is infinite or nan; train with shorter steps.")
+        if half_precision and largest > LARGEST_HALF:
+            raise UserError(
+                f"The weights {name} have a number of {largest:,.0f}, and 16 bits hold none above 65,504; save the "
+                "model without half_precision."
+            )
+    dtype = np.float16 if half_precision else np.float32
+    return save({name: np.ascontiguousarray(array, dtype=dtype) for name, array in arrays.items()})
+
+
+def read_header(path: Path) -> dict[str, Stored]:
+    """What a safetensors file says of its arrays, which has to describe the file to the last byte.
+
+    Raises
+    ------
+    UserError
+        It doesn't; the message is the reason.
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(LARGEST_HEADER, size - 8):
+            raise UserError(f"{path.name} is too short, or isn't a safetensors file")
+        text = file.read(length)
+    try:
+        header = json.loads(text)
+        described = {name: _stored(entry) for name, entry in header.items() if name != "__metadata__"}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise UserError(f"the header of {path.name} isn't that of a safetensors file") from None
+    end = 0
+    for name, stored in sorted(described.items(), key=lambda item: item[1].start):
+        if stored.start != end or stored.end - end != math.prod(stored.shape) * ITEM_SIZES[stored.dtype]:
+            raise UserError(f"the header of {path.name} has another place for {name!r} than its shape needs"[:200])
+        end = stored.end
+    if 8 + length + end != size:
+        raise UserError(f"{path.name} is of another length than its header says")
+    return described
+
+
+def _stored(entry: Any) -> Stored:
+    dtype, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    whole = [type(number) is int and number >= 0 for number in (start, end, *shape)]
+    if dtype not in ITEM_SIZES or not isinstance(shape, list) or len(shape) > 4 or not all(whole):
+        raise ValueError
+    return Stored(dtype, tuple(shape), start, end)
+
+
+def unpacked(data: bytes) -> dict[str, np.ndarray]:
+    """The arrays of a file whose header was checked."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise UserError(f"its weights can't be read ({error})") from None

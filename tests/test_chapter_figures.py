@@ -1,0 +1,228 @@
+"""The figures of single chapters: what is tinted how strongly, which number is drawn where."""
+
+import re
+
+import numpy as np
+import pytest
+from contrast import contrast, luminance
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
+
+from companion.chapters.background import show_guesses
+from companion.chapters.compute import predictions
+from companion.chapters.gates import gate_bars
+from companion.chapters.generation import candidate_bars, trade_off
+from companion.chapters.inside import ablation_costs, probe_scores, signed_text
+from companion.chapters.language_model import skyline, streams, tinted_text
+from companion.chapters.question_answering import looks
+from companion.chapters.recurrence import unrolled
+from companion.chapters.scaling_out import ring_states
+from companion.chapters.summarisation import copied_and_generated
+from companion.chapters.tokens import bilingual, token_boxes
+from companion.errors import UserError
+from companion.plotting import FORGET
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("bits", "step"), [(0.0, 0), (0.99, 0), (1.0, 1), (3.7, 3), (6.0, 6), (25.0, 6)], ids=lambda value: str(value)
+)
+def test_a_character_is_tinted_by_its_bits(bits, step):
+    page = tinted_text("x", [bits], "one character").data
+    assert re.search(r'<span class="bits-(\d)" title="([\d.]+) bits">x</span>', page).groups() == (
+        str(step),
+        f"{bits:.1f}",
+    )
+
+
+def test_tinted_text_keeps_every_character_and_its_markup_is_its_own():
+    text = 'Say <b>"so"</b> & go\n  on'
+    page = tinted_text(text, [0.5] * len(text), 'a "label"').data
+    assert 'aria-label="a &quot;label&quot;"' in page and 'role="img"' in page
+    shown = re.sub(r"<[^>]+>", "", page.split("<pre")[1].split(">", 1)[1].split("</pre>")[0])
+    assert shown == "Say &lt;b&gt;&quot;so&quot;&lt;/b&gt; &amp; go\n  on"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(-7.0, "tint-n5"), (-0.5, "tint-n2"), (0.05, ""), (0.31, "tint-p2"), (1.0, "tint-p5")]
+)
+def test_a_signed_tint_has_a_side_and_a_strength(value, kind):
+    page = signed_text("x", [value], "one character").data
+    assert re.search(r'<span(?: class="([\w-]+)")? title="([^"]+)">x</span>', page).groups() == (
+        kind or None,
+        f"{value:+.2f}",
+    )
+
+
+def test_signed_text_keeps_every_character_and_names_its_scale():
+    text = "Say <b>\n  on"
+    page = signed_text(text, [0.5] * len(text), 'a "label"', ("low", "high")).data
+    assert 'aria-label="a &quot;label&quot;"' in page and 'role="img"' in page
+    shown = re.sub(r"<[^>]+>", "", page.split("<pre")[1].split(">", 1)[1].split("</pre>")[0])
+    assert shown == "Say &lt;b&gt;\n  on"
+    assert ">low " in page and " high<" in page
+
+
+def test_tinted_text_needs_one_number_a_character():
+    for tinted in (tinted_text, signed_text):
+        with pytest.raises(UserError, match="There are 3 characters and 2 "):
+            tinted("abc", [1.0, 2.0], "too few")
+
+
+def test_streams_are_drawn_as_training_reads_them():
+    figure = streams("abcdefghijklm", batch_size=2, window=3)
+    drawn = [text.get_text() for text in figure.axes[0].texts]
+    letters = [text for text in drawn if len(text) == 1]
+    assert letters == list("abcghidefjkl")  # update 1 reads abc and ghi, update 2 goes on with def and jkl
+    assert [text for text in drawn if text.startswith("update")] == ["update 1", "update 2"]
+
+
+def test_candidates_and_all_others_make_a_whole():
+    figure = candidate_bars(["e", " "], {"T = 1": [0.5, 0.3], "T = 2": [0.4, 0.35]})
+    assert len(figure.axes) == 2
+    for ax in figure.axes:
+        assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(1)
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["e", "·", "…"]
+
+
+def test_the_trade_off_has_a_curve_a_way_and_real_text_apart():
+    curves = {"temperature": [("0.5", 0.4, 1.5), ("1", 0.8, 2.0)], "top_p": [("0.9", 0.7, 1.7)]}
+    ax = trade_off(curves, (0.85, 1.9), "bits").axes[0]
+    temperature, top_p, real = ax.lines
+    assert temperature.get_xydata().tolist() == [[0.4, 1.5], [0.8, 2.0]]
+    assert top_p.get_xydata().tolist() == [[0.7, 1.7]]
+    assert real.get_xydata().tolist() == [[0.85, 1.9]]
+
+
+def test_a_bar_for_each_gate_and_word():
+    values = {"f": [0.9, 0.1], "i": [0.2, 1.0], "g": [-1.0, 1.0], "o": [0.0, 0.5], "c": [-0.2, 0.9]}
+    figure = gate_bars(["dogs", "that"], values)
+    heights = [[bar.get_height() for bar in ax.patches] for ax in figure.axes]
+    assert heights == list(values.values())
+    assert [ax.get_ylabel() for ax in figure.axes][::4] == ["forget $f_t$", "memory $c_t$"]
+    assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["dogs", "that"]
+
+
+def test_the_unrolled_network_has_a_state_and_a_guess_for_each_word_and_turns_its_arrows_for_the_way_back():
+    words = ["the", "kings", "that"]
+    forward, back = (unrolled(words, back).axes[0] for back in (False, True))
+    for ax in (forward, back):
+        assert len(ax.patches) == 3 and {"$h_{1}$", "$h_{3}$", "kings"} <= {text.get_text() for text in ax.texts}
+    across = [[a for a in ax.texts if getattr(a, "arrow_patch", None) and a.xyann[1] == 0] for ax in (forward, back)]
+    assert [len(arrows) for arrows in across] == [2, 2]
+    assert all(arrow.xy[0] > arrow.xyann[0] for arrow in across[0])
+    assert all(arrow.xy[0] < arrow.xyann[0] for arrow in across[1])
+
+
+def test_looks_are_drawn_darker_with_frames_and_readable_numbers():
+    levels = np.linspace(0, 1, 9)
+    figure = looks([f"fact {n}" for n in range(9)], np.array([levels, levels[::-1]]), [8, 0, 3])
+    (ax,) = figure.axes
+    squares = [patch for patch in ax.patches if patch.get_facecolor()[3] > 0]
+    frames = [patch for patch in ax.patches if patch.get_facecolor()[3] == 0]
+    assert len(squares) == 18
+    # As many frames as looks, each where it should be.
+    assert [(round(f.get_x() + 0.46), round(-f.get_y() - 0.42)) for f in frames] == [(0, 8), (1, 0)]
+    shades = {(p.get_x(), p.get_y()): luminance(p.get_facecolor()[:3]) for p in squares}
+    first = [shade for (x, _), shade in sorted(shades.items(), key=lambda item: -item[0][1]) if x < 0]
+    assert first == sorted(first, reverse=True)
+    for text in ax.texts:
+        if text.get_text().isdigit():
+            x, y = text.get_position()
+            assert contrast(shades[x - 0.46, round(y + 0.02) - 0.42], luminance(to_rgb(text.get_color()))) > 4.5
+
+
+def test_what_was_copied_and_what_was_written():
+    figure = copied_and_generated(["the", "heap"], [0.3, 0.1], [0.1, 0.3], ["a", "heap"])
+    widths = [round(bar.get_width(), 6) for bar in figure.axes[0].patches]
+    assert widths == [0.75, 0.25, 0.25, 0.75], "the two parts of each token make up the whole bar"
+    assert {"the", "heap", "a"} <= {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_guess_numbers_stand_under_their_characters_and_ones_are_filled():
+    figure = show_guesses("ab c", {"model": [1, 2, 3, 1]}, width=3)
+    (ax,) = figure.axes
+    at = {text.get_position(): text.get_text() for text in ax.texts}
+    assert [at[column, 0] for column in range(3)] == ["a", "b", "␣"] and at[0, -2.6] == "c"
+    assert [at[column, -1.04] for column in range(3)] == ["1", "2", "3"] and at[0, -3.64] == "1"
+    assert [patch.get_x() for patch in ax.patches] == [-0.45, -0.45], "the ones"
+    assert sum(text.get_text() == "model" for text in ax.texts) == 2, "named in each row"
+
+
+def test_predictions_are_drawn_against_what_was_measured():
+    reading = {"small": (1.0, 2.0, 2.5), "large": (4.0, 6.0, 5.0)}
+    ax, _ = predictions({"reading": reading, "writing": {"small": (1.0, 1.0, 1.0)}}).axes
+    points = {
+        (line.get_xdata()[0], line.get_ydata()[0], line.get_markerfacecolor())
+        for line in ax.lines
+        if line.get_marker() == "o"
+    }
+    hollow = {(x, y) for x, y, face in points if face == "none"}
+    assert hollow == {(1.0, 2.5), (4.0, 5.0)} and {(x, y) for x, y, _ in points} - hollow == {(2.0, 2.5), (6.0, 5.0)}
+    assert {text.get_text() for text in ax.texts} == {"small", "large"}
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+
+
+def test_a_probe_s_score_is_a_dot_on_its_interval():
+    rows = {
+        "names": {"last": (0.7, 0.6, 0.8), "trained": (0.9, 0.85, 0.95)},
+        "prose": {"last": (0.5, 0.4, 0.6), "trained": (0.8, 0.7, 0.9)},
+    }
+    (ax,) = probe_scores(rows, 0.5, "accuracy").axes
+    bars = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2 and list(line.get_xdata()) != [0, 1]]
+    dots = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
+    assert [list(bar) for bar in bars] == [[0.6, 0.8], [0.85, 0.95], [0.4, 0.6], [0.7, 0.9]]
+    assert dots == [0.7, 0.9, 0.5, 0.8]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["names", "prose"]
+
+
+def test_ablations_are_drawn_place_by_place_with_random_cells_as_crosses():
+    sets = {"counter": [(0.5, 0.4, 0.6), (0.1, 0.0, 0.2)]}
+    panels = {"one cell": (sets, [[0.01, 0.02], [0.03, 0.04]]), "eight": (sets, [[0.0, 0.0]])}
+    first, _ = ablation_costs(panels, ["breaks", "names"]).axes
+    crosses = [list(line.get_xdata()) for line in first.lines if line.get_marker() == "x"]
+    assert crosses == [[0.01, 0.03], [0.02, 0.04]]
+    assert [line.get_xdata()[0] for line in first.lines if line.get_marker() == "o"] == [0.5, 0.1]
+
+
+def test_a_single_panel_is_a_figure_too():
+    assert len(predictions({"reading": {"small": (1.0, 2.0, 2.5)}}).axes) == 1
+    assert len(candidate_bars(["e"], {"T = 1": [0.5]}).axes) == 1
+    assert len(ablation_costs({"one cell": ({"counter": [(0.5, 0.4, 0.6)]}, [[0.1]])}, ["breaks"]).axes) == 1
+    assert len(gate_bars(["dogs"], {"f": [0.9]}).axes) == 1
+
+
+def test_a_skyline_is_as_wide_as_its_kinds_are_frequent_and_as_high_as_they_cost():
+    places = {"letters": np.array([True, True, True, False]), "spaces": np.array([False, False, False, True])}
+    (ax,) = skyline(places, np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 2.0, 2.0, 6.0]), ("one", "other")).axes
+    assert [bar.get_height() for bar in ax.patches] == [2.0, 4.0]
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.75, 0.25], abs=0.01)
+    assert {text.get_text() for text in ax.texts} == {"one", "other"}
+
+
+def test_the_ring_s_steps_show_counts_and_frame_what_has_changed():
+    states = np.array([[[1, 1], [1, 1]], [[1, 2], [1, 1]], [[1, 2], [1, 2]]])
+    panels = [ax for ax in ring_states(states).axes if ax.texts]
+    counts = [[text.get_text() for text in ax.texts if text.get_text().isdigit()] for ax in panels]
+    assert counts == [list("1111"), list("1211"), list("1212")]
+    framed = [sum(not patch.get_fill() for patch in ax.patches) for ax in panels]
+    assert framed == [0, 1, 1]
+
+
+def test_tokens_are_boxes_that_wrap_and_the_unknown_stands_out():
+    drawn = token_boxes([("English", ["a", " b<", "<unk>"]), ("中文", ["字"] * 60)], width=200).data
+    assert drawn.count("<rect") == 63 and "·b&lt;" in drawn and drawn.count(f'fill="{FORGET}"') == 1
+    rights = [float(x) + float(w) for x, w in re.findall(r'<rect x="([\d.]+)" y="\d+" width="([\d.]+)"', drawn)]
+    assert max(rights) <= 200
+
+
+def test_the_bilingual_text_is_held_out_sentence_by_sentence():
+    (english, chinese), (english_test, chinese_test) = bilingual()
+    for one, other in ((english, chinese), (english_test, chinese_test)):
+        assert one.count("\n") == other.count("\n") and one.isascii() and not other.isascii()
+    assert english_test.count("\n") == 5 and not set(english.split("\n")) & set(english_test.split("\n"))
