@@ -58,7 +58,7 @@ def main() -> None:
         for name, size in zip(sizes, (train, test, messages, replies), strict=True):
             sizes[name].append(len(size))
         writer = train_writer(train, seed=seed, progress=False)
-        prompts, texts = [prompt_of(m, writer.tokenizer) for m in messages], [reply_text(r) for r in replies]
+        prompts, texts = [prompt_of(m, writer.text_tokenizer) for m in messages], [reply_text(r) for r in replies]
         log_p = log_likelihoods(writer.model, writer.text_tokenizer, prompts, texts, strict=False)
         lengths = np.array([len(writer.text_tokenizer.encode(text)) for text in texts])
         scores = {

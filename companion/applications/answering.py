@@ -21,7 +21,7 @@ import numpy as np
 from companion.corpora.stories import ANSWERS, ASKING, PEOPLE, PLACES, THINGS, WORDING, Story
 from companion.corpora.story_reading import read_story, story_sentences
 from companion.errors import UserError
-from companion.models.answerer import LONGEST, LOOKS, Answerer, look_loss
+from companion.models.answerer import LONGEST, LOOKS, Answerer, WholeStory, look_loss
 from companion.seeding import set_seed
 from companion.storage import directory_atomically
 
@@ -157,7 +157,7 @@ class StoryReader:
 
 
 def train(
-    model: Any,
+    model: Answerer | WholeStory,
     reader: StoryReader,
     told: Sequence[Story],
     epochs: int = 10,
@@ -214,7 +214,9 @@ class Reply:
     looks: np.ndarray | None
 
 
-def answer(model: Any, reader: StoryReader, told: Sequence[Story], silent: bool = True) -> list[Reply]:
+def answer(
+    model: Answerer | WholeStory, reader: StoryReader, told: Sequence[Story], silent: bool = True
+) -> list[Reply]:
     """A model's replies to stories, the most probable answer each.
 
     Parameters

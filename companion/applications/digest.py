@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from companion.errors import UserError
+from companion.tokenizers import Tokenizer
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Span(NamedTuple):
@@ -55,7 +59,7 @@ def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
     return spans
 
 
-def surprises(model: Any, tokenizer: Any, text: str, spans: Sequence[tuple[int, int]]) -> list[Span]:
+def surprises(model: "keras.Model", tokenizer: Tokenizer, text: str, spans: Sequence[tuple[int, int]]) -> list[Span]:
     """The sentences of a text with what each costs a model of characters that reads the whole text.
 
     Parameters

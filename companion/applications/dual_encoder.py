@@ -5,13 +5,16 @@ Chapter: *text-generation*.
 
 import unicodedata
 from collections.abc import Container, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from companion.corpora.conversations import Exchange, spoken
 from companion.errors import UserError, check_sizes
 from companion.seeding import set_seed
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class DualEncoder:
@@ -73,14 +76,15 @@ class DualEncoder:
         optimizer.build(variables)
 
         @tf.function(reduce_retracing=True)
-        def update(messages: Any, replies: Any, same: Any) -> None:
+        def update(messages: "tf.Tensor", replies: "tf.Tensor", same: "tf.Tensor") -> None:
             with tf.GradientTape() as tape:
                 left, right = tf.nn.dropout(messages, dropout), tf.nn.dropout(replies, dropout)
-                cosines = _cosines(tf, left @ vectors @ turn, right @ vectors)
+                cosines = _cosines(left @ vectors @ turn, right @ vectors)
                 # Another reply to the same message isn't a wrong one.
-                others = (same[:, None] == same[None]) & ~tf.eye(len(same), dtype=tf.bool)
+                size = tf.shape(same)[0]
+                others = (same[:, None] == same[None]) & ~tf.eye(size, dtype=tf.bool)
                 scores = tf.where(others, -1e9, sharpness * cosines)
-                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.range(len(same)), scores)
+                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.range(size), scores)
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
         rng = np.random.default_rng(seed)
@@ -110,7 +114,9 @@ class DualEncoder:
         return np.asarray((left / lengths[0]) @ (right / lengths[1]).T)
 
 
-def _cosines(tf: Any, left: Any, right: Any) -> Any:
+def _cosines(left: "tf.Tensor", right: "tf.Tensor") -> "tf.Tensor":
+    import tensorflow as tf
+
     return tf.math.l2_normalize(left, axis=1) @ tf.transpose(tf.math.l2_normalize(right, axis=1))
 
 

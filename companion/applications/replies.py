@@ -19,7 +19,7 @@ from companion.corpora.conversations import Exchange, load_exchanges, spoken
 from companion.errors import UserError, check_sizes
 from companion.seeding import generator, set_seed
 from companion.storage import cache_dir
-from companion.tokenizers import split_pieces
+from companion.tokenizers import Tokenizer, split_pieces
 
 if TYPE_CHECKING:
     from companion.recipes import Trained
@@ -31,7 +31,7 @@ PASSES = 50  # how often the writer reads the pairs
 # A language model of pairs
 
 
-def prompt_of(message: str, tokenizer: Any = None) -> str:
+def prompt_of(message: str, tokenizer: Tokenizer | None = None) -> str:
     """What the language model reads before it replies: the message's words, and a tab.
 
     Parameters

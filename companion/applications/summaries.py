@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from companion.corpora.docstrings import (
 from companion.errors import UserError, check_sizes
 
 if TYPE_CHECKING:
+    from companion.generation import Stepper
     from companion.recipes import Trained
 
 LONGEST_LINE = 20  # tokens
@@ -49,7 +50,7 @@ class NoWordTwice:
     Here it is cured in decoding, as Paulus, Xiong & Socher 2018 do for sequences of three words.
     """
 
-    def __init__(self, stepping: Any, free: Sequence[int]) -> None:
+    def __init__(self, stepping: "Stepper", free: Sequence[int]) -> None:
         self._stepping, self._free = stepping, list(free)
         self.vocab_size = stepping.vocab_size
 
@@ -91,7 +92,7 @@ def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) 
     order = sorted(range(len(texts)), key=lambda i: len(encoded[i][0]))
     for start in range(0, len(order), SIDE_BY_SIDE):
         places = order[start : start + SIDE_BY_SIDE]
-        stepping: Any = SourceStepper(trained.model, [encoded[i][0] for i in places])
+        stepping: Stepper = SourceStepper(trained.model, [encoded[i][0] for i in places])
         if not repeat:
             stepping = NoWordTwice(stepping, free)
         written = write_until(

@@ -6,7 +6,6 @@ A `companion.recipes.PairRecipe` names its function by its key in `PAIR_DATA`.
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from companion.corpora.dates import PARTS, TRAINING_PHRASES, draw, held_out_phrases, token_pairs
 from companion.corpora.docstrings import Documented, load_documented, tokens_of
@@ -17,7 +16,7 @@ PIECES = 1_000  # of English; with more, most of them are too rare to be learnt
 
 
 # Pairs of ids
-def english_pieces(texts: Sequence[str], vocab_size: int = PIECES) -> Any:
+def english_pieces(texts: Sequence[str], vocab_size: int = PIECES) -> Callable[[str], list[str]]:
     """A function that cuts an English sentence into pieces, learnt from some sentences by byte-pair encoding.
 
     The pieces put together are the sentence again, with a space before it.
