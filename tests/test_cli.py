@@ -16,7 +16,7 @@ from companion.cli import main, table
 from companion.cli.options import Command, Number, Option, in_flags
 from companion.cli.program import program, suggested
 from companion.errors import UserError
-from companion.training import WorkerLostError
+from companion.training import TrainingInterrupted, WorkerLostError
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -248,6 +248,7 @@ def test_what_follows_two_dashes_is_a_text(fake):
         (UserError("No top_k of that size."), 2, "No --top-k of that size."),
         (WorkerLostError("Gone."), 3, "Gone."),
         (KeyboardInterrupt(), 130, "interrupted."),
+        (TrainingInterrupted("The state is kept.", 15), 143, "The state is kept."),
         (MemoryError(), 2, "memory is not enough"),
         (PermissionError(13, "Permission denied", "m/model.json"), 2, "m/model.json: Permission denied."),
         (KeyError("x"), 1, "unexpected error, KeyError: 'x' (test_cli.py, line "),

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import regex
 from command_line import CATS, refused, run, trained
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,8 +93,7 @@ def test_what_is_suggested_is_a_known_word_or_number_of_the_text(kind, training,
         if prompt is not None:
             assert len(tokenizer.encode(prompt, strict=True))
             check_prompt(tokenizer, prompt)
-            assert prompt.strip() in text and prompt.strip().isprintable() and not prompt.strip().startswith("-")
-            assert 1 <= len(prompt.strip()) <= 20
+            assert prompt.strip() in text and regex.fullmatch(r" ?[\p{L}\p{M}\p{N}]{1,20}", prompt)
 
 
 def test_the_rest_of_a_word_that_was_cut_is_not_suggested():
@@ -139,9 +139,11 @@ def test_a_recipe_that_continues_no_text_is_sent_to_its_own_command(capsys, mode
     assert does in refused(capsys, command, name, *more)
 
 
-@pytest.mark.parametrize(("name", "says"), [("x" * 300, "File name too long"), ("my.txt/more", "no model folder")])
-def test_a_path_that_can_t_be_one_is_told(capsys, model, name, says):
-    assert says in refused(capsys, "generate", f"{model.parent}/{name}")
+@pytest.mark.parametrize("name", ["x" * 300, "my.txt/more"])
+def test_a_path_that_can_t_be_one_is_told(capsys, model, name):
+    said = refused(capsys, "generate", f"{model.parent}/{name}")
+    assert "There is no model folder" in said and "train TEXT --out" in said
+    assert "shakespeare-3gram" in said and "sentences" not in said, "only what can be continued is offered"
 
 
 # -- scores ------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`train`: own text in, a model folder out; nothing is lost, and what is suggested afterwards works."""
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -38,8 +39,8 @@ def test_train_writes_a_folder_and_cleans_up(model):
 
 # The last twentieth of each begins and ends where no prompt can be found without care.
 ODD_TEXTS = {
-    "word": ("Wherefore art thou Romeo, gentle Montague? " * 200, ["--tokenizer", "word"]),
-    "few words": ("Wherefore art thou Romeo, gentle Montague? " * 200, ["--tokenizer", "word", "--vocab-size", "2"]),
+    "word": ("Wherefore art thou Romeo, gentle Montague? " * 201, ["--tokenizer", "word"]),
+    "few words": ("Wherefore art thou Romeo, gentle Montague? " * 201, ["--tokenizer", "word", "--vocab-size", "2"]),
     "bpe": ("猫坐在垫子上。" * 1000, ["--tokenizer", "bpe", "--vocab-size", "260"]),
     "CSV": ('"1","2"\n' * 1000, []),
     "blank end": (CATS * 150 + "\n" * 1000, []),
@@ -60,6 +61,7 @@ def test_what_is_suggested_works_when_it_is_pasted(capsys, tmp_path, monkeypatch
     assert (code, err) == (0, "") and len(out) > 400
     if "--prompt" in words:
         assert out.startswith(words[-1])
+        assert words[-1].strip() in re.findall(r"\w+", text), "the test part begins within a word"
 
 
 def test_train_a_transformer(capsys, text, tmp_path):

@@ -2,7 +2,7 @@
 
 ``gate-by-gate COMMAND``, or ``python -m companion COMMAND``; ``--help`` lists the commands. Exit codes: 0 it worked,
 1 an unexpected error, 2 something given can't be used (one sentence says what), 3 a worker of several was lost (the
-same command continues), 130 interrupted.
+same command continues), 130 interrupted, 143 ended by SIGTERM.
 """
 
 import contextlib
@@ -18,10 +18,9 @@ from companion.cli import table
 from companion.cli.options import in_flags, parse
 from companion.cli.program import NAME
 from companion.errors import UserError
-from companion.training import meeting, report
+from companion.training import EXIT_BAD_INPUT, exit_code, report
 
 EXIT_UNEXPECTED = 1
-EXIT_INTERRUPTED = 130
 DEBUG_VARIABLE = "GATE_BY_GATE_DEBUG"
 
 
@@ -41,22 +40,20 @@ def _ended_well(arguments: list[str]) -> int:
         except SystemExit:  # the help is printed
             pass
         sys.stdout.flush()
-    except UserError as error:
-        code = meeting.EXIT_LOST if isinstance(error, meeting.WorkerLostError) else meeting.EXIT_BAD_INPUT
+    except (UserError, KeyboardInterrupt) as error:
         sentence = in_flags(str(error), options.chosen) if options else str(error)
         if options and getattr(options, "report", None):
-            report(options.report, sentence, code)
+            report(options.report, sentence, exit_code(error))
+        elif isinstance(error, KeyboardInterrupt):  # which comes while a line is being written
+            _say(sentence or "interrupted.", "\n")
         else:
             _say(sentence)
-        return code
-    except KeyboardInterrupt:
-        _say("interrupted.", "\n")
-        return EXIT_INTERRUPTED
+        return exit_code(error)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         _give_up_output()
     except MemoryError:
         _say("the memory is not enough for this; give a smaller text or model, or end other programs.")
-        return meeting.EXIT_BAD_INPUT
+        return EXIT_BAD_INPUT
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
@@ -71,10 +68,10 @@ def _unexpected(error: Exception) -> int:
             _give_up_output()
         about = f"{error.filename}: " if error.filename else ""
         _say(f"the system refuses: {about}{error.strerror}.")
-        return meeting.EXIT_BAD_INPUT
+        return EXIT_BAD_INPUT
     if type(error).__name__ == "ResourceExhaustedError":
         _say("the memory is not enough for this; lower --units, --layers, --vocab-size, --batch-size or --window.")
-        return meeting.EXIT_BAD_INPUT
+        return EXIT_BAD_INPUT
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from companion.cli.program import as_argument, program, suggested
+from companion.cli.program import as_argument, program, remark, suggested
 from companion.cli.prompts import check_prompt
 from companion.cli.scores import perplexity
 from companion.cli.texts import lines_of_standard_input, read_text
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # The command that uses a recipe which continues no text.
 COMMAND_OF = {
     "dates": ["translate", "3 March 2021"],
-    "sentences": ["translate", "--sentences", "我在家。"],
+    "sentences": ["translate", "--sentences", "他是我的老师。"],
     "docstring-summaries": ["summarise", "article.txt"],
 }
 
@@ -74,31 +74,21 @@ def _language_model(name: str) -> "Trained":
 
 def reply(options: argparse.Namespace) -> None:
     """Suggest replies to a message, and write one, printed as it is written."""
-    from companion.applications.replies import DualEncoder, load_writer, suggest, unknown_words, write
-    from companion.corpora.conversations import load_exchanges
+    from companion.applications.replies import respond
 
-    pairs = load_exchanges()[0]
-    encoder = DualEncoder(pairs)
-    if unknown := unknown_words(options.message, encoder):
-        print(f"Not known, and left out: {', '.join(unknown)}")
-    print("What people replied to messages like this:")
-    replies = list(dict.fromkeys(pair.reply for pair in pairs))
-    for text, score in suggest(options.message, encoder, replies, options.count):
-        print(f"  {score:5.2f}  {text}")
-    writer = load_writer()
-    print("In the network's own words (made up, not looked up):\n  ", end="", flush=True)
-    settings = {"temperature": options.temperature, "top_p": options.top_p, "seed": options.seed}
-    for piece in write(options.message, writer, **settings):
+    for piece in respond(options.message, options.count, options.temperature, options.top_p, options.seed):
         print(piece, end="", flush=True)
-    print()
 
 
 def summarise(options: argparse.Namespace) -> None:
     """Sum up a text: a line for a short one, its most surprising sentences for a longer one."""
-    from companion.applications.summaries import summarise as lines_of
+    from companion.applications.summaries import summarise as summed_up
 
-    for line in lines_of(read_text(options.text), options.sentences):
+    summary = summed_up(read_text(options.text), options.sentences)
+    for line in summary.lines:
         print(line, flush=True)
+    for sentence in summary.remarks:
+        remark(sentence)
 
 
 def corpora(options: argparse.Namespace) -> None:

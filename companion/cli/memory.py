@@ -1,12 +1,11 @@
 """How much memory a training takes, so that a sentence comes before it and not the system's killer in the middle."""
 
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from companion.cli.program import NAME
+from companion.cli.program import remark
 from companion.errors import UserError
 
 # Fitted to the most that six trainings took (tests/test_cli_train.py), which it meets within a factor of two.
@@ -49,14 +48,13 @@ def check_memory(kind: str, sizes: dict[str, Any], tokens: int) -> None:
     smaller = "Lower --units, --layers, --vocab-size, --batch-size or --window."
     if total and needed > total:
         raise UserError(
-            f"This training takes about {_gigabytes(needed)} of memory, and there are {_gigabytes(total)} here. {smaller}"
+            f"This training takes about {_gigabytes(needed)} of memory, and there are {_gigabytes(total)} here. "
+            f"{smaller}"
         )
     if free and needed > free:
-        print(
-            f"{NAME}: this training takes about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free; if it "
-            f"is killed, make room or train a smaller one. {smaller}",
-            file=sys.stderr,
-            flush=True,
+        remark(
+            f"this training takes about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free; if it is "
+            f"killed, make room or train a smaller one. {smaller}"
         )
 
 

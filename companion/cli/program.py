@@ -37,6 +37,11 @@ def as_argument(path: str) -> str:
     return os.path.join(os.curdir, path) if path.startswith("-") else path
 
 
+def remark(sentence: str) -> None:
+    """Say something on standard error that isn't a part of the result."""
+    print(f"{NAME}: {sentence}", file=sys.stderr, flush=True)
+
+
 def _words() -> list[str]:
     called = sys.argv[0] if sys.argv else ""
     if Path(called).stem == NAME:

@@ -15,7 +15,7 @@ exit codes: 0 it worked, 1 an unexpected error, 2 something given can't be used,
 (run the same command again), 130 interrupted"""
 
 SHARE = Number("a number of at least 0 and below 1", float, least=0, below=1)
-SECONDS = Number("a number of seconds above 0", float, above=0)
+SECONDS = Number("a number of seconds above 0 and at most 86,400, a day", float, above=0, most=86_400)
 RATE = Number("a number above 0 and at most 1, such as 0.003", float, above=0, most=1)
 PROBABILITY = Number("a number above 0 and at most 1", float, above=0, most=1)
 TEMPERATURE = Number("a number from 0.001 to 1,000, such as 0.8", float, least=0.001, most=1000)
@@ -183,7 +183,7 @@ TRANSLATE = Command(
     translate.translate,
     "Translate a date or a number in English words into Chinese or ISO 8601; or a Chinese sentence into English.",
     (
-        Option("text", "a date from 1900 to 2099, a number up to 99,999, or a sentence", "TEXT"),
+        Option("text", "a date from 1900 to 2099 or a number up to 99,999 in English; or a sentence", "TEXT"),
         Option("--to", "Chinese or ISO 8601", choices=tuple(dates.TO), default="zh"),
         Option(
             "--sentences",
@@ -196,7 +196,7 @@ TRANSLATE = Command(
     (
         'translate "3 March 2021"',
         'translate "Wednesday, March 3, 2021" --to iso',
-        'translate --sentences "我在家。"',
+        'translate --sentences "他是我的老师。"',
     ),
 )
 

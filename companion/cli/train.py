@@ -2,9 +2,7 @@
 
 import argparse
 import contextlib
-import math
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
@@ -18,18 +16,14 @@ from companion.cli.scores import in_a_line
 from companion.cli.texts import read_text
 from companion.errors import UserError, disk_errors
 from companion.storage import beside, check_writable, locked, sha256
-from companion.training import Crew, end_with_parent, join, meeting
+from companion.training import Alone, Cluster, Crew, default_config, end_with_parent, join, share
 
 if TYPE_CHECKING:
     import keras
 
-    from companion.training import Alone, TrainingConfig
-
 
 # A text shorter than this can't spare the parts that choose and score a model.
 SHORTEST = 5_000
-# Characters that the default number of epochs makes the model read, however short the text is.
-READING = 4_000_000
 # The usual vocabularies. Every further word makes a network of 256 units larger by 321 numbers, and each update by a
 # column of as many logits as tokens are read, for a word that occurs hardly ever; what is left out is spelt.
 MOST_WORDS = 10_000
@@ -102,23 +96,21 @@ def _refuse_to_lose(options: argparse.Namespace) -> None:
         )
 
 
-def _cluster(options: argparse.Namespace) -> meeting.Cluster | None:
+def _cluster(options: argparse.Namespace) -> Cluster | None:
     """Which of several workers this process is, if it is one: by its options, or by TF_CONFIG as TensorFlow has it."""
     if options.workers > 1:
         return None
-    cluster: meeting.Cluster | None
+    cluster: Cluster | None
     if options.hosts:
-        cluster = meeting.Cluster(tuple(options.hosts.split(",")), options.worker)
+        cluster = Cluster(tuple(options.hosts.split(",")), options.worker)
     elif os.environ.get("TF_CONFIG"):
-        cluster = meeting.Cluster.from_tf_config(os.environ["TF_CONFIG"])
+        cluster = Cluster.from_tf_config(os.environ["TF_CONFIG"])
     else:
         return None
     return cluster if cluster and len(cluster.hosts) > 1 else None
 
 
-def _train(
-    options: argparse.Namespace, text: str, parts: tuple[str, str, str], cluster: meeting.Cluster | None
-) -> None:
+def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], cluster: Cluster | None) -> None:
     """Train here, as the only worker or as one of several; the chief prints, and writes the model."""
     from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, train_language_model
     from companion.tokenizers import TOKENIZERS
@@ -129,7 +121,15 @@ def _train(
     tokenizer = TOKENIZERS[options.tokenizer].train(parts[0], vocab_size=vocab_size)
     kind = TRANSFORMER if options.model == "transformer" else LANGUAGE_MODEL
     sizes = _sizes(options)
-    config = _config(options, len(tokenizer.encode(parts[0])), len(text), len(cluster.hosts) if cluster else 1)
+    config = default_config(
+        len(tokenizer.encode(parts[0])),
+        len(text),
+        options.epochs,
+        options.batch_size,
+        options.window,
+        options.learning_rate,
+        options.seed,
+    )
     check_memory(kind, {"vocab_size": tokenizer.vocab_size, **sizes}, config.batch_size * config.window)
 
     def began(model: "keras.Model") -> None:
@@ -140,7 +140,7 @@ def _train(
             print(f"{size}{_gpus()}", flush=True)
 
     plan = {"model": kind, "vocab_size": tokenizer.vocab_size, **sizes, **asdict(config)}
-    with _team(options, cluster, text, plan) as team, _state_kept(checkpoint):
+    with _team(options, cluster, text, plan) as team:
         trained = train_language_model(
             parts,
             tokenizer,
@@ -160,7 +160,7 @@ def _train(
     print(f"On {len(parts[2]):,} characters it never saw: {in_a_line(trained.score)}", flush=True)
     trained.save(options.out, replace=options.overwrite)
     checkpoint.unlink(missing_ok=True)
-    prompt = suggested_prompt(tokenizer, parts[2], parts[0][-1])
+    prompt = suggested_prompt(tokenizer, parts[2], before=parts[1])
     command = ["generate", as_argument(options.out), *(["--prompt", prompt] if prompt else [])]
     print(f"Written to {options.out}. Try: {suggested(command, options.program)}")
 
@@ -184,11 +184,9 @@ def _gpus() -> str:
 
 
 def _team(
-    options: argparse.Namespace, cluster: meeting.Cluster | None, text: str, settings: dict[str, Any]
-) -> "contextlib.AbstractContextManager[Alone]":
+    options: argparse.Namespace, cluster: Cluster | None, text: str, settings: dict[str, Any]
+) -> contextlib.AbstractContextManager[Alone]:
     """The workers to train with, once all of them are there and want the same; or nobody."""
-    from companion.training import Alone, share
-
     if not cluster:
         return contextlib.nullcontext(Alone())
     share(settings["batch_size"], len(cluster.hosts), cluster.index)  # before anybody waits for anybody
@@ -199,35 +197,8 @@ def _team(
 
 def _launch(options: argparse.Namespace) -> None:
     """The same command as several worker processes on this machine."""
-    command = [*options.command, "--program", program()]
-    with _state_kept(beside(options.out, CHECKPOINT)), Crew(command, options.workers) as crew:
+    with Crew([*options.command, "--program", program()], options.workers) as crew:
         if not options.quiet:
             ids = [str(process.pid) for process in crew.processes]
             print(f"{options.workers} workers: processes {', '.join(ids[:-1])} and {ids[-1]}", flush=True)
         crew.wait()
-
-
-@contextlib.contextmanager
-def _state_kept(checkpoint: Path) -> Iterator[None]:
-    """If the training is interrupted, say where its state is."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if checkpoint.exists():
-            print(f"\nThe state is kept in {checkpoint}: the same command continues from there.", file=sys.stderr)
-        raise
-
-
-def _config(options: argparse.Namespace, tokens: int, characters: int, workers: int) -> "TrainingConfig":
-    from companion.training import TrainingConfig
-
-    # At least 32 updates an epoch, also for a short text: fewer streams, and as many for each worker.
-    usual_batch = max(1, min(64, tokens // (32 * max(1, options.window))) // workers) * workers
-    usual_epochs = max(1, min(30, math.ceil(READING / characters)))
-    return TrainingConfig(
-        epochs=usual_epochs if options.epochs is None else options.epochs,
-        batch_size=usual_batch if options.batch_size is None else options.batch_size,
-        window=options.window,
-        learning_rate=options.learning_rate,
-        seed=options.seed,
-    )

@@ -19,6 +19,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,8 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Tokenizer | PairVoca
             f"{folder} can't be loaded as a model: {reason.rstrip('.')}. Restore the folder as it was saved, or train "
             "it again."
         ) from None
-    raise UserError(f"There is no model folder {folder}; train one with: python -m companion train TEXT --out {folder}")
+    raise UserError(f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out "
+            f"{shlex.quote(str(folder))}")
 
 
 def _read(folder: Path) -> tuple["keras.Model", Tokenizer | PairVocabulary, dict[str, Any]]:

@@ -4,6 +4,7 @@ import copy
 import functools
 import json
 import platform
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -161,7 +162,7 @@ def _cached(recipe: AnyRecipe, say: Callable[[str], None] | None = None) -> Trai
 
 
 def _say(sentence: str) -> None:
-    print(f"companion: {sentence}", file=sys.stderr, flush=True)
+    print(f"gate-by-gate: {sentence}", file=sys.stderr, flush=True)
 
 
 @functools.lru_cache(maxsize=32)
@@ -243,8 +244,8 @@ def load(name: str | Path) -> Trained:
     if name and folder.exists():
         return load_model(folder)
     raise UserError(
-        f"There is no model folder {name}, and no recipe of that name. Train one with: python -m companion train TEXT "
-        f"--out {name}; or use a recipe: {', '.join(list_recipes())}."
+        f"There is no model folder {name}, and no recipe of that name. Train one with: gate-by-gate train TEXT --out "
+        f"{shlex.quote(str(name))}; or use a recipe: {', '.join(list_recipes())}."
     )
 
 

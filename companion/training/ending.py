@@ -62,7 +62,7 @@ def report(path: str | Path | None, sentence: str, code: int) -> None:
     if path:
         write_atomically(path, json.dumps([code, sentence]))
     else:
-        print(f"companion: {sentence}", file=sys.stderr, flush=True)
+        print(f"gate-by-gate: {sentence}", file=sys.stderr, flush=True)
 
 
 def end_process(sentence: str, code: int, report_file: str | Path | None = None) -> NoReturn:
@@ -110,7 +110,7 @@ def ended_after(seconds: float, sentence: str, report_file: str | Path | None = 
     A small process of its own watches, because no thread of this one may be able to: code in C can hold Python's lock
     for as long as it waits. While the block lasts, Ctrl-C in a terminal ends the process too.
     """
-    content = json.dumps([EXIT_BAD_INPUT, sentence]) if report_file else f"companion: {sentence}\n"
+    content = json.dumps([EXIT_BAD_INPUT, sentence]) if report_file else f"gate-by-gate: {sentence}\n"
     command = [sys.executable, "-S", "-E", guard.__file__, str(os.getpid()), str(seconds), content]
     watching = subprocess.Popen([*command, *([str(report_file)] if report_file else [])], stdin=subprocess.PIPE)
     try:
