@@ -71,5 +71,5 @@ def test_only_the_number_of_that_noun_changes():
 
 
 def test_no_text_of_the_grammar():
-    with pytest.raises(UserError, match="can't stand there"):
+    with pytest.raises(UserError, match="can't come there"):
         verbs([[0, 0]])
