@@ -82,5 +82,5 @@ def test_what_can_t_be_asked_gets_a_sentence():
 
 
 def test_no_text_of_the_grammar():
-    with pytest.raises(UserError, match="can't stand there"):
+    with pytest.raises(UserError, match="can't come there"):
         verbs([[0, 0]])
