@@ -1,8 +1,9 @@
 """Pairs of documentation and first lines: what is prose, what is left out, and that the parts never touch."""
 
-import ast
+import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -139,13 +140,36 @@ def test_they_are_kept_and_healed(tmp_path, monkeypatch):
     assert all(first) and {pair.package for pair in first[0]} == {"optree"}
     (kept,) = (tmp_path / "docstrings").iterdir()
     whole = kept.read_bytes()
+    read = Path.read_text
+
+    def read_no_source(path, *how, **more):
+        assert "site-packages" not in path.parts, "a source file was read again"
+        return read(path, *how, **more)
+
     with monkeypatch.context() as no_reading:
-        no_reading.setattr(ast, "parse", lambda *_: pytest.fail("a source file was read again"))
+        no_reading.setattr(Path, "read_text", read_no_source)
         assert load_documented(**FEW) == first
     for damaged in (b"", b"damaged", b"null", whole[:-100], whole.replace(b"file", b"pile"), b"\xff\n" + whole):
         kept.write_bytes(damaged)
         assert load_documented(**FEW) == first
         assert kept.read_bytes() == whole
+
+
+COUNTING = """
+from pathlib import Path
+from companion.corpora.docstrings import load_documented
+read, names = Path.read_text, []
+Path.read_text = lambda path, *how, **more: names.append(path.parts) or read(path, *how, **more)
+load_documented(("optree",), ("h5py",), ("joblib",))
+print(sum("joblib" in parts for parts in names))
+"""
+
+
+def test_of_two_processes_one_collects(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
+    processes = [subprocess.Popen([sys.executable, "-c", COUNTING], stdout=subprocess.PIPE) for _ in range(2)]
+    idle, busy = sorted(int(process.communicate(timeout=300)[0]) for process in processes)
+    assert idle == 0 < busy
 
 
 def test_other_packages_in_the_parts_are_other_pairs(tmp_path, monkeypatch):
