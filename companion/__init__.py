@@ -1,7 +1,7 @@
 """The companion of the book *Gate by Gate*: what its chapters import.
 
 >>> import companion
->>> trained = companion.load("shakespeare-small")  # or a folder that the command train wrote  # doctest: +SKIP
+>>> trained = companion.load("shakespeare-chars")  # or a folder that the command train wrote  # doctest: +SKIP
 >>> print(trained.generate("ROMEO", seed=1))  # doctest: +SKIP
 
 One module is one idea, and a chapter links to the module it uses. Importing this package is cheap: its modules can be

@@ -327,15 +327,7 @@ class NGramModel:
     def longest_match(self, ids: Ids) -> IntArray:
         """How long the longest counted n-gram is that ends at each token: from 0 (a new token) to ``order``.
 
-        Parameters
-        ----------
-        ids
-            Shape ``(tokens,)``.
-
-        Returns
-        -------
-        numpy.ndarray
-            int64, shape ``(tokens,)``.
+        It takes ids of shape ``(tokens,)`` and gives int64 of the same shape.
 
         Raises
         ------
@@ -368,10 +360,7 @@ class NGramModel:
     def _levels_up_to(self, order: int) -> list[_Level]:
         check_sizes(order=order)
         if order > len(self._fitted()):
-            raise UserError(
-                f"This model has counted n-grams of orders 1 to {self.order}, and order {order} is asked for; "
-                f"fit one of order {order}."
-            )
+            raise UserError(f"This model counted n-grams of orders 1 to {self.order}; for {order}, fit another one.")
         return self._levels[:order]
 
 

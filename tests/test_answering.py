@@ -1,5 +1,6 @@
 """Answering: attention by hand, padding that changes nothing, slots that come back as names, a short training."""
 
+import io
 import json
 
 import numpy as np
@@ -16,15 +17,13 @@ from companion.applications.answering import (
     answer,
     by_kind,
     converse,
-    last_place,
     load_answerer,
-    most_frequent,
     on_support,
     right,
     save_answerer,
     train,
-    word_overlap,
 )
+from companion.applications.story_baselines import last_place, most_frequent, word_overlap
 from companion.cli import main
 from companion.corpora.stories import Story, stories
 from companion.corpora.story_reading import read_story
@@ -164,6 +163,18 @@ def test_baselines_by_hand():
     assert commonest(story) in {s.answer for s in TOLD if s.kind == "one fact"} | {"hall"}
 
 
+def test_what_can_not_be_trained_or_read_is_refused():
+    with pytest.raises(UserError, match="no stories to read"):
+        StoryReader().encode([])
+    with pytest.raises(UserError, match="No training story asks a question of the kind 'two facts', only one fact"):
+        most_frequent(stories(3, seed=0, kinds=["one fact"]))(BALL)
+    reader = StoryReader()
+    model = Answerer(reader.vocab_size, units=8)
+    for wrong, says in (({"epochs": 0}, "epochs is 0"), ({"shown": -1}, "shown is -1"), ({"told": []}, "no stories")):
+        with pytest.raises(UserError, match=says):
+            train(**{"model": model, "reader": reader, "told": [BALL], **wrong})
+
+
 def test_a_short_training_learns_where_to_look():
     told = stories(400, seed=0, kinds=["one fact"], lengths=(3, 4))
     reader = StoryReader()
@@ -232,7 +243,7 @@ def test_the_command_answers_and_shows_what_it_looked_at(capsys):
 
 def test_the_command_reads_lines_and_answers_as_the_story_goes_on(capsys, monkeypatch):
     lines = ["Zoe went to the cave.\n", "where is zoe\n", "\n", "Zoe walked to the tower. Where is Zoe?\n"]
-    monkeypatch.setattr("sys.stdin", lines)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("".join(lines).encode()), encoding="utf-8"))
     code, out, _ = run(capsys)
     assert code == 0 and out.count("Where is Zoe?") == 2
     assert out.index("cave, ") < out.index("tower, ")
@@ -256,7 +267,7 @@ def test_a_story_without_an_answer_is_told_so(capsys):
     ],
 )
 def test_what_the_command_can_not_use_gets_a_sentence(capsys, monkeypatch, text, message):
-    monkeypatch.setattr("sys.stdin", [])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b""), encoding="utf-8"))
     code, out, err = run(capsys, *([text] if text else []))
     assert code == 2 and not out and message in err and err.count("\n") == 1
 

@@ -76,7 +76,7 @@ def test_numbers_read_back(n):
     assert english_value(dates.spell_english(n)) == english_value(dates.spell_english(n, " ")) == n
 
 
-@pytest.mark.parametrize("n", [-1, 100_000])
+@pytest.mark.parametrize("n", [-1, 100_000, 2.5, "two"])
 def test_numbers_that_can_not_be_spelt(n):
     with pytest.raises(UserError, match="from 0 to 99,999"):
         dates.spell_english(n)
@@ -114,6 +114,11 @@ def test_no_day_and_no_number_is_in_two_parts():
         seen[part] = {phrase.iso for phrase in itertools.islice(dates.draw(3, part), 2000)}
     assert not (seen["training"] & seen["test"] or seen["training"] & seen["validation"])
     assert not seen["validation"] & seen["test"]
+
+
+def test_a_part_that_is_not_there_is_told():
+    with pytest.raises(UserError, match="no part 'dev'; there are training, validation, test"):
+        next(dates.draw(0, "dev"))
 
 
 def test_the_test_is_the_same_every_time_and_has_no_phrase_twice():

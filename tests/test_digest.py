@@ -13,7 +13,7 @@ TEXT = "**A**  \nWho's there? Nay,\nanswer me.\n\n_Exit_\n\n**B**  \nLong live t
 ASIDE = r"\*\*.*?\*\*|_[^_]*_"
 
 
-def test_sentences_are_whole_and_what_stands_aside_is_left_out():
+def test_sentences_are_whole_and_what_is_aside_is_left_out():
     assert [TEXT[a:b] for a, b in sentence_spans(TEXT, ASIDE)] == [
         "Who's there?",
         "Nay,\nanswer me.",
@@ -24,6 +24,11 @@ def test_sentences_are_whole_and_what_stands_aside_is_left_out():
 @pytest.mark.parametrize("text", ["", "  \n\n ", "...", "**A**"])
 def test_a_text_without_sentences_has_none(text):
     assert sentence_spans(text, ASIDE) == []
+
+
+def test_a_bad_expression_is_told():
+    with pytest.raises(UserError, match="can't be read as a regular expression"):
+        sentence_spans("Some text.", aside="(")
 
 
 def test_quotation_marks_belong_to_their_sentence():
@@ -41,7 +46,7 @@ def test_a_sentence_costs_the_mean_of_its_characters():
         assert sentence.bits == pytest.approx(bits[sentence.start : sentence.stop].mean())
 
 
-def test_tokens_that_are_no_characters_are_refused():
+def test_tokens_that_are_not_characters_are_refused():
     tokenizer = BPETokenizer.train("the the the the", vocab_size=258)
-    with pytest.raises(UserError, match="a model of characters"):
+    with pytest.raises(UserError, match="aren't single characters"):
         surprises(language_model(tokenizer.vocab_size, 4, 8), tokenizer, "the the. the", [(0, 3)])

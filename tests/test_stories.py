@@ -130,6 +130,22 @@ def test_stories_hold_what_they_promise():
         assert World(events).answer(question) == (story.answer, story.support)
 
 
+def test_a_world_refuses_what_can_not_happen():
+    with pytest.raises(UserError, match="no action 'fly'; there are go, take, drop"):
+        World([Event("Ada", "fly", "moon")])
+    with pytest.raises(UserError, match="0 people and 1 places"):
+        simulate(random.Random(0), 3, ([], ["hall"], ["ball"]))
+
+
+def test_a_world_knows_its_places():
+    world = World([Event("Ada", "go", "den"), Event("Ada", "take", "ball"), Event("Ada", "go", "moor")])
+    assert [name for name in ("den", "moor", "kitchen", "ball", "Ada") if world.is_place(name)] == [
+        "den",
+        "moor",
+        "kitchen",
+    ]
+
+
 def test_kinds_and_answers_are_spread():
     told = stories(1000, seed=0)
     assert Counter(story.kind for story in told) == dict.fromkeys(KINDS, 200)

@@ -3,6 +3,7 @@
 import heapq
 import io
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,6 +123,12 @@ def test_the_trace_is_the_network_s_own_probability(trained):
     np.testing.assert_allclose(found.generated + found.copied, np.exp(log_p[np.arange(len(ids)), ids]), rtol=1e-3)
     np.testing.assert_allclose(found.weights.sum(axis=1), 1, rtol=1e-5)
     assert found.weights.shape == (len(ids), len(source))
+
+
+def test_a_network_that_can_not_copy_has_no_trace(trained):
+    plain = replace(trained, sizes={**trained.sizes, "copy": False})
+    with pytest.raises(UserError, match="no copy mechanism"):
+        trace(plain, SHORT, "return the array .")
 
 
 def run(capsys, monkeypatch, *arguments, given: bytes = b""):

@@ -653,6 +653,8 @@ def changed(content: dict[str, Any], where: str, value: object) -> None:
         ("model.dropout", 0.1, "dropout is 0.1"),
         ("model.ignore_merges", True, "ignore_merges is True"),
         ("model.end_of_word_suffix", "</w>", "end_of_word_suffix is '</w>'"),
+        ("added_tokens", 3, "its added_tokens aren't a list"),
+        ("added_tokens", ["<s>"], "its added_tokens aren't a list"),
         ("model.merges", [["a", "b", "c"]], "isn't two tokens"),
         ("model.merges", [["ab", "c"]], "uses 'ab', which no earlier merge makes"),
         ("model.merges", [], "its ids aren't"),

@@ -72,6 +72,11 @@ def test_the_nearest_neighbour_of_a_known_sentence_is_itself():
     assert places.tolist() == [1, 2] and likeness[0] == pytest.approx(1) and 0 < likeness[1] < 1
 
 
+def test_nothing_is_nearest_among_nothing():
+    with pytest.raises(UserError, match="no training sentences"):
+        translation.nearest([], ["下雨了。"])
+
+
 def test_the_interval_holds_the_score():
     reference = [f"This is sentence number {n} of the test." for n in range(20)]
     said = [text if n % 3 else "Something else." for n, text in enumerate(reference)]

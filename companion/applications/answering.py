@@ -10,7 +10,6 @@ its end and stops where it finds what it wants. `WholeStory` is the plain LSTM t
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 
 from companion.corpora.stories import ANSWERS, ASKING, PEOPLE, PLACES, THINGS, WORDING, Story
 from companion.corpora.story_reading import read_story, story_sentences
-from companion.errors import UserError
+from companion.errors import UserError, check_sizes
 from companion.models.answerer import LONGEST, LOOKS, Answerer, WholeStory, look_loss
 from companion.seeding import set_seed
 from companion.storage import directory_atomically
@@ -99,8 +98,11 @@ class StoryReader:
         Raises
         ------
         UserError
-            A sentence is too long, or a story has an unknown word or more names than there are slots.
+            There are no stories, a sentence is too long, or a story has an unknown word or more names than there are
+            slots.
         """
+        if not told:
+            raise UserError("There are no stories to read; give at least one.")
         longest = max(len(story.facts) for story in told)
         facts = np.zeros((len(told), longest, LONGEST), np.int32)
         question = np.zeros((len(told), LONGEST), np.int32)
@@ -178,7 +180,15 @@ def train(
         How much the supporting facts count in the loss. 0: the model is told the answers only, never where to look.
     seed
         Of the slots; the order of the stories follows `companion.set_seed`.
+
+    Raises
+    ------
+    UserError
+        There are no stories, or a setting is out of its range.
     """
+    check_sizes(epochs=epochs, batch_size=batch_size)
+    if shown < 0 or not learning_rate > 0:
+        raise UserError(f"shown is {shown} and learning_rate {learning_rate}; both should be positive, shown may be 0.")
     import keras
 
     looking = isinstance(model, Answerer) and shown > 0
@@ -260,48 +270,6 @@ def on_support(story: Story, reply: Reply) -> float:
         return 0.0
     looks = reply.looks[: len(story.support)]
     return float(looks[:, sorted(set(story.support))].sum() / len(looks))
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# What needs no network
-
-
-def most_frequent(training: Sequence[Story]) -> Callable[[Story], str]:
-    """Answers with the word that was the commonest answer to questions of the same kind."""
-    counts: dict[str, Counter[str]] = {}
-    for story in training:
-        if story.answer is not None:
-            counts.setdefault(story.kind, Counter())[story.answer] += 1
-    best = {kind: min(words, key=lambda word: (-words[word], word)) for kind, words in counts.items()}
-    return lambda story: best[story.kind]
-
-
-def last_place(story: Story) -> str:
-    """Answers with the place of the last fact that names one; to other kinds of questions "yes" or "one"."""
-    return _place_in(reversed(story.facts)) if story.kind.endswith(("fact", "facts")) else _default(story)
-
-
-def word_overlap(story: Story) -> str:
-    """Finds the latest fact with the most words of the question, and answers with the nearest place up to there."""
-    asked = set(" ".join(story_sentences(story.question)).lower().split())
-    common = [len(asked & set(" ".join(story_sentences(fact)).lower().split())) for fact in story.facts]
-    best = max(range(len(common)), key=lambda number: (common[number], number))
-    place = _place_in(reversed(story.facts[: best + 1]))
-    if story.kind == "yes or no":
-        return "yes" if place in asked else "no"
-    return place if story.kind.endswith(("fact", "facts")) else _default(story)
-
-
-def _place_in(facts: Iterable[str]) -> str:
-    for fact in facts:
-        words = story_sentences(fact)[0].split()
-        if "to" in words:
-            return words[-1].lower()
-    return ""
-
-
-def _default(story: Story) -> str:
-    return "yes" if story.kind == "yes or no" else "one"
 
 
 # ----------------------------------------------------------------------------------------------------------------------

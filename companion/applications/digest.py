@@ -42,12 +42,21 @@ def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
     aside
         A regular expression of what isn't a sentence: headings, names of speakers.
 
+    Raises
+    ------
+    UserError
+        The expression isn't one of Python's regular expressions.
+
     Examples
     --------
     >>> text = "**BERNARDO**\\nWho's there?\\nNay, answer me.\\n\\nLong live"
     >>> [text[a:b] for a, b in sentence_spans(text, aside=r"\\*\\*.*?\\*\\*")]
     ["Who's there?", 'Nay, answer me.', 'Long live']
     """
+    try:
+        re.compile(f"(?m:{aside})")
+    except re.error as error:
+        raise UserError(f"aside is {aside!r}, and it can't be read as a regular expression: {error}.") from None
     spans, start = [], 0
     for end in re.finditer(rf"(?m:{aside})|[.!?]+[\"')\]]*|\n\s*\n|\Z", text):
         stop = end.end() if end[0][:1] in tuple(".!?") else end.start()

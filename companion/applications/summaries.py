@@ -86,7 +86,7 @@ def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) 
     vocabulary = trained.vocabularies.source
     free = vocabulary.encode([*FUNCTION_WORDS.split(), *".,()'\"/-:;"]).tolist()
     encoded = [vocabulary.encode_source(tokens_of(text)[:BODY_TOKENS]) for text in texts]
-    if not trained.sizes["copy"]:
+    if not trained.sizes.get("copy"):
         encoded = [(np.where(ids < len(vocabulary), ids, UNKNOWN), []) for ids, _ in encoded]
     lines = [""] * len(texts)
     order = sorted(range(len(texts)), key=lambda i: len(encoded[i][0]))
@@ -153,12 +153,19 @@ def trace(trained: "Trained", text: str, line: str) -> Trace:
         As in `write_lines`.
     line
         Tokens with spaces between, as `write_lines` gives them; the network's own or any other.
+
+    Raises
+    ------
+    UserError
+        The network can't copy.
     """
     from keras import Model
 
     from companion.generation import softmax
     from companion.tokenizers import BEGIN, END, padded
 
+    if not trained.sizes.get("copy"):
+        raise UserError("This network has no copy mechanism to trace; the recipe docstring-summaries has one.")
     vocabulary, model = trained.vocabularies.source, trained.network
     source, unknown = vocabulary.encode_source(tokens_of(text)[:BODY_TOKENS])
     target = [*vocabulary.encode_target(line.split(), unknown), END]

@@ -170,7 +170,14 @@ def nearest(training: Sequence[Sentence], chinese: Sequence[str]) -> tuple[np.nd
     """The most similar training sentence of each sentence, and how similar it is, from 0 to 1.
 
     By the cosine of tf-idf weights over characters and pairs of characters. Its translation is the baseline.
+
+    Raises
+    ------
+    UserError
+        There are no training sentences.
     """
+    if not training:
+        raise UserError("There are no training sentences to look among; give at least one.")
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     weigh = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True)

@@ -9,6 +9,7 @@ seen in any. Chapter: *translation*.
 """
 
 import itertools
+import numbers
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -92,8 +93,8 @@ def _below(n: int) -> str:
 
 
 def _check_number(n: int) -> None:
-    if not 0 <= n <= LARGEST:
-        raise UserError(f"The number is {n}; numbers from 0 to {LARGEST:,} can be spelt here.")
+    if not isinstance(n, numbers.Integral) or not 0 <= n <= LARGEST:
+        raise UserError(f"The number is {n}; whole numbers from 0 to {LARGEST:,} can be spelt here.")
 
 
 def ordinal(n: int) -> str:
@@ -182,7 +183,14 @@ def draw(seed: int, part: str = "training") -> Iterator[Phrase]:
     """Phrases of one part without end: three dates for every two numbers.
 
     A third of the dates are written in full, with the weekday; short numbers are as likely as long ones.
+
+    Raises
+    ------
+    UserError
+        There is no such part.
     """
+    if part not in PARTS:
+        raise UserError(f"There is no part {part!r}; there are {', '.join(PARTS)}.")
     rng = np.random.default_rng([seed, PARTS.index(part)])
     days = (LAST - FIRST).days + 1
     while True:

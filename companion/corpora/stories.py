@@ -101,6 +101,7 @@ class World:
         self.holder: dict[str, tuple[str, int]] = {}  # thing: who carries it, and since which fact
         self.lies: dict[str, tuple[str, tuple[int, int]] | None] = {}  # thing put down: place, and two facts
         self.came: dict[tuple[str, str], tuple[str, tuple[int, ...]]] = {}  # thing, place: the place before, and facts
+        self.places: set[str] = set()  # where anybody has been
         self.facts = 0
         for event in events:
             self.happen(event)
@@ -111,11 +112,12 @@ class World:
         Raises
         ------
         UserError
-            It contradicts the facts before it.
+            It contradicts the facts before it, or there is no such action.
         """
         person, target = event.person, event.target
         number = self.facts
         if event.action == "go":
+            self.places.add(target)
             before = self.at.get(person)
             for thing, (holder, since) in self.holder.items():
                 if holder == person:
@@ -125,6 +127,8 @@ class World:
                         self.came.pop((thing, target), None)
             if not before or before[0] != target:
                 self.at[person] = target, number
+        elif event.action not in WORDING:
+            raise UserError(f"There is no action {event.action!r}; there are {', '.join(WORDING)}.")
         elif event.action == "take":
             self._check_take(person, target)
             self.lies.pop(target, None)
@@ -159,8 +163,7 @@ class World:
 
     def is_place(self, name: str) -> bool:
         """Whether somebody is or has been at a place of this name, or `PLACES` has it."""
-        named = {place for place, _ in self.at.values()} | {place for _, place in self.came}
-        return name in named or any(name in places for places in PLACES)
+        return name in self.places or any(name in places for places in PLACES)
 
     def carried_by(self, person: str) -> list[str]:
         """The things somebody carries."""
@@ -273,8 +276,16 @@ def _cast(rng: random.Random, held_out: bool) -> tuple[list[str], list[str], lis
 
 
 def simulate(rng: random.Random, length: int, cast: tuple[Sequence[str], Sequence[str], Sequence[str]]) -> list[Event]:
-    """Let ``length`` things happen to the people, places and things of ``cast``; everybody first goes somewhere."""
+    """Let ``length`` things happen to the people, places and things of ``cast``; everybody first goes somewhere.
+
+    Raises
+    ------
+    UserError
+        There are no people, or fewer than two places, so nobody could go anywhere.
+    """
     people, places, things = cast
+    if not people or len(places) < 2:
+        raise UserError(f"The cast has {len(people)} people and {len(places)} places; it needs at least 1 and 2.")
     world, events = World(), []
     for _ in range(length):
         person = rng.choice(people)

@@ -174,7 +174,7 @@ class BPETokenizer(Tokenizer):
 
         >>> tokenizer = BPETokenizer([])
         >>> tokenizer.decode(tokenizer.encode("é")), tokenizer.decode(tokenizer.encode("é")[:1])
-        ('é', '�')
+        ('é', '\ufffd')
         """
         return b"".join([self.token_bytes[i] for i in self._checked(ids)]).decode("utf-8", "replace")
 

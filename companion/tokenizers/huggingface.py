@@ -83,7 +83,7 @@ def read(path: str | Path) -> Learnt:
     if reason := _difference(found, model):
         raise refused(path, reason)
     pairs = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in merges]
-    added = [str(_part({"token": token}, "token").get("content")) for token in found.get("added_tokens") or []]
+    added = [token["content"] for token in found.get("added_tokens") or []]
     return Learnt([(left, right) for left, right in pairs], vocabulary, added)
 
 
@@ -101,6 +101,10 @@ def _difference(found: dict[str, Any], model: dict[str, Any]) -> str | None:
     for key in ("post_processor", "decoder"):
         if found.get(key) is not None and (kind := _part(found, key).get("type")) != "ByteLevel":
             return f"its {key} is {kind!r}; expected 'ByteLevel' or none"
+    added = found.get("added_tokens") or []
+    named = isinstance(added, list) and all(isinstance(t, dict) and isinstance(t.get("content"), str) for t in added)
+    if not named:
+        return "its added_tokens aren't a list of tokens with their content"
     for merge in model["merges"]:
         parts = merge.split(" ") if isinstance(merge, str) else merge
         if not isinstance(parts, list) or [type(part) for part in parts] != [str, str]:
