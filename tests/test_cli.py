@@ -232,6 +232,12 @@ def test_a_value_may_begin_with_a_dash(fake, words, prompt):
     assert got[0].prompt == prompt and got[0].text == "none"
 
 
+@pytest.mark.parametrize("text", ["- he said", "-5", "--nothing like it"])
+def test_a_text_may_begin_with_a_dash_if_it_can_t_be_an_option(fake, text):
+    got, _ = fake
+    assert main(["do", text]) == 0 and got[0].text == text
+
+
 def test_what_follows_two_dashes_is_a_text(fake):
     got, _ = fake
     assert main(["do", "--top-k", "3", "--", "-x"]) == 0
@@ -249,9 +255,9 @@ def test_what_follows_two_dashes_is_a_text(fake):
         (WorkerLostError("Gone."), 3, "Gone."),
         (KeyboardInterrupt(), 130, "interrupted."),
         (TrainingInterrupted("The state is kept.", 15), 143, "The state is kept."),
-        (MemoryError(), 2, "memory is not enough"),
+        (MemoryError(), 2, "memory isn't enough"),
         (PermissionError(13, "Permission denied", "m/model.json"), 2, "m/model.json: Permission denied."),
-        (KeyError("x"), 1, "unexpected error, KeyError: 'x' (test_cli.py, line "),
+        (KeyError("x"), 1, "An unexpected error, KeyError: 'x' (test_cli.py, line "),
         (RuntimeError("Two\nlines"), 1, "RuntimeError: Two (test_cli.py, line "),
     ],
 )
@@ -260,6 +266,16 @@ def test_whatever_goes_wrong_is_told_in_one_line(capsys, fake, error, code, says
     exit_code, out, err = run(capsys, "do")
     assert exit_code == code and not out
     assert says in err and err.strip().count("\n") == 0 and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "words", [["generate", "shakespeare-3gram"], ["corpora", "--fetch"], ["reply", "How are you?"]]
+)
+def test_a_cache_folder_that_can_t_be_one_is_told(capsys, tmp_path, monkeypatch, words):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below", "somewhere"):
+        monkeypatch.setenv("GATE_BY_GATE_CACHE", str(place))
+        assert str(place) in refused(capsys, *words)
 
 
 def test_where_an_unexpected_error_happened_is_shown_on_request(fake, monkeypatch):

@@ -28,7 +28,8 @@ def test_translate_prints_the_translation_and_says_the_rest_beside_it(capsys):
     code, out, err = run(capsys, "translate", "2021-03-03")
     assert (code, out) == (0, "2021年3月3日\n") and re.fullmatch(r"gate-by-gate: read as '.*3.*'\n", err)
     code, out, err = run(capsys, "translate", "--sentences", "饕餮在家。")
-    assert code == 0 and out.strip() and "read as unknown: 饕 餮" in err and err.count("gate-by-gate: ") == err.count("\n")
+    assert code == 0 and out.strip() and "read as unknown: 饕 餮" in err
+    assert all(line.startswith("gate-by-gate: ") for line in err.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_translate_prints_the_translation_and_says_the_rest_beside_it(capsys):
         (["answer", "Ada went to the hall."], "no question"),
         (["answer", "The weather is fine. Where is Ada?"], "weather"),
         (["reply", ""], "has no words"),
-        (["reply", "你好吗"], "not in Latin letters"),
+        (["reply", "你好吗"], "in Latin letters"),
         (["reply", "Wie geht es dir heute?"], "is it English"),
     ],
 )

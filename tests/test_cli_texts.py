@@ -52,7 +52,7 @@ BAD_TEXTS = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\n ", "is empty"),
     "only a mark": ("".encode("utf-8-sig"), "is empty"),
-    "not UTF-8": (b"caf\xe9 " * 2000, "is not UTF-8 text (byte 3 fits no character); save it as UTF-8"),
+    "not UTF-8": (b"caf\xe9 " * 2000, "isn't UTF-8 text (byte 3 fits no character); save it as UTF-8"),
     "a program": (bytes(range(256)) * 50, "zero bytes"),
     "UTF-16 without a mark": ("The cat. ".encode("utf-16-le") * 1000, "UTF-16 without a mark"),
     "half a UTF-16 text": ("The cat. ".encode("utf-16")[:-1], "begins as UTF-16 text, but isn't"),
@@ -82,9 +82,9 @@ def test_a_folder_isn_t_a_text(capsys, tmp_path):
 
 def test_bad_bytes_of_the_standard_input_are_told(capsys, given):
     given(b"Ada went to the hall.\nWhere is Ad\xe4?\n")
-    assert "Line 2 of the standard input is not UTF-8 text (byte 11 " in refused(capsys, "answer")
+    assert "Line 2 of the standard input isn't UTF-8 text (byte 11 " in refused(capsys, "answer")
     given(b"h\xe4ll")
-    assert "the standard input is not UTF-8 text" in refused(capsys, "summarise", "-")
+    assert "the standard input isn't UTF-8 text" in refused(capsys, "summarise", "-")
 
 
 def test_answers_come_line_by_line(capsys, given):

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from command_line import CATS, QUICK, refused, run, suggestion, trained
 
 from companion import recipes
 from companion.cli import memory
-from companion.cli.train import MOST_WORDS, split
+from companion.cli.train import MOST_WORDS, gpus, split
 from companion.errors import UserError
 from companion.recipes import load_model
 from companion.storage import locked
@@ -99,6 +100,9 @@ def test_nothing_is_overwritten_unasked(capsys, text, model, tmp_path):
         said = refused(capsys, "train", text, "--out", tmp_path / "photos", *more, *QUICK)
         assert "has other files in it and no model" in said
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
+    shutil.copytree(model, tmp_path / "photos", dirs_exist_ok=True)
+    said = refused(capsys, "train", text, "--out", tmp_path / "photos", "--overwrite", *QUICK)
+    assert "such as cat.jpg, which would be lost" in said and (tmp_path / "photos" / "cat.jpg").exists()
 
 
 def test_overwrite_replaces_a_model_and_writes_where_a_link_leads(capsys, text, model, tmp_path):
@@ -147,9 +151,6 @@ def test_what_appeared_meanwhile_is_not_overwritten_unasked(capsys, text, model,
         assert code == 2 and seeds == {"m": 0, "m-2": 7} and f"{tmp_path / 'm-2'}" in err
 
 
-ROOT_USER = hasattr(os, "geteuid") and os.geteuid() == 0
-
-
 @pytest.mark.parametrize(
     ("out", "says"),
     [
@@ -161,19 +162,52 @@ ROOT_USER = hasattr(os, "geteuid") and os.geteuid() == 0
         ("x" * 245, "name is too long"),
         ("x" * 300, "name is too long"),
         ("/proc/model", "Can't write /proc/model"),
-        ("locked/model", "may not be written to"),
     ],
 )
 def test_a_place_that_can_t_be_written_to_is_told_before_the_training(capsys, text, tmp_path, monkeypatch, out, says):
-    if out == "locked/model":
-        if ROOT_USER:
-            pytest.skip("the superuser may write everywhere")
-        (tmp_path / "locked").mkdir(mode=0o500)
     monkeypatch.chdir(tmp_path)
     shutil.copy(text, "my.txt")
     for more in ([], ["--overwrite"]):
         assert says in refused(capsys, "train", "my.txt", "--out", out, *QUICK, *more)
     assert not list(tmp_path.rglob("model.json"))
+
+
+@pytest.fixture
+def as_anybody():
+    """Runs a command as a user whom permissions bind: the superuser, too, can do without his privilege."""
+    without = []
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        without = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+        if not shutil.which("setpriv"):
+            pytest.skip("the superuser may read and write everything")
+
+    def run_command(*words) -> subprocess.CompletedProcess[str]:
+        python = [sys.executable, "-m", "companion"]
+        return subprocess.run([*without, *python, *map(str, words)], capture_output=True, text=True)
+
+    return run_command
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions differ")
+def test_what_permissions_forbid_is_told(text, model, tmp_path, as_anybody):
+    shutil.copytree(model, tmp_path / "model")
+    shutil.copy(text, tmp_path / "my.txt")
+    (tmp_path / "locked").mkdir()
+    for closed, words, says in (
+        ("locked", ["train", tmp_path / "my.txt", "--out", tmp_path / "locked" / "m"], "may not be written to"),
+        ("model", ["train", tmp_path / "my.txt", "--out", tmp_path / "model", "--overwrite"], "may not be written to"),
+        ("model", ["generate", tmp_path / "model"], "Permission denied"),
+        ("model/model.json", ["generate", tmp_path / "model"], "may not be read"),
+        ("model/tokenizer.json", ["evaluate", tmp_path / "model", text], "tokenizer.json"),
+        ("my.txt", ["evaluate", "grammar-tiny", tmp_path / "my.txt"], "may not be read"),
+    ):
+        mode = (tmp_path / closed).stat().st_mode
+        (tmp_path / closed).chmod(0)
+        try:
+            ended = as_anybody(*words)
+        finally:
+            (tmp_path / closed).chmod(mode)
+        assert ended.returncode == 2 and says in ended.stderr and ended.stderr.count("\n") == 1, ended.stderr
 
 
 def test_the_current_folder_can_be_written_to_if_it_is_empty(capsys, text, tmp_path, monkeypatch):
@@ -248,12 +282,26 @@ def test_little_free_memory_is_a_warning(capsys, monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 32e9)
     memory.check_memory(*wants)
     assert capsys.readouterr().err == ""
+    memory.check_memory(*wants, workers=3)
+    assert " GB of memory, and 32.0 GB are free; " in capsys.readouterr().err
     monkeypatch.setattr(memory, "free_memory", lambda: 2e9)
     memory.check_memory(*wants)
     assert " GB of memory, and 2.0 GB are free; " in capsys.readouterr().err
     monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
     with pytest.raises(UserError, match=r" GB of memory, and there are 8\.0 GB here\. Lower --units"):
         memory.check_memory(*wants)
+
+
+def test_a_gpu_is_named_where_one_is_used(monkeypatch):
+    """It isn't named on a machine without one, where nothing has to be said."""
+    import tensorflow as tf
+
+    found = [tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")]
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: found if kind == "GPU" else [])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"device_name": "Big One"})
+    assert gpus() == ", on Big One"
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [])
+    assert gpus() == ""
 
 
 def test_workers_can_t_share_a_pipe(capsys, tmp_path):

@@ -52,7 +52,7 @@ def _ended_well(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         _give_up_output()
     except MemoryError:
-        _say("the memory is not enough for this; give a smaller text or model, or end other programs.")
+        _say("The memory isn't enough for this; give a smaller text or model, or end other programs.")
         return EXIT_BAD_INPUT
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
@@ -67,17 +67,17 @@ def _unexpected(error: Exception) -> int:
         if not error.filename and error.errno:  # it may be the output's own disk that is full
             _give_up_output()
         about = f"{error.filename}: " if error.filename else ""
-        _say(f"the system refuses: {about}{error.strerror}.")
+        _say(f"The system refuses: {about}{error.strerror}.")
         return EXIT_BAD_INPUT
     if type(error).__name__ == "ResourceExhaustedError":
-        _say("the memory is not enough for this; lower --units, --layers, --vocab-size, --batch-size or --window.")
+        _say("The memory isn't enough for this; lower --units, --layers, --vocab-size, --batch-size or --window.")
         return EXIT_BAD_INPUT
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
     first = next(iter(str(error).splitlines()), "")
-    _say(f"an unexpected error, {type(error).__name__}: {first[:300]}{where}. To see more: {DEBUG_VARIABLE}=1")
+    _say(f"An unexpected error, {type(error).__name__}: {first[:300]}{where}. To see more: {DEBUG_VARIABLE}=1")
     return EXIT_UNEXPECTED
 
 

@@ -34,17 +34,22 @@ def training_bytes(kind: str, sizes: dict[str, Any], tokens: int) -> float:
     return PROGRAM + weights + FRAMEWORK * memory.activations
 
 
-def check_memory(kind: str, sizes: dict[str, Any], tokens: int) -> None:
+def check_memory(kind: str, sizes: dict[str, Any], tokens: int, workers: int = 1) -> None:
     """Refuse a training that this machine's memory can't hold; warn if it can't hold it now.
 
-    The arguments are those of `training_bytes`.
+    Parameters
+    ----------
+    kind, sizes, tokens
+        As in `training_bytes`, of each worker.
+    workers
+        How many there are on this machine.
 
     Raises
     ------
     UserError
         There isn't so much memory.
     """
-    needed, total, free = training_bytes(kind, sizes, tokens), total_memory(), free_memory()
+    needed, total, free = workers * training_bytes(kind, sizes, tokens), total_memory(), free_memory()
     smaller = "Lower --units, --layers, --vocab-size, --batch-size or --window."
     if total and needed > total:
         raise UserError(

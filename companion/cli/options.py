@@ -279,6 +279,8 @@ def _strange(command: Command, arguments: Sequence[str]) -> str | None:
         flag = argument.partition("=")[0]
         if flag == "--":
             return None
+        if " " in flag:  # a text, as argparse takes it too
+            continue
         if re.match(r"--|-[^\d.]", flag) and flag != "-h" and not any(known.startswith(flag) for known in flags):
             return flag
     return None
@@ -302,8 +304,8 @@ def _check_together(command: Command, options: argparse.Namespace, given: set[st
             there = getattr(options, by_flag[other].name)
             if there != value:
                 raise UserError(
-                    f"{option.flag} only goes with {other} {value}, and here it is {other} {there}; leave {option.flag} "
-                    "out."
+                    f"{option.flag} only goes with {other} {value}, and here it is {other} {there}; "
+                    f"leave {option.flag} out."
                 )
         if option.needs and not any(need in given or os.environ.get(need) for need in option.needs):
             because = f": {option.because}" if option.because else ""

@@ -35,7 +35,7 @@ TRAIN = Command(
     "Train a language model on a text file (UTF-8) and write it as a folder. If it is stopped, the same command "
     "continues.",
     (
-        Option("text", "the text file", "TEXT"),
+        TEXT,
         Option("--out", "where the model goes", "FOLDER", required=True),
         Option("--overwrite", "replace the model that is there", default=False),
         Option("--tokenizer", "what a token is", choices=("char", "word", "bpe"), default="char"),
@@ -129,7 +129,7 @@ GENERATE = Command(
     "Let a model continue a prompt; the text is printed as it is written.",
     (
         MODEL,
-        Option("--prompt", "what it continues (default: a new line, or else what the model often read)", "TEXT"),
+        Option("--prompt", "what it continues (default: a new line, or else the first thing it can read)", "TEXT"),
         Option("--max-tokens", "how much it writes", "N", 500, WHOLE_OR_ZERO),
         Option("--temperature", "below 1 is safer", "T", 1.0, TEMPERATURE_OR_GREEDY),
         Option("--top-k", "only the K most probable tokens", "K", None, WHOLE),
@@ -170,7 +170,7 @@ EVALUATE = Command(
 CORPORA = Command(
     "corpora",
     commands.corpora,
-    "List the book's corpora, show some, or obtain them.",
+    "List the book's corpora, or obtain them and say what they are.",
     (
         Option("names", "which (default: all)", "NAME", default=(), nargs="*"),
         Option("--fetch", "obtain them and say what they are", default=False),
@@ -203,10 +203,10 @@ TRANSLATE = Command(
 SUMMARISE = Command(
     "summarise",
     commands.summarise,
-    "Sum up an English text: a line of the network's own for up to 60 tokens, the most surprising sentences of a "
-    "longer one.",
+    "Sum up an English text: by a line in the network's own words if it has at most 60 words and punctuation marks, by "
+    "its most surprising sentences if it is longer.",
     (
-        Option("text", "the text file, or - for the standard input", "FILE"),
+        TEXT,
         Option("--sentences", "choose N of its sentences, even if it is short", "N", None, WHOLE),
     ),
     ("summarise article.txt --sentences 3",),

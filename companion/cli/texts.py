@@ -103,7 +103,7 @@ def _as_utf8(data: bytes, name: str) -> str:
         if b"\0" in data:
             raise UserError(_binary(name)) from None
         raise UserError(
-            f"{name} is not UTF-8 text (byte {error.start:,} fits no character); save it as UTF-8 and try again, for "
+            f"{name} isn't UTF-8 text (byte {error.start:,} fits no character); save it as UTF-8 and try again, for "
             "instance with: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
         ) from None
 
@@ -117,8 +117,8 @@ def _plain(text: str, name: str) -> str:
 
 def _binary(name: str) -> str:
     return (
-        f"{name} has zero bytes in it, so it is not plain text, or it is UTF-16 without a mark; save it as UTF-8 and try "
-        "again, for instance with: iconv -f UTF-16LE -t UTF-8 OLD > NEW"
+        f"{name} has zero bytes in it, so it isn't plain text, or it is UTF-16 without a mark; save it as UTF-8 and "
+        "try again, for instance with: iconv -f UTF-16LE -t UTF-8 OLD > NEW"
     )
 
 

@@ -13,7 +13,7 @@ from companion.cli.memory import check_memory
 from companion.cli.program import as_argument, program, suggested
 from companion.cli.prompts import suggested_prompt
 from companion.cli.scores import in_a_line
-from companion.cli.texts import read_text
+from companion.cli.texts import STANDARD_INPUT, read_text
 from companion.errors import UserError, disk_errors
 from companion.storage import beside, check_writable, locked, sha256
 from companion.training import Alone, Cluster, Crew, default_config, end_with_parent, join, share
@@ -30,6 +30,7 @@ MOST_WORDS = 10_000
 BPE_TOKENS = 2_256
 USUAL_VOCABULARY = {"char": None, "word": MOST_WORDS, "bpe": BPE_TOKENS}
 CHECKPOINT = ".checkpoint.npz"
+MODEL_FILES = {"model.json", "tokenizer.json", "model.safetensors", "weights.npz"}  # the last one in older models
 
 
 def train(options: argparse.Namespace) -> None:
@@ -45,9 +46,9 @@ def train(options: argparse.Namespace) -> None:
     writes = (cluster is None or cluster.index == 0) and not options.report
     with _place(options) if writes else contextlib.nullcontext():
         if options.workers > 1 and not Path(options.text).is_file():
-            raise UserError(f"{options.text} is no file that {options.workers} workers can read; give a text file.")
+            raise UserError(f"{options.text} isn't a file that {options.workers} workers can read; give a text file.")
         text = read_text(options.text)
-        parts = split(text, options.text)
+        parts = split(text, STANDARD_INPUT if options.text == "-" else options.text)
         if options.workers > 1:
             _launch(options)
         else:
@@ -84,15 +85,19 @@ def _refuse_to_lose(options: argparse.Namespace) -> None:
     folder = Path(options.out)
     with disk_errors(options.out):
         there = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    if not there - {beside(options.out, CHECKPOINT).name, "lost+found"}:  # of an interrupted training, of a new disk
-        return
-    if "model.json" not in there:
+    there -= {beside(options.out, CHECKPOINT).name, "lost+found"}  # of an interrupted training, of a new disk
+    if there and not there >= {"model.json"}:
         raise UserError(
             f"{folder} has other files in it and no model, so nothing is written there; choose another --out."
         )
-    if not options.overwrite:
+    if there and not options.overwrite:
         raise UserError(
             f"{folder} is there already; choose another --out, or add --overwrite to replace the model in it."
+        )
+    if strange := sorted(there - MODEL_FILES):
+        raise UserError(
+            f"{folder} has other files than a model's in it, such as {strange[0]}, which would be lost; move them, or "
+            "choose another --out."
         )
 
 
@@ -130,14 +135,17 @@ def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], 
         options.learning_rate,
         options.seed,
     )
-    check_memory(kind, {"vocab_size": tokenizer.vocab_size, **sizes}, config.batch_size * config.window)
+    workers = len(cluster.hosts) if cluster else 1
+    if chief or not options.report:  # the chief speaks for the workers that were started together
+        tokens = config.batch_size // workers * config.window
+        check_memory(kind, {"vocab_size": tokenizer.vocab_size, **sizes}, tokens, workers if options.report else 1)
 
     def began(model: "keras.Model") -> None:
         if chief:
             if checkpoint.exists():
                 print(f"Continuing from {checkpoint}.")
             size = f"{len(text):,} characters, {tokenizer.vocab_size:,} tokens, {model.count_params():,} parameters"
-            print(f"{size}{_gpus()}", flush=True)
+            print(f"{size}{gpus()}", flush=True)
 
     plan = {"model": kind, "vocab_size": tokenizer.vocab_size, **sizes, **asdict(config)}
     with _team(options, cluster, text, plan) as team:
@@ -174,12 +182,15 @@ def _sizes(options: argparse.Namespace) -> dict[str, Any]:
     return own | {"layers": options.layers or 1, "dropout": options.dropout}
 
 
-def _gpus() -> str:
-    """Where TensorFlow computes, if that isn't the processor."""
+def gpus() -> str:
+    """The GPUs that TensorFlow computes on, as the end of a line; empty if there are none.
+
+    Chosen by the environment variable ``GATE_BY_GATE_DEVICE``; see `companion.seeding.quiet_tensorflow`.
+    """
     import tensorflow as tf
 
-    gpus = tf.config.get_visible_devices("GPU")
-    names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
+    devices = tf.config.get_visible_devices("GPU")
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in devices]
     return f", on {' and '.join(names)}" if names else ""
 
 

@@ -103,8 +103,9 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Tokenizer | PairVoca
             f"{folder} can't be loaded as a model: {reason.rstrip('.')}. Restore the folder as it was saved, or train "
             "it again."
         ) from None
-    raise UserError(f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out "
-            f"{shlex.quote(str(folder))}")
+    raise UserError(
+        f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out {shlex.quote(str(folder))}"
+    )
 
 
 def _read(folder: Path) -> tuple["keras.Model", Tokenizer | PairVocabulary, dict[str, Any]]:
