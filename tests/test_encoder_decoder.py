@@ -1,15 +1,17 @@
 """Encoder-decoders: padding that can't leak, steps equal to re-reading, copying, training and saving."""
 
+import signal
+
 import numpy as np
 import pytest
 
 from companion import UserError, set_seed
-from companion.evaluation import evaluate_pairs, pair_losses
+from companion.evaluation import evaluate_pairs
 from companion.generation import Sampler, SourceStepper, beam_ids, decode, sample_ids, softmax, stream_target
 from companion.models.encoder_decoder import encoder_decoder, parts, source_attention
 from companion.recipes import ENCODER_DECODER, Trained, load_model, save_model
 from companion.tokenizers import BEGIN, END, PAD, UNKNOWN, Pairs, PairVocabulary, Vocabulary
-from companion.training import TrainingConfig, fit_pairs
+from companion.training import TrainingConfig, TrainingInterrupted, fit_pairs
 
 VARIANTS = {
     "additive": {},
@@ -90,8 +92,8 @@ def test_padding_of_the_target_changes_neither_earlier_steps_nor_the_loss(model)
     np.testing.assert_allclose(
         logits_of(model, sources, longer)[:, :length], logits_of(model, sources, written), atol=1e-5
     )
-    losses, each = pair_losses(model), zip(pairs.sources, pairs.targets, strict=True)
-    one_by_one = [evaluate_pairs(model, Pairs([s], [t]), losses=losses) for s, t in each]
+    each = zip(pairs.sources, pairs.targets, strict=True)
+    one_by_one = [evaluate_pairs(model, Pairs([s], [t])) for s, t in each]
     total = sum(score.nats_per_token * score.tokens for score in one_by_one)
     together = evaluate_pairs(model, pairs)
     assert together.tokens == (target != PAD).sum()
@@ -157,31 +159,30 @@ def test_it_learns_to_turn_a_sequence_around_and_comes_back_from_a_folder(tmp_pa
         load_model(tmp_path / "other")
 
 
-def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch):
-    """Interrupted at the second checkpoint; the state on disk leads to the same weights."""
-    from companion import training
-
+def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path):
+    """Interrupted in the middle of an epoch; the state on disk leads to the same weights."""
     config = TrainingConfig(epochs=2, batch_size=4, evaluations=2, average=0.9)
 
-    def run(checkpoint):
+    def run(checkpoint, kind=Pairs):
         set_seed(5)
         model = encoder_decoder(**SIZES)
-        history = fit_pairs(model, some_pairs(), some_pairs(8, seed=1), config, checkpoint, progress=False)
+        pairs = kind(some_pairs().sources, some_pairs().targets)
+        history = fit_pairs(model, pairs, some_pairs(8, seed=1), config, checkpoint, progress=False)
         return history, [v.numpy() for v in model.trainable_variables]
 
     history, weights = run(tmp_path / "whole.npz")
-    with monkeypatch.context() as patch:
-        save, saved = training.Trainer.save, []
+    trained = []
 
-        def stop(self, path, history, states):
-            save(self, path, history, states)
-            saved.append(path)
-            if len(saved) == 3:
-                raise KeyboardInterrupt
+    class Interrupted(Pairs):
+        def batch(self, places):
+            trained.append(places)
+            if len(trained) == 6:
+                signal.raise_signal(signal.SIGINT)
+            return super().batch(places)
 
-        patch.setattr(training.Trainer, "save", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "stopped.npz")
+    with pytest.raises(TrainingInterrupted):
+        run(tmp_path / "stopped.npz", Interrupted)
+    assert 6 <= len(trained) < history.rows[-1]["step"]
     resumed, resumed_weights = run(tmp_path / "stopped.npz")
     assert [r["validation_loss"] for r in resumed.rows] == [r["validation_loss"] for r in history.rows]
     for a, b in zip(weights, resumed_weights, strict=True):

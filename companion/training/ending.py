@@ -108,11 +108,20 @@ def ended_after(seconds: float, sentence: str, report_file: str | Path | None = 
     """End this process with a sentence if the block takes longer than so many seconds.
 
     A small process of its own watches, because no thread of this one may be able to: code in C can hold Python's lock
-    for as long as it waits. While the block lasts, Ctrl-C in a terminal ends the process too.
+    for as long as it waits. While the block lasts, Ctrl-C in a terminal ends the process too. (Windows has no such
+    process: there nothing is watched.)
     """
-    content = json.dumps([EXIT_BAD_INPUT, sentence]) if report_file else f"gate-by-gate: {sentence}\n"
+    if os.name != "posix":
+        yield
+        return
+    content = json.dumps([EXIT_BAD_INPUT, sentence]) if report_file else f"gate-by-gate: {sentence}
+"
     command = [sys.executable, "-S", "-E", guard.__file__, str(os.getpid()), str(seconds), content]
-    watching = subprocess.Popen([*command, *([str(report_file)] if report_file else [])], stdin=subprocess.PIPE)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the watching process inherits this
+    try:
+        watching = subprocess.Popen([*command, *([str(report_file)] if report_file else [])], stdin=subprocess.PIPE)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
         yield
     finally:

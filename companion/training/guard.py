@@ -15,6 +15,7 @@ from pathlib import Path
 def main(process: str, seconds: str, content: str, file: str | None = None) -> None:
     """Wait until the pipe closes, because the process has ended, or kill the process."""
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it was blocked until there is this try
         if select.select([sys.stdin], [], [], float(seconds))[0]:
             return
         if file:

@@ -114,6 +114,7 @@ def _fit(trainer: Trainer, checkpoint: str | Path | None, progress: bool | None,
     team = trainer.team
     chief = team.index == 0
     path = Path(checkpoint) if checkpoint and chief else None
+    team.stop_asked = asked = False
     history = trainer.begin(path)
     with (
         noted_signals(wanted=bool(checkpoint)) as signals,
@@ -131,8 +132,9 @@ def _fit(trainer: Trainer, checkpoint: str | Path | None, progress: bool | None,
                     order = STOP
                 elif path and (validate or time.monotonic() - saved >= seconds):
                     order = SAVE
-            elif signals:
+            elif signals and not asked:
                 team.ask_to_stop()
+                asked = True
             order = trainer.agree(order)
             if order:
                 states = team.gather(trainer.states)

@@ -95,7 +95,8 @@ class Team(Alone):
         self._leaving = threading.Event()
         for line in lines:
             line.wait_at_most(timeout)
-            threading.Thread(target=self._listen, args=(line,), daemon=True).start()
+            name = f"from worker {line.worker}"
+            threading.Thread(target=self._listen, args=(line,), name=name, daemon=True).start()
         threading.Thread(target=self._beat, args=(timeout / 4,), daemon=True).start()
 
     def _listen(self, line: Line) -> None:
