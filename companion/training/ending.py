@@ -114,8 +114,7 @@ def ended_after(seconds: float, sentence: str, report_file: str | Path | None = 
     if os.name != "posix":
         yield
         return
-    content = json.dumps([EXIT_BAD_INPUT, sentence]) if report_file else f"gate-by-gate: {sentence}
-"
+    content = json.dumps([EXIT_BAD_INPUT, sentence]) if report_file else f"gate-by-gate: {sentence}\n"
     command = [sys.executable, "-S", "-E", guard.__file__, str(os.getpid()), str(seconds), content]
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the watching process inherits this
     try:
