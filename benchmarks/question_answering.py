@@ -1,9 +1,9 @@
 """Answering questions about stories, over three seeds: run ``python benchmarks/question_answering.py``.
 
 Five networks are trained on 6,000 stories each and tested on the same stories, which none of them has seen: longer ones
-and ones with other names among them. Written to ``companion/data/results/question-answering.json``; the first seed's
-best network is kept in ``companion/weights/question-answering`` for ``python -m companion answer``. About a quarter of
-an hour on two idle cores. If stopped, it continues where it was; delete the results to start over.
+and ones with other names among them. Written to ``companion/data/results/question-answering.json``. The first seed of
+``latest`` is the recipe ``question-answering``, which comes with its weights. About a quarter of an hour on two idle
+cores. If stopped, it continues where it was; delete the results to start over.
 """
 
 import time
@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from companion import set_seed
-from companion.applications.answering import StoryReader, answer, by_kind, on_support, right, save_answerer, train
+from companion.applications.answering import answer, by_kind, on_support, right
 from companion.corpora.stories import stories
 from companion.models.answerer import Answerer, WholeStory
 from companion.results import read_results, write_results
+from companion.tokenizers import StoryReader
+from companion.training import fit_stories
 
 STORIES, SEEDS = 6000, 3
 UNANSWERABLE = 0.2  # share of the training questions that have no answer
@@ -64,7 +66,7 @@ def run(name: str, seed: int, sets: dict[str, Any]) -> dict[str, Any]:
         "learning_rate": network.learning_rate,
         "shown": network.shown,
     }
-    losses = train(model, reader, told, seed=seed, **settings)
+    losses = fit_stories(model, reader, told, seed=seed, **settings)
     seconds = time.process_time() - start
 
     def percent(values: Any) -> float:
@@ -92,8 +94,6 @@ def run(name: str, seed: int, sets: dict[str, Any]) -> dict[str, Any]:
         scores["attention on the supporting facts"] = kinds(
             test, [on_support(story, reply) for story, reply in zip(test, replies, strict=True)]
         )
-    if name == "latest" and seed == 0:
-        save_answerer(model, {"made by": "benchmarks/question_answering.py", "stories": STORIES} | settings | scores)
     return scores
 
 

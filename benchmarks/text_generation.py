@@ -21,10 +21,11 @@ from companion.applications.ranking import (
     prior,
     recall_at,
 )
-from companion.applications.replies import certainty, is_factual, prompt_of, reply_text, train_writer
+from companion.applications.replies import certainty, is_factual, train_writer
 from companion.corpora import load_corpus
 from companion.corpora.conversations import Exchange
 from companion.evaluation import log_likelihoods
+from companion.recipes import prompt_of, reply_text
 from companion.results import write_results
 
 SEEDS = range(5)

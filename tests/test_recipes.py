@@ -17,7 +17,8 @@ from companion.closure import closure
 from companion.corpora import Corpus, Document, load_corpus
 from companion.errors import UserError
 from companion.evaluation import evaluate, evaluate_pairs
-from companion.recipes import loading, open_model, train, train_pairs
+from companion.recipes import loading, open_model, train, train_pairs, train_stories
+from companion.recipes.train_stories import answer_score
 from companion.tokenizers import Pairs, PairVocabulary, Vocabulary
 from companion.training import History, TrainingConfig
 
@@ -247,10 +248,11 @@ def test_the_key_changes_with_the_code_that_trains_and_no_other(tmp_path):
         (TINY, ["training/loop", "seeding", "models/language", "tokenizers/characters", "evaluation/losses"]),
         (recipes.RECIPES["shakespeare-transformer"], ["models/transformer"]),
         (recipes.RECIPES["dates"], ["models/attention", "corpora/dates", "recipes/pairs"]),
+        (recipes.RECIPES["question-answering"], ["models/answerer", "training/stories", "corpora/stories"]),
     ],
 )
 def test_the_code_that_trains_is_found(recipe, modules):
-    how = train_pairs if isinstance(recipe, recipes.PairRecipe) else train
+    how = {recipes.PairRecipe: train_pairs, recipes.StoryRecipe: train_stories}.get(type(recipe), train)
     files = closure(how.__name__)
     root = Path(companion.__file__).parent
     assert {root / f"{module}.py" for module in modules} <= {*files}
@@ -300,6 +302,18 @@ def test_an_encoder_decoder_is_a_recipe_too(tiny, monkeypatch):
         open_model("turned")
 
 
+def test_a_network_that_answers_is_a_recipe_too(tiny, monkeypatch):
+    recipe = recipes.StoryRecipe("tells", "for the tests", stories=40, units=4, epochs=1, batch_size=20)
+    monkeypatch.setitem(recipes.RECIPES, "tells", recipe)
+    first, again = (recipes.load_recipe("tells", progress=False) for _ in range(2))
+    assert again.kind == "answerer" and again.score == first.score and again.score.tokens == 1_500
+    assert again.story_reader.words == first.story_reader.words and len(first.history.rows) == 1
+    with pytest.raises(UserError, match=r"answering.answer"):
+        again.generate("Where is Ada?")
+    with pytest.raises(UserError, match="wants a language model"):
+        open_model("tells")
+
+
 SHIPPED = sorted(path.name for path in recipes.SHIPPED.iterdir() if path.name in recipes.RECIPES)
 
 
@@ -310,6 +324,10 @@ def test_shipped_weights_are_small_and_score_what_their_log_says(name):
     recipe = recipes.RECIPES[name]
     assert trained.about["recipe"] == recipes.definition(recipe), "the recipe was changed: train it again"
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 4_000_000
+    if isinstance(recipe, recipes.StoryRecipe):
+        again = answer_score(trained.network, trained.story_reader)
+        assert again.nats_per_token == pytest.approx(trained.score.nats_per_token, abs=2e-3)
+        return
     if isinstance(recipe, recipes.PairRecipe):
         few = {"n": 5_000} if name == "dates" else {}  # enough for every word; the test pairs are the same
         vocabulary, *_, test_pairs = recipes.PAIR_DATA[recipe.data](**few)

@@ -6,7 +6,8 @@ from companion.applications import replies
 from companion.corpora.conversations import Exchange, load_exchanges, spoken
 from companion.errors import UserError
 from companion.models import language_model
-from companion.recipes import Trained
+from companion.recipes import RECIPES, Trained, as_text, prompt_of, writer_texts
+from companion.recipes.train import parts_of
 from companion.seeding import set_seed
 from companion.tokenizers import WordTokenizer
 
@@ -25,23 +26,31 @@ def parts():
 
 @pytest.fixture(scope="module")
 def untrained():
-    tokenizer = WordTokenizer.train(replies.as_text(SMALL))
+    tokenizer = WordTokenizer.train(as_text(SMALL))
     set_seed(0)
     sizes = {"vocab_size": tokenizer.vocab_size, "embedding_dim": 8, "units": 8}
     return Trained(language_model(**sizes), tokenizer, sizes)
 
 
 def test_as_text_holds_every_pair_on_every_pass_in_another_order():
-    text = replies.as_text(SMALL, passes=3, seed=1)
+    text = as_text(SMALL, passes=3, seed=1)
     lines = text.strip("\n").split("\n")
     assert len(lines) == 3 * len(SMALL)
     passes = [lines[i : i + len(SMALL)] for i in range(0, len(lines), len(SMALL))]
     assert passes[0] != passes[1] and sorted(passes[0]) == sorted(passes[1]) == sorted(passes[2])
-    assert replies.as_text(SMALL, passes=3, seed=1) == text
+    assert as_text(SMALL, passes=3, seed=1) == text
+
+
+def test_the_recipe_reads_the_training_pairs_fifty_times_and_knows_all_their_words(parts):
+    training, validation, test = writer_texts(parts[0], parts[2])
+    assert (training, validation, test) == parts_of(RECIPES["replies"].corpus)
+    assert training.count("\t") == 50 * len(parts[0]) and validation.count("\t") == len(parts[0])
+    assert training.startswith(as_text(parts[0])) and validation != as_text(parts[0])
+    assert WordTokenizer.train(training).tokens == WordTokenizer.train(as_text(parts[0])).tokens
 
 
 def test_the_prompt_leaves_out_what_the_tokenizer_does_not_know(untrained):
-    assert replies.prompt_of("Are you, perchance, SAD?", untrained.tokenizer) == "\n are you sad\t"
+    assert prompt_of("Are you, perchance, SAD?", untrained.tokenizer) == "\n are you sad\t"
 
 
 def test_a_trained_writer_knows_pairs_by_heart_and_stops_with_its_line():

@@ -1,7 +1,6 @@
 """A model folder holds three plain files, comes back the same, and what is wrong with it gets a sentence."""
 
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -15,10 +14,10 @@ from companion.errors import UserError
 from companion.evaluation import Score
 from companion.models import language_model, transformer_model
 from companion.models.encoder_decoder import encoder_decoder
-from companion.recipes import BUILDERS, TRANSFORMER, Trained, load_model, save_model
+from companion.recipes import ANSWERER, BUILDERS, ENCODER_DECODER, TRANSFORMER, Trained, load_model, save_model
 from companion.recipes.sizes import count_weights
 from companion.storage import sha256
-from companion.tokenizers import CharTokenizer
+from companion.tokenizers import CharTokenizer, PairVocabulary, StoryReader, Vocabulary
 from companion.training import History
 
 SIZES = {"vocab_size": 4, "embedding_dim": 3, "units": 5, "layers": 2, "dropout": 0.1, "cell": "lstm"}
@@ -375,6 +374,7 @@ def test_a_missing_folder_is_told(tmp_path):
             for attention in ("additive", "multiplicative", "uniform")
         ),
         ("encoder-decoder", {"source_vocab": 9, "target_vocab": 9, "embedding_dim": 3, "copy": True, "dropout": 0.1}),
+        *(("answerer", {"vocab_size": 9, "attention": attention, "units": 5}) for attention in ("latest", "softmax")),
     ],
 )
 def test_the_weights_are_counted_without_building_the_network(kind, sizes):
@@ -423,18 +423,30 @@ def test_a_bad_model_of_version_1_is_told(trained, folder, change):
         load_model(folder)
 
 
-def test_an_encoder_decoder_is_loaded_by_name_too(tmp_path):
-    from companion.recipes import ENCODER_DECODER
-    from companion.tokenizers import PairVocabulary, Vocabulary
-
-    sizes = {"source_vocab": 7, "target_vocab": 7, "embedding_dim": 3, "units": 4, "attention": "additive"}
-    sizes |= {"dropout": 0.1, "copy": True}
+def test_an_encoder_decoder_comes_back_with_its_vocabularies(tmp_path):
+    sizes = {"source_vocab": 7, "target_vocab": 7, "embedding_dim": 3, "units": 4, "dropout": 0.1, "copy": True}
     vocabulary = Vocabulary("abc")
     trained = Trained(encoder_decoder(**sizes), PairVocabulary(vocabulary, vocabulary), sizes, kind=ENCODER_DECODER)
     trained.save(tmp_path / "m")
     loaded = load_model(tmp_path / "m")
     assert same(loaded, trained) and loaded.vocabularies.target.tokens == vocabulary.tokens
-    buffer = io.StringIO((tmp_path / "m" / "tokenizer.json").read_text().replace('"c"', '"d"', 1))
-    (tmp_path / "m" / "tokenizer.json").write_text(buffer.getvalue())
-    with pytest.raises(UserError, match=r"tokenizer.json was changed"):
+    PairVocabulary(vocabulary, Vocabulary("abcd")).save(tmp_path / "m" / "tokenizer.json")
+    rewrite(tmp_path / "m")
+    with pytest.raises(UserError, match="another number of tokens"):
+        load_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize("attention", ["latest", "softmax"])
+def test_an_answerer_comes_back_with_its_reader(tmp_path, attention):
+    reader = StoryReader()
+    sizes = {"vocab_size": reader.vocab_size, "attention": attention, "units": 4}
+    trained = Trained(BUILDERS[ANSWERER](**sizes), reader, sizes, kind=ANSWERER)
+    trained.save(tmp_path / "m")
+    loaded = load_model(tmp_path / "m")
+    assert same(loaded, trained) and loaded.story_reader.words == reader.words
+    named = load_file(tmp_path / "m" / "model.safetensors")
+    assert {"bias", "facts/kernel", "look_1/W", "update_3/bias"} <= named.keys()
+    StoryReader("words").save(tmp_path / "m" / "tokenizer.json")
+    rewrite(tmp_path / "m")
+    with pytest.raises(UserError, match="another number of tokens"):
         load_model(tmp_path / "m")

@@ -79,7 +79,7 @@ def test_only_the_first_worker_has_a_score(by_character):
 
 @pytest.mark.parametrize(
     ("kind", "parts", "said"),
-    [(ENCODER_DECODER, PARTS, "'language model' and 'transformer'"), (LANGUAGE_MODEL, (TEXT, TEXT, ""), "no text")],
+    [(ENCODER_DECODER, PARTS, "'language model' and 'transformer'"), ("gpt", PARTS, "not 'gpt'")],
 )
 def test_what_can_t_be_trained_is_said_first(kind, parts, said):
     with pytest.raises(UserError, match=said):

@@ -4,75 +4,26 @@ Replies that others gave are ranked by `companion.applications.ranking` and `com
 Chapter: *text-generation*.
 """
 
-import functools
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import companion
 from companion.applications.dual_encoder import DualEncoder, known_words, suggest, unknown_words
 from companion.corpora.conversations import Exchange, load_exchanges, spoken
-from companion.errors import UserError, check_sizes
-from companion.seeding import generator, set_seed
-from companion.storage import cache_dir
-from companion.tokenizers import Tokenizer, split_pieces
+from companion.errors import check_sizes
+from companion.recipes import PASSES, as_text, load_recipe, prompt_of, writer_texts
+from companion.seeding import generator
 
 if TYPE_CHECKING:
     from companion.recipes import Trained
-
-PASSES = 50  # how often the writer reads the pairs
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# A language model of pairs
-
-
-def prompt_of(message: str, tokenizer: Tokenizer | None = None) -> str:
-    """What the language model reads before it replies: the message's words, and a tab.
-
-    Parameters
-    ----------
-    message
-        Any text.
-    tokenizer
-        If given, words that it doesn't know are left out.
-
-    Examples
-    --------
-    >>> prompt_of("What is AI?")
-    '\\n what is ai\\t'
-    """
-    asked = "".join(f" {word}" for word in spoken(message))
-    if tokenizer is not None:
-        known = set(tokenizer.tokens)
-        asked = "".join(piece for piece in split_pieces(asked) if piece in known)
-    return f"\n{asked}\t"
-
-
-def reply_text(reply: str) -> str:
-    """What it should write then: the reply in lower case, and a line break.
-
-    >>> reply_text("Sort of.")
-    ' sort of.\\n'
-    """
-    return f" {reply.lower()}\n"
-
-
-def as_text(pairs: Sequence[Exchange], passes: int = 1, seed: int = 0) -> str:
-    """Pairs as one text to train a language model on: a line a pair, in a new order on every pass."""
-    rng = np.random.default_rng(seed)
-    lines = [prompt_of(message)[1:] + reply_text(reply) for message, reply in pairs]
-    return "\n" + "".join(lines[i] for _ in range(passes) for i in rng.permutation(len(lines)))
 
 
 def train_writer(
     pairs: Sequence[Exchange], passes: int = PASSES, seed: int = 0, progress: bool | None = None
 ) -> "Trained":
-    """A language model of words that has read the pairs until it knows them by heart.
+    """A language model of words like the recipe ``replies``, which has read these pairs until it knows them by heart.
 
     Parameters
     ----------
@@ -84,55 +35,15 @@ def train_writer(
         Of the weights' first values and of the order of the pairs.
     progress
         See `companion.training.fit`.
-
-    Returns
-    -------
-    Trained
-        Model and word tokenizer. What fit keeps are the weights that predict the *training* pairs best: held-out
-        pairs would stop it as soon as it begins to learn single replies.
     """
-    from companion.models import language_model
-    from companion.recipes import Trained
+    from companion.recipes import LANGUAGE_MODEL, RECIPES, Recipe, train_language_model
     from companion.tokenizers import WordTokenizer
-    from companion.training import TrainingConfig, fit
 
-    tokenizer = WordTokenizer.train(as_text(pairs))
-    sizes: dict[str, Any] = {"vocab_size": tokenizer.vocab_size, "embedding_dim": 64, "units": 128}
-    set_seed(seed)
-    model = language_model(**sizes)
-    config = TrainingConfig(
-        epochs=1,  # the passes are in the text
-        batch_size=16,  # small: it is updates that the few pairs need
-        window=32,  # about two pairs
-        learning_rate=2e-2,  # long steps, as there are only a thousand of them,
-        average=0.9,  # whose noise the average takes out again
-        evaluations=5,
-    )
-    ids = tokenizer.encode(as_text(pairs, passes, seed))
-    history = fit(model, ids, tokenizer.encode(as_text(pairs, seed=seed + 1)), config, progress=progress)
-    return Trained(model, tokenizer, sizes, history, about={"pairs": len(pairs), "passes": passes, "seed": seed})
-
-
-def load_writer(progress: bool | None = None) -> "Trained":
-    """The chapter's writer: trained on the training pairs the first time, then read from the cache folder."""
-    return _load_writer(cache_dir(), progress)
-
-
-@functools.lru_cache(maxsize=1)
-def _load_writer(cache: Path, progress: bool | None) -> "Trained":
-    from companion.recipes import load_model, save_model
-
-    pairs = load_exchanges()[0]
-    digest = hashlib.sha256(as_text(pairs).encode("utf-8"))
-    for file in sorted(Path(companion.__file__).parent.rglob("*.py")):
-        digest.update(file.read_bytes())
-    folder = cache / "recipes" / f"replies-{digest.hexdigest()[:16]}"
-    try:
-        return load_model(folder)
-    except UserError:  # missing or damaged
-        trained = train_writer(pairs, progress=progress)
-        save_model(folder, trained)
-        return trained
+    recipe = RECIPES["replies"]
+    assert isinstance(recipe, Recipe)
+    sizes = {"embedding_dim": recipe.embedding_dim, "units": recipe.units}
+    parts, tokenizer = writer_texts(pairs, passes=passes, seed=seed), WordTokenizer.train(as_text(pairs))
+    return train_language_model(parts, tokenizer, LANGUAGE_MODEL, sizes, recipe.training, seed=seed, progress=progress)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -202,7 +113,7 @@ def write(message: str, writer: "Trained", longest: int = 40, **settings: Any) -
     message
         What to reply to.
     writer
-        See `load_writer`.
+        The recipe ``replies``, or one like it.
     longest
         Stop after so many tokens, if it doesn't stop itself.
     settings
@@ -256,7 +167,7 @@ def respond(
     pairs
         Where the replies are from, and what the dual encoder learns; by default the training pairs of the chapter.
     writer
-        What writes; by default `load_writer`.
+        What writes; by default the recipe ``replies``.
 
     Yields
     ------
@@ -289,7 +200,7 @@ def _responded(
     writer: "Trained | None",
     settings: dict[str, Any],
 ) -> Iterator[str]:
-    writer = writer or load_writer()  # first, since it may have to be trained, which may fail
+    writer = writer or load_recipe("replies")  # first, since it may have to be trained, which may fail
     encoder = DualEncoder(pairs)
     if unknown:
         yield f"Not known, and left out: {', '.join(unknown)}\n"

@@ -5,14 +5,14 @@ from typing import Any
 from companion.errors import UserError
 from companion.models.attention import MultiplicativeAttention
 from companion.seeding import quiet_tensorflow
+from companion.tokenizers import LONGEST, LOOKS
 
 quiet_tensorflow()
 import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
-LONGEST = 7  # words of a sentence
-LOOKS = 3
 OLDEST = 12  # facts this old or older share a time signal
+TALLY = 8  # numbers for what the first look counts
 
 
 # The networks
@@ -123,7 +123,7 @@ class Answerer(keras.Model):
         layer = LatestAttention if self.latest else SoftmaxLook
         self.attentions = [layer(units, name=f"look_{n + 1}") for n in range(LOOKS)]
         self.updates = [keras.layers.Dense(units, activation="tanh", name=f"update_{n + 1}") for n in range(LOOKS)]
-        self.tally = keras.layers.Dense(8, activation="tanh", name="tally")
+        self.tally = keras.layers.Dense(TALLY, activation="tanh", name="tally")
         self.hidden = keras.layers.Dense(2 * units, activation="relu", name="hidden")
         self.deep, self.direct = keras.layers.Dense(units, name="deep"), keras.layers.Dense(units, name="direct")
         self.bias = self.add_weight(name="bias", shape=(vocab_size,), initializer="zeros")

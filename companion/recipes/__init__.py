@@ -1,6 +1,7 @@
 """Trained models by name or by folder: the one place that saves and loads weights."""
 
 from companion.recipes.builders import (
+    ANSWERER,
     BUILDERS,
     CONTINUES_TEXT,
     ENCODER_DECODER,
@@ -20,6 +21,7 @@ from companion.recipes.kinds import (
     AnyRecipe,
     PairRecipe,
     Recipe,
+    StoryRecipe,
     TransformerRecipe,
     definition,
 )
@@ -45,6 +47,13 @@ from companion.recipes.pairs import (
     sentence_pairs,
     short_date_pairs,
 )
+from companion.recipes.replies import (
+    PASSES,
+    as_text,
+    prompt_of,
+    reply_text,
+    writer_texts,
+)
 from companion.recipes.train import (
     encoded,
     train_language_model,
@@ -56,6 +65,7 @@ from companion.recipes.trained import (
 )
 
 __all__ = [
+    "ANSWERER",
     "BUILDERS",
     "CONTINUES_TEXT",
     "ENCODER_DECODER",
@@ -63,6 +73,7 @@ __all__ = [
     "LANGUAGE_MODEL",
     "NGRAM",
     "PAIR_DATA",
+    "PASSES",
     "PIECES",
     "RECIPES",
     "SHIPPED",
@@ -71,8 +82,10 @@ __all__ = [
     "AnyRecipe",
     "PairRecipe",
     "Recipe",
+    "StoryRecipe",
     "Trained",
     "TransformerRecipe",
+    "as_text",
     "date_pairs",
     "definition",
     "docstring_pairs",
@@ -86,7 +99,9 @@ __all__ = [
     "load_model",
     "load_recipe",
     "open_model",
+    "prompt_of",
     "recipe_key",
+    "reply_text",
     "save_model",
     "sentence_pairs",
     "ship",
@@ -94,4 +109,5 @@ __all__ = [
     "train_language_model",
     "train_missing",
     "train_recipe",
+    "writer_texts",
 ]

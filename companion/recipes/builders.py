@@ -10,12 +10,24 @@ if TYPE_CHECKING:
     import keras
 
 LANGUAGE_MODEL, TRANSFORMER, ENCODER_DECODER = "language model", "transformer", "encoder-decoder"
+ANSWERER = "answerer"
 NGRAM = "n-gram model"
+
+
+def answerer(vocab_size: int, attention: str = "latest", units: int = 64) -> "keras.Model":
+    """A `companion.models.answerer.Answerer` with its weights."""
+    from companion.models.answerer import Answerer
+
+    model = Answerer(vocab_size, attention, units)
+    model.build()
+    return model
+
 
 BUILDERS: dict[str, Callable[..., "keras.Model"]] = {
     LANGUAGE_MODEL: language_model,
     TRANSFORMER: transformer_model,
     ENCODER_DECODER: encoder_decoder,
+    ANSWERER: answerer,
 }
 """Of each kind that is trained, the function that builds its network; the sizes are its arguments."""
 

@@ -8,7 +8,7 @@ and with the log of the run that made them; `ship` made them. ``load_recipe(name
 ``python -m companion.recipes`` trains whatever is missing.
 """
 
-from companion.recipes.kinds import AnyRecipe, PairRecipe, Recipe, TransformerRecipe
+from companion.recipes.kinds import AnyRecipe, PairRecipe, Recipe, StoryRecipe, TransformerRecipe
 from companion.training import TrainingConfig
 
 _ALL: list[AnyRecipe] = [
@@ -134,6 +134,24 @@ _ALL: list[AnyRecipe] = [
             average=0.99,
             clip_norm=1.0,
         ),
+    ),
+    Recipe(
+        "replies",
+        "an LSTM of 128 units that writes replies: fifty passes over a thousand messages and their replies",
+        corpus="replies",
+        tokenizer="word",
+        units=128,
+        training=TrainingConfig(
+            epochs=1,  # the passes are in the text
+            batch_size=16,  # small: it is updates that the few pairs need
+            window=32,  # about two pairs
+            learning_rate=2e-2,  # long steps, as there are only a thousand of them,
+            average=0.9,  # whose noise the average takes out again
+            evaluations=5,
+        ),
+    ),
+    StoryRecipe(
+        "question-answering", "a network that looks at the facts of a story three times and answers a question"
     ),
 ]
 RECIPES = {recipe.name: recipe for recipe in _ALL}

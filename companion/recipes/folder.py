@@ -28,15 +28,25 @@ import numpy as np
 
 from companion.errors import UserError
 from companion.evaluation import Score
-from companion.recipes.builders import BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL
+from companion.recipes.builders import ANSWERER, BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL
 from companion.recipes.npz import read_npz
 from companion.recipes.sizes import check_sizes_of, count_weights
 from companion.recipes.weights import named_weights, packed, read_header, unpacked
 from companion.storage import directory_atomically, read_json, sha256
-from companion.tokenizers import PairVocabulary, Tokenizer, load_pair_vocabulary, load_tokenizer
+from companion.tokenizers import (
+    PairVocabulary,
+    StoryReader,
+    Tokenizer,
+    load_pair_vocabulary,
+    load_story_reader,
+    load_tokenizer,
+)
 
 if TYPE_CHECKING:
     import keras
+
+Encoder = Tokenizer | PairVocabulary | StoryReader
+"""What turns a text, a pair or a story into the ids that a network reads."""
 
 FORMAT = "gate-by-gate model"
 VERSION = 2
@@ -52,7 +62,7 @@ LARGEST = {DESCRIPTION: 2**24, TOKENIZER: 2**28}  # bytes; the largest of this p
 def write_folder(
     folder: str | Path,
     model: "keras.Model",
-    tokenizer: Tokenizer | PairVocabulary,
+    tokenizer: Encoder,
     content: Mapping[str, Any],
     half_precision: bool = False,
     replace: bool = True,
@@ -91,7 +101,7 @@ def _checksum(content: Mapping[str, Any]) -> str:
 # Reading
 
 
-def read_folder(folder: str | Path) -> tuple["keras.Model", Tokenizer | PairVocabulary, dict[str, Any]]:
+def read_folder(folder: str | Path) -> tuple["keras.Model", Encoder, dict[str, Any]]:
     """Read what `write_folder` wrote, and check it; see `companion.recipes.load_model`."""
     folder = Path(folder)
     try:
@@ -108,7 +118,7 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Tokenizer | PairVoca
     )
 
 
-def _read(folder: Path) -> tuple["keras.Model", Tokenizer | PairVocabulary, dict[str, Any]]:
+def _read(folder: Path) -> tuple["keras.Model", Encoder, dict[str, Any]]:
     content = _description(folder)
     kind, sizes, name = content["kind"], content["model"], WEIGHTS[content["version"]]
     path, count = _file(folder, name), count_weights(kind, sizes)
@@ -199,18 +209,17 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _tokenizer(kind: str, path: Path, sizes: Mapping[str, Any]) -> Tokenizer | PairVocabulary:
+def _tokenizer(kind: str, path: Path, sizes: Mapping[str, Any]) -> Encoder:
     """What turns text into ids, of as many as the network has."""
-    tokenizer: Tokenizer | PairVocabulary
     if kind == ENCODER_DECODER:
-        tokenizer = load_pair_vocabulary(path)
-        fits = (len(tokenizer.source), len(tokenizer.target)) == (sizes["source_vocab"], sizes["target_vocab"])
+        both = load_pair_vocabulary(path)
+        if (len(both.source), len(both.target)) == (sizes["source_vocab"], sizes["target_vocab"]):
+            return both
     else:
-        tokenizer = load_tokenizer(path)
-        fits = tokenizer.vocab_size == sizes["vocab_size"]
-    if not fits:
-        raise UserError(f"{TOKENIZER} has another number of tokens than the network")
-    return tokenizer
+        one = load_story_reader(path) if kind == ANSWERER else load_tokenizer(path)
+        if one.vocab_size == sizes["vocab_size"]:
+            return one
+    raise UserError(f"{TOKENIZER} has another number of tokens than the network")
 
 
 def _assign(model: "keras.Model", arrays: dict[str, np.ndarray] | list[np.ndarray]) -> None:

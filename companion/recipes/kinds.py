@@ -16,7 +16,8 @@ class Recipe:
     name, description
         What ``load_recipe`` calls it, and what it is, in a line.
     corpus
-        Its name; the training part trains, the validation part chooses, the test part scores.
+        Its name, or a name of `companion.recipes.train.TEXTS`; the training part trains, the validation part chooses,
+        the test part scores.
     tokenizer, vocab_size
         ``"char"``, ``"word"`` or ``"bpe"``, and how many tokens (None: as many as the text has).
     order
@@ -101,7 +102,41 @@ class TransformerRecipe:
     seed: int = 0
 
 
-AnyRecipe = Recipe | PairRecipe | TransformerRecipe
+@dataclass(frozen=True)
+class StoryRecipe:
+    """How a network that answers questions about stories is made, to the last number.
+
+    Attributes
+    ----------
+    name, description
+        As in `Recipe`.
+    stories, unanswerable
+        How many it reads, and which share of their questions has no answer; see `companion.corpora.stories.stories`.
+    names
+        How `companion.tokenizers.StoryReader` encodes a story's own names: ``"slots"`` or ``"words"``.
+    attention, units
+        The arguments of `companion.models.answerer.Answerer`.
+    epochs, batch_size, learning_rate, shown
+        How it is trained; see `companion.training.fit_stories`.
+    seed
+        Of everything that is random.
+    """
+
+    name: str
+    description: str
+    stories: int = 6_000
+    unanswerable: float = 0.2
+    names: str = "slots"
+    attention: str = "latest"
+    units: int = 64
+    epochs: int = 10
+    batch_size: int = 64
+    learning_rate: float = 5e-3
+    shown: float = 0.5
+    seed: int = 0
+
+
+AnyRecipe = Recipe | PairRecipe | TransformerRecipe | StoryRecipe
 
 
 def definition(recipe: AnyRecipe) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import platform
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from companion.closure import PACKAGE, closure, fingerprint
 from companion.errors import UserError
 from companion.recipes.builders import CONTINUES_TEXT
 from companion.recipes.catalogue import RECIPES, list_recipes
-from companion.recipes.kinds import AnyRecipe, PairRecipe, Recipe, definition, is_counted
+from companion.recipes.kinds import AnyRecipe, PairRecipe, Recipe, StoryRecipe, definition, is_counted
 from companion.recipes.train import count, train_text
 from companion.recipes.train_pairs import train_pairs
+from companion.recipes.train_stories import train_stories
 from companion.recipes.trained import Trained, load_model, save_model
 from companion.storage import beside, cache_dir, check_writable, locked
 from companion.training import CheckpointError
@@ -95,11 +97,11 @@ def train_recipe(recipe: AnyRecipe, checkpoint: Path | None = None, progress: bo
     """
     if is_counted(recipe):
         return count(recipe)
-    return (
-        train_pairs(recipe, checkpoint, progress)
-        if isinstance(recipe, PairRecipe)
-        else train_text(recipe, checkpoint, progress)
-    )
+    if isinstance(recipe, StoryRecipe):
+        return train_stories(recipe, checkpoint, progress)
+    if isinstance(recipe, PairRecipe):
+        return train_pairs(recipe, checkpoint, progress)
+    return train_text(recipe, checkpoint, progress)
 
 
 def recipe_key(recipe: AnyRecipe, module: str | None = None, root: Path = PACKAGE) -> str:
@@ -114,7 +116,8 @@ def recipe_key(recipe: AnyRecipe, module: str | None = None, root: Path = PACKAG
         is what this imports, however deep; see `companion.closure`.
     """
     if module is None:
-        module = (train_pairs if isinstance(recipe, PairRecipe) else train_text).__module__
+        how = {PairRecipe: train_pairs, StoryRecipe: train_stories}.get(type(recipe), train_text)
+        module = how.__module__
     code = [path for path in closure(module, root=root) if path.suffix == ".py"]  # what is shipped trains nothing
     return fingerprint(code, json.dumps(definition(recipe), sort_keys=True), base=root.parent)
 
@@ -181,7 +184,7 @@ def _checkpoint(recipe: AnyRecipe) -> Path:
 def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
     """Train a recipe and keep it in the cache folder; its place is locked."""
     check_writable(_folder(recipe), CHECKPOINT)
-    checkpoint = _checkpoint(recipe)
+    checkpoint, start = _checkpoint(recipe), time.perf_counter()
     try:
         trained = train_recipe(recipe, checkpoint, progress)
     except CheckpointError:  # what was left of the interrupted run is of no use
@@ -189,7 +192,7 @@ def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
         trained = train_recipe(recipe, checkpoint, progress)
     trained.about |= {
         "recipe": definition(recipe),
-        "seconds": round(trained.history.rows[-1]["seconds"]),
+        "seconds": round(trained.history.rows[-1].get("seconds", time.perf_counter() - start)),
         "machine": f"{platform.machine()}, {platform.system()}",
         "versions": versions(),
     }
@@ -259,5 +262,5 @@ def open_model(name: str | Path) -> Trained:
     """
     trained = load(name)
     if trained.kind not in CONTINUES_TEXT:
-        raise UserError(f"{name} is an {trained.kind}: it answers a source, and this command wants a language model.")
+        raise UserError(f"{name} is an {trained.kind}: it continues no text, and this command wants a language model.")
     return trained

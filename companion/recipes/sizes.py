@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from companion.errors import UserError
-from companion.recipes.builders import BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER
+from companion.recipes.builders import ANSWERER, BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER
+from companion.tokenizers import LOOKS
 
-LARGEST = 2**31 - 1
+LARGEST_SIZE = 2**31 - 1
 LARGEST_CONTEXT = 2**20  # the one size that costs no weights, but memory when the network is used
 
 
@@ -29,7 +30,7 @@ def _fits(value: Any, wanted: type) -> bool:
     if wanted is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if wanted is int:
-        return type(value) is int and 1 <= value <= LARGEST
+        return type(value) is int and 1 <= value <= LARGEST_SIZE
     return type(value) is wanted
 
 
@@ -75,8 +76,21 @@ def _encoder_decoder(
     return embeddings + encoder + decoder + scores + last + (2 * units + embedding_dim + 1 if copy else 0)
 
 
+def _answerer(vocab_size: int, attention: str, units: int) -> int:
+    from companion.models.answerer import OLDEST, TALLY
+
+    is_latest = attention == "latest"
+    readers = 2 * 4 * units * (2 * units + 1)
+    looks = LOOKS * units**2 + (LOOKS + (LOOKS - 1) * (units + 1) if is_latest else OLDEST * units)
+    updates = LOOKS * (3 * units + 1) * units
+    seen = (LOOKS + 3) * units + LOOKS + TALLY
+    last = (seen + 1) * 2 * units + (2 * units + 1) * units + (seen + 1) * units
+    return vocab_size * (units + 1) + readers + looks + updates + (units + 1) * TALLY + last
+
+
 _COUNTS: dict[str, Callable[..., int]] = {
     LANGUAGE_MODEL: _language_model,
     TRANSFORMER: _transformer,
     ENCODER_DECODER: _encoder_decoder,
+    ANSWERER: _answerer,
 }

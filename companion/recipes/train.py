@@ -12,6 +12,7 @@ from companion.errors import UserError
 from companion.ngrams import NGramModel
 from companion.recipes.builders import BUILDERS, LANGUAGE_MODEL, NGRAM, TRANSFORMER
 from companion.recipes.kinds import Recipe, TransformerRecipe
+from companion.recipes.replies import chatterbot_texts
 from companion.recipes.trained import Trained
 from companion.seeding import set_seed
 from companion.tokenizers import TOKENIZERS, Tokenizer
@@ -21,10 +22,19 @@ if TYPE_CHECKING:
     import keras
 
 
+TEXTS: dict[str, Callable[[], tuple[str, str, str]]] = {"replies": chatterbot_texts}
+"""Texts that are made of something else than a corpus's text: functions that give the three parts."""
+
+
+def parts_of(corpus: str) -> tuple[str, str, str]:
+    """Training, validation and test text of a corpus, or of an entry of `TEXTS`."""
+    return TEXTS[corpus]() if corpus in TEXTS else load_corpus(corpus).split()
+
+
 @functools.lru_cache(maxsize=2)
 def encoded(corpus: str, tokenizer: str, vocab_size: int | None = None) -> tuple[Tokenizer, list[np.ndarray], int]:
     """A tokenizer trained on a corpus's training part, the ids of its three parts, and the test part's characters."""
-    parts = load_corpus(corpus).split()
+    parts = parts_of(corpus)
     trained = TOKENIZERS[tokenizer].train(parts[0], vocab_size=vocab_size)
     return trained, [trained.encode(part) for part in parts], len(parts[2])
 
@@ -36,7 +46,7 @@ def count(recipe: Recipe) -> Trained:
     model = NGramModel(recipe.order, vocab_size=tokenizer.vocab_size).fit(train)
     sizes = {"vocab_size": tokenizer.vocab_size, "order": recipe.order}
     trained = Trained(model, tokenizer, sizes, kind=NGRAM)
-    trained.score = trained.evaluate(load_corpus(recipe.corpus).split()[2])
+    trained.score = trained.evaluate(parts_of(recipe.corpus)[2])
     return trained
 
 
@@ -48,7 +58,7 @@ def train_text(recipe: Recipe | TransformerRecipe, checkpoint: Path | None, prog
         else (TRANSFORMER, ("width", "layers", "heads", "context", "dropout"))
     )
     return train_language_model(
-        load_corpus(recipe.corpus).split(),
+        parts_of(recipe.corpus),
         encoded(recipe.corpus, recipe.tokenizer, recipe.vocab_size)[0],
         kind,
         {name: getattr(recipe, name) for name in names},
@@ -78,7 +88,8 @@ def train_language_model(
     Parameters
     ----------
     parts
-        Three texts: the first trains, the second chooses the weights that are kept, the third scores them.
+        Three texts: the first trains, the second chooses the weights that are kept, the third scores them. If the third
+        is empty, there is no score.
     tokenizer
         Trained on the first.
     kind
@@ -111,8 +122,6 @@ def train_language_model(
     if kind not in (LANGUAGE_MODEL, TRANSFORMER):
         raise UserError(f"There are the kinds {LANGUAGE_MODEL!r} and {TRANSFORMER!r} of language models, not {kind!r}.")
     training, validation, test = parts
-    if not test:
-        raise UserError("There is no text to score the model on; give three texts, none of them empty.")
     sizes = {"vocab_size": tokenizer.vocab_size, **sizes}
     set_seed(seed)
     model = BUILDERS[kind](**sizes)
@@ -123,6 +132,6 @@ def train_language_model(
     ids = tokenizer.encode(training), tokenizer.encode(validation)
     history = fit(model, *ids, config, checkpoint, progress, team)
     trained = Trained(model, tokenizer, sizes, history, None, dict(about or {}), kind)
-    if team is None or team.index == 0:
+    if test and (team is None or team.index == 0):
         trained.score = trained.evaluate(test)
     return trained

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from companion.errors import UserError, disk_errors
 from companion.evaluation import Score, evaluate
-from companion.recipes.builders import CONTINUES_TEXT, LANGUAGE_MODEL, NGRAM
-from companion.recipes.folder import read_folder, write_folder
-from companion.tokenizers import PairVocabulary, Tokenizer, unknown_nats
+from companion.recipes.builders import ANSWERER, CONTINUES_TEXT, ENCODER_DECODER, LANGUAGE_MODEL, NGRAM
+from companion.recipes.folder import Encoder, read_folder, write_folder
+from companion.tokenizers import PairVocabulary, StoryReader, Tokenizer, unknown_nats
 from companion.training import History
 
 if TYPE_CHECKING:
     import keras
 
     from companion.ngrams import NGramModel
+
+
+_INSTEAD = {
+    ENCODER_DECODER: "encode a source with its vocabularies.source, and give the ids to companion.generation.decode",
+    ANSWERER: "ask it about stories with companion.applications.answering.answer",
+}
 
 
 @dataclass
@@ -26,9 +32,10 @@ class Trained:
     Attributes
     ----------
     model
-        A Keras language model, a Transformer, an encoder-decoder, or an n-gram model.
+        A network of Keras, or an n-gram model.
     tokenizer
-        What turns text into its ids: a `companion.tokenizers.Tokenizer`, or a `companion.tokenizers.PairVocabulary`.
+        What turns text into its ids: a `companion.tokenizers.Tokenizer`; or of an encoder-decoder a
+        `companion.tokenizers.PairVocabulary`, of an answerer a `companion.tokenizers.StoryReader`.
     sizes
         The arguments that build it: of the function that `companion.recipes.BUILDERS` has for its kind.
     history
@@ -38,7 +45,8 @@ class Trained:
     about
         Anything else worth keeping: seeds, seconds, versions.
     kind
-        ``"language model"`` (a recurrent one), ``"transformer"``, ``"encoder-decoder"`` or ``"n-gram model"``.
+        ``"language model"`` (a recurrent one), ``"transformer"``, ``"encoder-decoder"``, ``"answerer"`` or
+        ``"n-gram model"``.
 
     Examples
     --------
@@ -48,7 +56,7 @@ class Trained:
     """
 
     model: "keras.Model | NGramModel"
-    tokenizer: Tokenizer | PairVocabulary
+    tokenizer: Encoder
     sizes: dict[str, Any]
     history: History = field(default_factory=History, repr=False)
     score: Score | None = None
@@ -183,13 +191,26 @@ class Trained:
         Raises
         ------
         UserError
-            The model continues texts.
+            It is another kind of model.
         """
         if isinstance(self.tokenizer, PairVocabulary):
             return self.tokenizer
         raise UserError(
             f"This {self.kind} has no vocabularies of source and target; an encoder-decoder is needed here."
         )
+
+    @property
+    def story_reader(self) -> StoryReader:
+        """The tokenizer, if the model is one that answers questions about stories.
+
+        Raises
+        ------
+        UserError
+            It is another kind of model.
+        """
+        if isinstance(self.tokenizer, StoryReader):
+            return self.tokenizer
+        raise UserError(f"This {self.kind} reads no stories; the recipe question-answering does.")
 
     @property
     def text_tokenizer(self) -> Tokenizer:
@@ -202,10 +223,7 @@ class Trained:
         """
         if self.kind in CONTINUES_TEXT and isinstance(self.tokenizer, Tokenizer):
             return self.tokenizer
-        raise UserError(
-            f"This {self.kind} doesn't continue or predict a text. If it is an encoder-decoder, encode a source with "
-            "its tokenizer.source and give the ids to companion.generation.decode, as companion.applications does."
-        )
+        raise UserError(f"This {self.kind} doesn't continue a text; {_INSTEAD.get(self.kind, 'use another model')}.")
 
     def _readable(self, prompt: str | None) -> str:
         if prompt is None:

@@ -65,7 +65,7 @@ def packed(arrays: dict[str, np.ndarray], half_precision: bool) -> bytes:
                 "model without half_precision."
             )
     dtype = np.float16 if half_precision else np.float32
-    return save({name: np.ascontiguousarray(array, dtype=dtype) for name, array in arrays.items()})
+    return save({name: np.asarray(array, dtype, order="C") for name, array in arrays.items()})
 
 
 def read_header(path: Path) -> dict[str, Stored]:

@@ -40,6 +40,9 @@ from companion.training.settings import (
     TrainingConfig,
     default_config,
 )
+from companion.training.stories import (
+    fit_stories,
+)
 from companion.training.tasks import (
     PairsTask,
     TextTask,
@@ -81,6 +84,7 @@ __all__ = [
     "exit_code",
     "fit",
     "fit_pairs",
+    "fit_stories",
     "free_ports",
     "join",
     "plan",
