@@ -728,3 +728,12 @@ def test_a_beam_over_logits_that_choose_nothing_is_told():
 @pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(companion.generation.__path__)])
 def test_examples_in_the_docstrings(name):
     assert doctest.testmod(importlib.import_module(f"companion.generation.{name}")).failed == 0
+
+
+def test_a_sampler_may_be_any_object_that_chooses():
+    class Last:
+        def choose(self, logits, rng):
+            return np.full(len(logits), logits.shape[-1] - 1)
+
+    model = NGramModel(2).fit([0, 1, 2, 1, 0])
+    assert sample_ids(model, [0], 3, Last()).tolist() == [[2, 2, 2]]

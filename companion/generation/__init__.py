@@ -3,6 +3,7 @@
 from companion.generation.beam import Beam, Hypothesis, beam_hypotheses, beam_ids, beam_search, length_divisor
 from companion.generation.from_source import NEVER_WRITTEN, SourceStepper, decode, stream_target
 from companion.generation.sampling import (
+    Choosing,
     Sampler,
     apply_temperature,
     draw,
@@ -17,6 +18,7 @@ from companion.generation.writing import generate, sample_ids, stream, stream_id
 __all__ = [
     "NEVER_WRITTEN",
     "Beam",
+    "Choosing",
     "Hypothesis",
     "Model",
     "Sampler",

@@ -10,7 +10,7 @@ from companion.cells import attend
 from companion.errors import UserError
 from companion.generation.beam import beam_ids
 from companion.generation.layers import lstm_step
-from companion.generation.sampling import Sampler, softmax
+from companion.generation.sampling import Choosing, Sampler, softmax
 from companion.generation.steppers import State
 from companion.generation.writing import stream_ids, write_until
 from companion.seeding import generator
@@ -29,7 +29,7 @@ def decode(
     model: "keras.Model",
     sources: Sequence[Ids],
     max_tokens: int = 100,
-    sampler: Sampler | None = None,
+    sampler: Choosing | None = None,
     seed: int | None = None,
     beam_width: int | None = None,
     length_penalty: float = 0.6,
@@ -84,7 +84,7 @@ def stream_target(
     model: "keras.Model",
     source: Ids,
     max_tokens: int = 100,
-    sampler: Sampler | None = None,
+    sampler: Choosing | None = None,
     seed: int | None = None,
     banned: Ids = NEVER_WRITTEN,
 ) -> Iterator[int]:

@@ -7,7 +7,7 @@ All are pure functions over the last axis, which is the vocabulary; a `Sampler` 
 import math
 import numbers
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +127,14 @@ def draw(probabilities: npt.ArrayLike, rng: np.random.Generator) -> np.ndarray:
         raise UserError("Nothing can be drawn from these probabilities: each row should sum to 1.")
     point = rng.random(cumulative.shape[:-1]) * total
     return (cumulative <= point[..., None]).sum(axis=-1)
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """What chooses tokens: a `Sampler`, or any object of a reader's own with this method."""
+
+    def choose(self, logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """An id for each row of logits ``(batch, vocab_size)``: ``(batch,)``."""
 
 
 @dataclass(frozen=True)

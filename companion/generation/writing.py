@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from companion.errors import UserError, check_sizes
-from companion.generation.sampling import Sampler, is_whole
+from companion.generation.sampling import Choosing, Sampler, is_whole
 from companion.generation.steppers import Model, Stepper, check_ids, check_prompt, read, stepper
 from companion.seeding import generator
 from companion.tokenizers import Ids, Tokenizer
@@ -89,7 +89,7 @@ def sample_ids(
     model: Model,
     prompt_ids: Ids,
     max_tokens: int,
-    sampler: Sampler | None = None,
+    sampler: Choosing | None = None,
     seed: Seed = None,
     samples: int = 1,
     banned: Ids = (),
@@ -125,7 +125,7 @@ def write_until(
     prompt_ids: Ids,
     end_id: int,
     max_tokens: int,
-    sampler: Sampler | None = None,
+    sampler: Choosing | None = None,
     seed: Seed = None,
     samples: int = 1,
     banned: Ids = (),
@@ -151,7 +151,7 @@ def stream_ids(
     model: Model,
     prompt_ids: Ids,
     max_tokens: int,
-    sampler: Sampler | None = None,
+    sampler: Choosing | None = None,
     seed: Seed = None,
     samples: int = 1,
     banned: Ids = (),
@@ -217,10 +217,10 @@ def check_max_tokens(max_tokens: int) -> None:
         raise UserError(f"max_tokens should be a whole number from 0, and it is {max_tokens!r}.")
 
 
-def check_sampler(sampler: Sampler | None) -> Sampler:
+def check_sampler(sampler: Choosing | None) -> Choosing:
     """The sampler, or the one that draws from the model's own distribution."""
     if sampler is None:
         return Sampler()
-    if not isinstance(sampler, Sampler):
+    if not isinstance(sampler, Choosing):
         raise UserError(f"sampler should be a Sampler, such as Sampler(temperature=0.8), and it is {sampler!r}.")
     return sampler
