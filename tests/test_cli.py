@@ -121,7 +121,7 @@ def test_the_version(capsys):
     ("words", "says"),
     [
         ([], "Give a command: train, generate"),
-        (["trian"], "'trian'"),
+        (["zug"], "'zug'"),
         (["generate"], "required: MODEL. See"),
         (["train", "x"], "required: --out. See"),
         (["train", "x", "--out"], "expected one argument; if its value begins with a dash, put = between"),

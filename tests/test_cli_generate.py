@@ -104,7 +104,7 @@ def test_the_rest_of_a_word_that_was_cut_is_not_suggested():
     assert suggested_prompt(tokenizer, "\n\n", before="e") is None
     assert suggested_prompt(tokenizer, "Bat cat", before="\n") == "cat", "one that is known"
     words = WordTokenizer.train("The cat sat on it.")
-    assert suggested_prompt(words, "ue cat", before="v") == " cat"
+    assert suggested_prompt(words, "ov cat", before="l") == " cat"
 
 
 def test_few_unknown_words_are_named_of_many():

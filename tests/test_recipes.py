@@ -157,7 +157,7 @@ def test_a_damaged_model_in_the_cache_folder_is_told_and_trained_again(tiny, tra
     damage(folder / "tokenizer.json")
     folder.with_name(folder.name + ".checkpoint.npz").write_bytes(b"damaged too")
     again = recipes.load_recipe("tiny", progress=False)
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("companion: ")]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("gate-by-gate: ")]
     assert "tokenizer.json was changed" in line and line.endswith("It is trained again now.")
     assert again.score == trained[0].score == recipes.load_model(folder).score
 
