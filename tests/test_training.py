@@ -1,6 +1,7 @@
 """Training: windows that do not overlap, a validation text that is never trained on, and resuming to the same end."""
 
 import dataclasses
+import doctest
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion import set_seed
+from companion import evaluation, set_seed, training
 from companion.errors import UserError
 from companion.models import article_model, language_model, transformer_model
 from companion.models.encoder_decoder import encoder_decoder
@@ -51,6 +52,12 @@ def text_ids(n: int = 1200) -> np.ndarray:
 def small_model():
     set_seed(4)
     return language_model(6, embedding_dim=4, units=8, dropout=0.2)
+
+
+def test_the_examples_hold():
+    for module in (training.batches, training.checkpoints, training.ending, training.meeting, training.settings):
+        assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(evaluation.losses).failed == 0
 
 
 @given(length=st.integers(2, 500), batch=st.integers(1, 5), window=st.integers(1, 9), epoch=st.integers(0, 3))
@@ -443,6 +450,12 @@ def test_bad_pairs_are_told_before_training(pairs, says):
         fit_pairs(model, pairs, good)
     with pytest.raises(UserError, match=says.format("validate with")):
         fit_pairs(model, good, pairs)
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), "5"])
+def test_a_time_between_checkpoints_that_can_t_be_is_told(seconds):
+    with pytest.raises(UserError, match=f"checkpoint_seconds is {seconds}"):
+        fit(small_model(), text_ids(), text_ids(300), SMALL, checkpoint_seconds=seconds)
 
 
 @pytest.mark.parametrize(("workers", "worker"), [(0, 0), (2, 2), (2, -1), (1.5, 0)])

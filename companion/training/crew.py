@@ -33,7 +33,8 @@ AGAIN = "The training stopped. Run the same command again: it continues from the
 class Crew:
     """A command run as several worker processes on this machine; leaving the ``with`` block ends all of them.
 
-    The processes end with this one, however it ends; see `companion.training.end_with_parent`.
+    The processes end with this one, however it ends (see `companion.training.end_with_parent`), and with the thread
+    that makes the crew.
 
     Parameters
     ----------

@@ -11,12 +11,14 @@ What the two share is the loop (`Trainer`); what they differ in is what a batch 
 *language-model*, *article-model*, *translation*, *scaling-out*.
 """
 
+import numbers
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from companion.errors import UserError
 from companion.training.ending import TrainingInterrupted, noted_signals
 from companion.training.progress import Progress
 from companion.training.settings import History, TrainingConfig
@@ -113,6 +115,8 @@ def fit_pairs(
 def _fit(trainer: Trainer, checkpoint: str | Path | None, progress: bool | None, seconds: float) -> History:
     team = trainer.team
     chief = team.index == 0
+    if not isinstance(seconds, numbers.Real) or not seconds >= 0:
+        raise UserError(f"checkpoint_seconds is {seconds}; it should be a number of seconds, at least 0.")
     path = Path(checkpoint) if checkpoint and chief else None
     team.stop_asked = asked = False
     history = trainer.begin(path)

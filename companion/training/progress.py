@@ -1,4 +1,4 @@
-"""How a reader sees that training goes on: a bar in a terminal, elsewhere a line for each validation."""
+"""How a reader sees how far training is: a bar in a terminal, elsewhere a line for each validation."""
 
 import os
 import sys
