@@ -85,7 +85,7 @@ def test_a_report_goes_to_a_file_or_to_standard_error(tmp_path, capsys):
     assert json.loads((tmp_path / "report").read_text()) == [3, "Worker 1 is gone."]
     assert capsys.readouterr().err == ""
     report(None, "Worker 1 is gone.", 3)
-    assert capsys.readouterr().err == "companion: Worker 1 is gone.\n"
+    assert capsys.readouterr().err == "gate-by-gate: Worker 1 is gone.\n"
 
 
 def test_a_report_that_can_t_be_written_keeps_no_process_alive(monkeypatch, tmp_path):
@@ -113,7 +113,7 @@ with ended_after(float(sys.argv[1]), "It took too long.", *sys.argv[2:]):
 def test_what_takes_too_long_ends_with_a_sentence(tmp_path):
     """Though no thread of that process can do anything."""
     loud, quiet = run(WATCHED, "0.2"), run(WATCHED, "0.2", str(tmp_path / "report"))
-    for process, says in ((loud, "companion: It took too long.\n"), (quiet, "")):
+    for process, says in ((loud, "gate-by-gate: It took too long.\n"), (quiet, "")):
         _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (-signal.SIGKILL, says)
     assert json.loads((tmp_path / "report").read_text()) == [2, "It took too long."]
