@@ -5,8 +5,8 @@
   the one with the lower validation loss counts, on average over the seeds. ``same-seconds``: the Transformer with as
   many processor seconds as the LSTM took, by ``speed``; it needs these two.
 - ``two-cores``: seconds on the clock for one update of each, on two threads, of these sizes and of the book's own.
-- ``recall``: repeating a random string after it has ended, two seeds, rates tried likewise; ``mixed``: strings of many
-  lengths.
+- ``recall``: repeating a random string after it has ended, two seeds, rates tried the same way; ``mixed``: strings of
+  many lengths.
 
 ``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to
 ``companion/data/results/transformers.json`` after each part; what is there already is not run again. Set

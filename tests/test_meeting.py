@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import socket
+import struct
 import threading
 import time
 
@@ -177,6 +178,30 @@ def test_two_that_say_they_are_the_same_worker_are_told():
         assert got == ["told"]
         for each in both:
             assert each.recv(7) == b'["error'
+
+
+def test_a_worker_that_goes_away_during_the_meeting_is_told():
+    """It has said who it is, and its connection breaks before the chief answers."""
+    hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(3))
+    with contextlib.ExitStack() as stack:
+        ports = [stack.enter_context(socket.create_server(Cluster(hosts, 0).address(worker))) for worker in (1, 2)]
+        got = []
+
+        def chief() -> None:
+            with pytest.raises(UserError, match="Worker 1 went away before the training began; start all again"):
+                meeting.meet(Cluster(hosts, 0), PLAN, 30)
+            got.append("told")
+
+        thread = threading.Thread(target=chief)
+        thread.start()
+        lines = [stack.enter_context(connected(Cluster(hosts, 0).address(0))) for _ in ports]
+        for worker, line in enumerate(lines, start=1):
+            line.sendall(hello(json.dumps({"index": worker, "plan": {"hosts": ",".join(hosts), **PLAN}})))
+        ports[0].accept()[0].close()  # the chief knocks, since both have come
+        lines[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close it at once
+        lines[0].close()
+        thread.join(30)
+        assert got == ["told"]
 
 
 # -- who they are ------------------------------------------------------------------------------------------------------

@@ -147,6 +147,8 @@ def _fit(trainer: Trainer, checkpoint: str | Path | None, progress: bool | None,
                     saved = time.monotonic()
             if order == STOP:
                 raise TrainingInterrupted(_interrupted(trainer, path), *signals[:1])
+        if signals and team.size == 1:  # it came after the last look
+            raise TrainingInterrupted(_interrupted(trainer, path), *signals[:1])
     return trainer.finish(history)
 
 

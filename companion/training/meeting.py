@@ -197,7 +197,8 @@ def _receive_all(
         if len(lines) > 1:
             _let_them_knock(lines)
         for line in lines.values():
-            line.send("go")
+            with contextlib.suppress(OSError):  # the team will notice one that is gone already
+                line.send("go")
         return list(lines.values())
     except UserError as error:
         for line in lines.values():
@@ -236,7 +237,8 @@ def _let_them_knock(lines: Mapping[int, Line]) -> None:
     problems = []
     for line in lines.values():
         line.wait_at_most(2 * KNOCK)
-        line.send("knock")
+        with contextlib.suppress(OSError):  # then it gives no answer either
+            line.send("knock")
     for worker, line in lines.items():  # all answers are read: a line closed before would take its last message along
         try:
             kind, data = line.receive()
@@ -289,6 +291,7 @@ def _visit(cluster: Cluster, plan: Mapping[str, Any], deadline: float, timeout: 
                 f"Worker {cluster.index} got no answer from worker 0 at {cluster.hosts[0]} within {timeout:g} seconds. "
                 "Start it too, see that the address is right and that no firewall is between, or give more --timeout."
             )
+        line: Line | None = None
         try:
             # Once it answers, the chief itself says when it has waited long enough for the others.
             line = Line(socket.create_connection(cluster.address(0), timeout=left), 0, timeout + 10)
@@ -298,6 +301,8 @@ def _visit(cluster: Cluster, plan: Mapping[str, Any], deadline: float, timeout: 
                 _knock(cluster, line)
                 kind, data = line.receive()
         except (OSError, ValueError):  # not there yet, or not a worker of ours
+            if line:
+                line.close()
             time.sleep(0.2)
             continue
         if kind == "error":
