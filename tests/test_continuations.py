@@ -120,8 +120,8 @@ def test_a_whole_word_is_not_credited_with_longer_ones():
     [
         ([""], ["i"], "prompt is empty"),
         (["a "], ["i", ""], "continuation is empty"),
-        (["a "], ["É"], "does not know: 'É'"),
-        (["É "], ["a"], "does not know: 'É'"),
+        (["a "], ["É"], "doesn't know: 'É'"),
+        (["É "], ["a"], "doesn't know: 'É'"),
         ([], ["i"], "nothing to measure"),
         (["a "], [], "nothing to measure"),
         ("a ", ["i"], "Expected a list of prompts"),
