@@ -135,7 +135,9 @@ def test_the_weights_of_a_model_are_written_with_enough_digits():
         "logits": [rng.normal(size=shape).astype(np.float32) for shape in ((2, 3), (3,))],
     }
     model = SimpleNamespace(get_layer=lambda name: SimpleNamespace(get_weights=lambda: layers[name]))
-    found = network_weights(SimpleNamespace(model=model, tokenizer=SimpleNamespace(tokens=["<unk>", " the", "."])))
+    found = network_weights(
+        SimpleNamespace(network=model, text_tokenizer=SimpleNamespace(tokens=["<unk>", " the", "."]))
+    )
     assert found["words"] == ["<unk>", "the", "."]
     arrays = [array for layer in layers.values() for array in layer]
     for name, array in zip(("embedding", "W_x", "W_h", "b", "W_y", "b_y"), arrays, strict=True):

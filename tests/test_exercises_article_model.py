@@ -73,7 +73,7 @@ def parameters(V, d, h):
     ("wrong", "hint"),
     [
         (lambda V, d, h: (V * d, h * (d + h + 1), V * (h + 1)), "three gates and a candidate"),
-        (lambda V, d, h: (V * d, 3 * h * (d + h + 1), V * (h + 1)), "beside the three gates"),
+        (lambda V, d, h: (V * d, 3 * h * (d + h + 1), V * (h + 1)), "besides the three gates"),
         (lambda V, d, h: (V * d, 4 * h * (d + h), V * (h + 1)), "each gate has a bias too"),
         (lambda V, d, h: (V * d, 4 * h * (d + 1), V * (h + 1)), "read the hidden state as well"),
         (lambda V, d, h: (V * d, 4 * h * (h + 1), V * (h + 1)), "read the input as well"),

@@ -40,7 +40,7 @@ def test_window_right():
     ("answer", "hint"),
     [
         (lambda layers, context: context - 1, "had looked back itself"),
-        (lambda layers, context: layers * context, "no step back"),
+        (lambda layers, context: layers * context, "isn't a step back"),
         (lambda layers, context: layers * (context - 1) + 1, "how far back"),
         (lambda layers, context: context**layers, "draw two blocks"),
         (lambda layers, context: float(layers * (context - 1)), "whole number"),

@@ -210,7 +210,7 @@ def test_what_can_t_be_summed_up_is_told(capsys, monkeypatch, text, more, says):
 
 def test_a_file_that_is_not_there_or_not_text_is_told(capsys, monkeypatch, tmp_path):
     assert "no file" in run(capsys, monkeypatch, tmp_path / "none.txt")[2]
-    assert "not UTF-8" in run(capsys, monkeypatch, "-", given=b"caf\xe9 is the")[2]
+    assert "isn't UTF-8 text" in run(capsys, monkeypatch, "-", given=b"caf\xe9 is the")[2]
 
 
 def test_the_manual_reader_finds_its_own_language_cheap():

@@ -441,7 +441,6 @@ def test_a_model_of_another_kind_is_told():
         (Pairs([], []), "There are no pairs to {}; give at least one"),
         (Pairs([[4, 9]], [[5]]), "The source of pair 0 of the pairs to {} has ids from 4 to 9, but the model has 9"),
         (Pairs([[4]], [[5, 9]]), "The target of pair 0 of the pairs to {} has ids from 5 to 9"),
-        (Pairs([[4.0]], [[5]]), "The source of pair 0 of the pairs to {} isn't a row of integers"),
     ],
 )
 def test_bad_pairs_are_told_before_training(pairs, says):

@@ -211,9 +211,9 @@ def test_other_settings_are_told_by_both_commands(text):
     ("more", "says"),
     [
         (["--workers", "0"], "--workers is 0"),
-        (["--worker", "1"], "go together"),
+        (["--worker", "1"], "goes together with --hosts"),
         (["--workers", "2", "--timeout", "0"], "--timeout is 0"),
-        (["--workers", "2", "--worker", "0", "--hosts", "a:1,b:1"], "one or other"),
+        (["--workers", "2", "--worker", "0", "--hosts", "a:1,b:1"], "--workers and --worker don't go together"),
         (["--worker", "2", "--hosts", "a:1,b:1"], "There is no worker 2"),
         (["--worker", "0", "--hosts", "a,b:1"], "isn't the address of a worker"),
         (["--worker", "0", "--hosts", "a:1,a:1"], "the same address"),
