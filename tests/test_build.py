@@ -411,4 +411,7 @@ def test_the_build_had_no_warnings() -> None:
         pytest.skip("make test builds the book and looks at how that went")
     log = (ROOT / "_build" / "build.log").read_text(encoding="utf-8")
     warnings = [line for line in log.splitlines() if "WARNING" in line or "ERROR" in line]
+    for path in sorted((ROOT / "_build" / "jupyter_execute").glob("*.ipynb")):
+        outputs = [output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", ())]
+        warnings += [f"{path.stem}: {output.text}" for output in outputs if output.get("name") == "stderr"]
     assert status.read_text().strip() == "0", "\n".join(warnings) or log[-3000:]

@@ -33,10 +33,13 @@ STRONGEST_TINT = 0.6  # of a coloured ground under text
 
 def style() -> None:
     """Set matplotlib up for the book; a chapter with figures calls it once."""
+    import logging
+
     import matplotlib as mpl
     from cycler import cycler
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # what fonts a machine has is not for a page
     set_matplotlib_formats("svg", metadata={"Date": None})  # the same picture every time, to the byte
     mpl.rcParams.update(
         {
