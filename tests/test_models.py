@@ -152,7 +152,7 @@ def test_every_network_loads_again_from_a_file_of_keras_here_and_elsewhere(tmp_p
 
 
 def test_all_layers_are_found_also_inside_others():
-    model = transformer_model(5, width=4, layers=1, heads=2, context=3, dropout=0.1)
+    model = transformer_model(5, hidden_dim=4, num_layers=1, num_heads=2, context=3, dropout=0.1)
     names = [type(layer).__name__ for layer in all_layers(model)]
     assert names[:4] == ["InputLayer", "Embedding", "SharedDropout", "TransformerBlock"]
     assert sorted(names[4:-2]) == [
