@@ -115,6 +115,11 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Encoder, dict[str, A
             f"{folder} can't be loaded as a model: {reason.rstrip('.')}. Restore the folder as it was saved, or train "
             "it again."
         ) from None
+    if folder.suffix == ".keras" and folder.is_file():
+        raise UserError(
+            f"{folder} is a file of Keras, and a folder is wanted here. Load it with keras.models.load_model, after "
+            "import companion.models.registered."
+        )
     raise UserError(
         f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out {shlex.quote(str(folder))}"
     )
