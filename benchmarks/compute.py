@@ -44,7 +44,7 @@ def recurrent(cell: str, units: int) -> dict[str, Any]:
     }
 
 
-transformer = {"vocab_size": VOCAB_SIZE, "width": 128, "layers": 4, "heads": 4, "context": 128}
+transformer = {"vocab_size": VOCAB_SIZE, "hidden_dim": 128, "num_layers": 4, "num_heads": 4, "context": 128}
 MODELS: list[dict[str, Any]] = [
     recurrent("rnn", 256),
     recurrent("gru", 256),
@@ -62,7 +62,7 @@ MODELS: list[dict[str, Any]] = [
         "name": "Transformer",
         "kind": "transformer_model",
         "sizes": transformer,
-        "twin": transformer | {"width": 8},  # two numbers a head are the least
+        "twin": transformer | {"hidden_dim": 8},  # two numbers a head are the least
         "batch": 32,
         "window": 128,
         "shape": (32 * 128, 128, 512),

@@ -43,7 +43,7 @@ def build(kind: str, vocab: int) -> Any:
     """The two networks that are compared on the plays, with the same number of parameters to 2 %."""
     if kind == "lstm":
         return language_model(vocab, embedding_dim=64, units=256)
-    return transformer_model(vocab, width=96, layers=3, heads=4, context=64)
+    return transformer_model(vocab, hidden_dim=96, num_layers=3, num_heads=4, context=64)
 
 
 def plays() -> tuple[int, list[np.ndarray]]:
@@ -144,7 +144,7 @@ def two_cores() -> dict[str, dict[str, float]]:
     found = {}
     large = {
         "lstm": language_model(vocab, embedding_dim=64, units=512),
-        "transformer": transformer_model(vocab, width=160, layers=4, heads=5, context=128),
+        "transformer": transformer_model(vocab, hidden_dim=160, num_layers=4, num_heads=5, context=128),
     }
     for name, config, models in (
         ("small", CONFIG, {kind: build(kind, vocab) for kind in KINDS}),

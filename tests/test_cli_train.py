@@ -265,8 +265,14 @@ MEASURED = [
     (0.84, LSTM, {"vocab_size": 85, "embedding_dim": 64, "units": 256}, 64, 64),
     (1.31, LSTM, {"vocab_size": 10_000, "embedding_dim": 64, "units": 256}, 64, 64),
     (5.18, LSTM, {"vocab_size": 85, "embedding_dim": 64, "units": 2048, "layers": 2}, 32, 32),
-    (2.81, TRANSFORMER, {"vocab_size": 85, "width": 512, "layers": 6, "heads": 8, "context": 128}, 32, 64),
-    (1.94, TRANSFORMER, {"vocab_size": 85, "width": 256, "layers": 4, "heads": 4, "context": 512}, 16, 256),
+    (2.81, TRANSFORMER, {"vocab_size": 85, "hidden_dim": 512, "num_layers": 6, "num_heads": 8, "context": 128}, 32, 64),
+    (
+        1.94,
+        TRANSFORMER,
+        {"vocab_size": 85, "hidden_dim": 256, "num_layers": 4, "num_heads": 4, "context": 512},
+        16,
+        256,
+    ),
 ]
 
 

@@ -29,7 +29,7 @@ def network(tokenizer, kind="recurrent"):
     set_seed(1)
     if kind == "recurrent":
         return language_model(tokenizer.vocab_size, embedding_dim=4, units=8)
-    return transformer_model(tokenizer.vocab_size, width=8, layers=2, heads=2, context=4)
+    return transformer_model(tokenizer.vocab_size, hidden_dim=8, num_layers=2, num_heads=2, context=4)
 
 
 def by_hand(model, tokenizer, prompt, continuation, whole_words=False):

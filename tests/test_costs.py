@@ -15,7 +15,7 @@ LANGUAGE_MODELS = [
     for cell in ("rnn", "gru", "lstm")
     for layers in (1, 2)
 ]
-TRANSFORMER = {"vocab_size": 11, "width": 12, "layers": 2, "heads": 2, "context": 6}
+TRANSFORMER = {"vocab_size": 11, "hidden_dim": 12, "num_layers": 2, "num_heads": 2, "context": 6}
 
 
 @pytest.mark.parametrize("sizes", LANGUAGE_MODELS, ids=lambda sizes: f"{sizes['cell']}-{sizes['layers']}")
@@ -96,7 +96,7 @@ def test_training_is_the_three_products_of_every_matrix():
 
 def test_gpt_3_by_hand():
     """175 billion parameters in 96 blocks of width 12,288 and 50,257 tokens (Brown et al. 2020, table 2.1)."""
-    gpt3 = costs.transformer_model(50_257, width=12_288, layers=96, heads=96, context=2048)
+    gpt3 = costs.transformer_model(50_257, hidden_dim=12_288, num_layers=96, num_heads=96, context=2048)
     assert gpt3.parameters == pytest.approx(175e9, rel=0.01)
     assert gpt3.training_flops(300 * 10**9) == pytest.approx(3.14e23, rel=0.05)
 
@@ -122,7 +122,7 @@ def test_the_state_is_the_stepper_s(sizes):
 
 def test_the_state_of_a_transformer_is_the_stepper_s_and_the_row_that_is_added():
     state = stepper(models.transformer_model(**TRANSFORMER)).start(1)
-    added = TRANSFORMER["layers"] * 2 * TRANSFORMER["width"]
+    added = TRANSFORMER["num_layers"] * 2 * TRANSFORMER["hidden_dim"]
     keys_and_values = sum(array.size for array in state if array.ndim == 3)
     assert costs.transformer_model(**TRANSFORMER).state == keys_and_values + added
 
@@ -144,7 +144,7 @@ def test_memory_by_hand():
         (lambda: costs.recurrent("mlp", 3, 4), "no cell 'mlp'; there are rnn, gru, lstm"),
         (lambda: costs.language_model(10, units=0), "units is 0"),
         (lambda: costs.dense(1.5, 3), "inputs is 1.5"),
-        (lambda: costs.transformer_model(10, layers=0), "layers is 0"),
+        (lambda: costs.transformer_model(10, num_layers=0), "num_layers is 0"),
         (lambda: costs.article_model(window=0), "window is 0"),
         (lambda: costs.count(models.article_model(50, 6, 7)), "answers only once for a whole window"),
         (lambda: costs.count(_convolution()), r"\(Conv1D\) can't be counted"),

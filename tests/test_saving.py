@@ -85,7 +85,7 @@ def test_the_weights_are_plain_arrays_under_their_names(trained, folder):
 
 
 def test_weights_of_equal_shapes_are_told_apart_by_their_names(tmp_path):
-    sizes = {"vocab_size": 4, "width": 4, "layers": 9, "heads": 1, "context": 2}
+    sizes = {"vocab_size": 4, "hidden_dim": 4, "num_layers": 9, "num_heads": 1, "context": 2}
     deep = transformer_model(**sizes)
     for n, variable in enumerate(deep.trainable_variables):
         variable.assign(np.full(variable.shape, n))
@@ -368,7 +368,10 @@ def test_a_missing_folder_is_told(tmp_path):
     [
         *(("language model", {**SIZES, "cell": cell, "layers": n}) for cell in ("lstm", "gru", "rnn") for n in (1, 3)),
         ("language model", {"vocab_size": 7}),
-        ("transformer", {"vocab_size": 5, "width": 4, "layers": 3, "heads": 2, "context": 6, "dropout": 0.2}),
+        (
+            "transformer",
+            {"vocab_size": 5, "hidden_dim": 4, "num_layers": 3, "num_heads": 2, "context": 6, "dropout": 0.2},
+        ),
         *(
             ("encoder-decoder", {"source_vocab": 9, "target_vocab": 8, "units": 6, "attention": attention})
             for attention in ("additive", "multiplicative", "uniform")
@@ -399,6 +402,18 @@ def test_a_model_of_version_1_is_read(trained, folder, precision):
     assert loaded.score == trained.score
     rewrite(folder, lambda content: content.pop("kind"))  # as the first of them were
     assert load_model(folder).kind == "language model"
+
+
+def test_a_transformer_whose_sizes_have_their_earlier_names_is_read(tmp_path):
+    sizes = {"vocab_size": 4, "hidden_dim": 4, "num_layers": 2, "num_heads": 2, "context": 3, "dropout": 0.1}
+    trained = Trained(transformer_model(**sizes), CharTokenizer("abc"), sizes, kind=TRANSFORMER)
+    trained.save(tmp_path / "m")
+    earlier = {"vocab_size": 4, "width": 4, "layers": 2, "heads": 2, "context": 3, "dropout": 0.1}
+    rewrite(tmp_path / "m", model=earlier)
+    loaded = load_model(tmp_path / "m")
+    assert loaded.sizes == sizes and same(loaded, trained)
+    loaded.save(tmp_path / "m")
+    assert json.loads((tmp_path / "m" / "model.json").read_text(encoding="utf-8"))["model"] == sizes
 
 
 @pytest.mark.parametrize(

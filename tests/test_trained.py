@@ -27,7 +27,7 @@ TEXT = "the cat sees the dogs. the dog sees a cat that sees dogs. " * 30
 PARTS = (TEXT, TEXT[:200], "the cat sees the zebras & the dog. ")
 SIZES = {
     LANGUAGE_MODEL: {"embedding_dim": 3, "units": 5},
-    TRANSFORMER: {"width": 4, "heads": 1, "layers": 1, "context": 4},
+    TRANSFORMER: {"hidden_dim": 4, "num_heads": 1, "num_layers": 1, "context": 4},
 }
 CONFIG = TrainingConfig(batch_size=2, window=8)
 

@@ -261,7 +261,7 @@ def test_a_damaged_checkpoint_is_told_and_changes_nothing(tmp_path):
         fit(small_model(), text_ids(), text_ids(300), config, checkpoint, progress=False)
 
 
-@pytest.mark.parametrize("other", [{"heads": 1}, {"context": 4}, {"dropout": 0.2}])
+@pytest.mark.parametrize("other", [{"num_heads": 1}, {"context": 4}, {"dropout": 0.2}])
 def test_a_checkpoint_of_another_transformer_is_refused(tmp_path_factory, transformer_checkpoint, other):
     """Its weights would fit."""
     sizes, again = transformer_checkpoint
@@ -272,7 +272,7 @@ def test_a_checkpoint_of_another_transformer_is_refused(tmp_path_factory, transf
 @pytest.fixture(scope="module")
 def transformer_checkpoint(tmp_path_factory):
     """Sizes of a Transformer, and the arguments with which it was trained."""
-    sizes = {"vocab_size": 6, "width": 4, "layers": 1, "heads": 2, "context": 3, "dropout": 0.1}
+    sizes = {"vocab_size": 6, "hidden_dim": 4, "num_layers": 1, "num_heads": 2, "context": 3, "dropout": 0.1}
     again = {
         "train_ids": text_ids(70),
         "validation_ids": text_ids(30),

@@ -16,7 +16,7 @@ from companion.recipes import TRANSFORMER, Trained, load_model, save_model
 from companion.tokenizers import CharTokenizer
 from companion.training import TrainingConfig, fit
 
-SIZES = {"vocab_size": 11, "width": 12, "layers": 2, "heads": 3, "context": 6}
+SIZES = {"vocab_size": 11, "hidden_dim": 12, "num_layers": 2, "num_heads": 3, "context": 6}
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,24 @@ def test_changing_the_future_never_changes_the_past(model, at):
     assert (np.abs(before[:, at] - after[:, at]).max(axis=-1) > 1e-3).all()
 
 
+def test_a_block_says_the_shapes_that_it_gives():
+    """Keras takes its word for them when a model is built, with states and without."""
+    import keras
+
+    block = TransformerBlock(hidden_dim=4, num_heads=2, context=8)
+    x, states = np.zeros((3, 5, 4), np.float32), [np.zeros((3, *shape), np.float32) for shape in block.state_shapes]
+    given = [tuple(part.shape) for part in block(x)]
+    for inputs in ({}, {"initial_state": states}):
+        said = block.compute_output_shape(x.shape, *([part.shape for part in each] for each in inputs.values()))
+        assert given == list(said) == [tuple(part.shape) for part in block(x, **inputs)]
+        symbols = keras.tree.map_structure(lambda part: keras.Input(batch_shape=part.shape), inputs)
+        assert given == [tuple(part.shape) for part in block(keras.Input(batch_shape=x.shape), **symbols)]
+
+
 def test_no_gradient_comes_from_the_future():
     import tensorflow as tf
 
-    block = TransformerBlock(width=4, heads=2, context=8)
+    block = TransformerBlock(hidden_dim=4, num_heads=2, context=8)
     x = tf.constant(np.random.default_rng(0).normal(size=(1, 6, 4)), tf.float32)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
@@ -65,7 +79,7 @@ def test_no_gradient_comes_from_the_future():
 def test_a_block_sees_its_context_and_no_further():
     """One block: a change 5 positions back shows, one 6 back does not (with a context of 6)."""
     set_seed(0)
-    model = transformer_model(**{**SIZES, "layers": 1})
+    model = transformer_model(**{**SIZES, "num_layers": 1})
     ids = some_ids(1, 12)
     changed = ids.copy()
     changed[0, 3] = (changed[0, 3] + 1) % 11
@@ -96,7 +110,7 @@ def test_weights_add_up_to_1_and_are_0_ahead(model):
 @pytest.mark.parametrize("heads", [1, 3])
 def test_the_layer_is_the_numpy_calculation(heads):
     set_seed(5)
-    block = TransformerBlock(width=12, heads=heads, context=9)
+    block = TransformerBlock(hidden_dim=12, num_heads=heads, context=9)
     x = np.random.default_rng(1).normal(size=(2, 7, 12)).astype(np.float32)
     block(x)
     W_q, W_k, W_v, W_o = (w.numpy() for w in block.attention.weights)
@@ -210,7 +224,7 @@ def test_it_learns_what_needs_looking_back():
     ids = np.tile(rng.integers(0, 5, 4), 500).astype(np.int32)
     ids[rng.random(len(ids)) < 0.02] = 0
     set_seed(1)
-    model = transformer_model(5, width=16, layers=1, heads=2, context=8)
+    model = transformer_model(5, hidden_dim=16, num_layers=1, num_heads=2, context=8)
     config = TrainingConfig(epochs=2, batch_size=4, window=10, learning_rate=1e-2, warmup_steps=5)
     history = fit(model, ids[:1800], ids[1800:], config, progress=False)
     assert history.best["validation_loss"] < 0.5
@@ -225,9 +239,11 @@ def test_what_is_loaded_is_what_was_saved(model, tmp_path):
     np.testing.assert_array_equal(loaded.model(some_ids(1, 9)), model(some_ids(1, 9)))
 
 
-@pytest.mark.parametrize("sizes", [SIZES, {**SIZES, "vocab_size": 85, "width": 64, "layers": 3, "heads": 4}])
+@pytest.mark.parametrize(
+    "sizes", [SIZES, {**SIZES, "vocab_size": 85, "hidden_dim": 64, "num_layers": 3, "num_heads": 4}]
+)
 def test_the_number_of_parameters_follows_from_the_sizes(sizes):
-    V, d, L = sizes["vocab_size"], sizes["width"], sizes["layers"]
+    V, d, L = sizes["vocab_size"], sizes["hidden_dim"], sizes["num_layers"]
     block = 4 * d * d + (d * 4 * d + 4 * d) + (4 * d * d + d) + 2 * 2 * d
     assert transformer_model(**sizes).count_params() == V * d + L * block + 2 * d + (d * V + V)
 
@@ -235,13 +251,13 @@ def test_the_number_of_parameters_follows_from_the_sizes(sizes):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"heads": 5}, "multiple of 10"),
-        ({"heads": 0}, "heads is 0"),
-        ({"width": "12"}, "width is 12"),
-        ({"width": 9, "heads": 3}, "multiple of 6"),
+        ({"num_heads": 5}, "multiple of 10"),
+        ({"num_heads": 0}, "num_heads is 0"),
+        ({"hidden_dim": "12"}, "hidden_dim is 12"),
+        ({"hidden_dim": 9, "num_heads": 3}, "multiple of 6"),
         ({"context": 1}, "context is 1; .* at least 2"),
         ({"context": 2.5}, "context is 2.5"),
-        ({"layers": 0}, "layers is 0"),
+        ({"num_layers": 0}, "num_layers is 0"),
         ({"dropout": 1.0}, "dropout is 1.0"),
     ],
 )

@@ -21,7 +21,7 @@ CONFIG = TrainingConfig(
 IDS = (np.cumsum(np.random.default_rng(0).integers(1, 3, 1200)) % 6).astype(np.int32)
 MODELS = {
     "lstm": lambda: language_model(6, embedding_dim=4, units=8, dropout=0.2),
-    "transformer": lambda: transformer_model(6, width=8, layers=2, heads=2, context=8, dropout=0.2),
+    "transformer": lambda: transformer_model(6, hidden_dim=8, num_layers=2, num_heads=2, context=8, dropout=0.2),
 }
 
 

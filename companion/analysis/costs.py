@@ -134,10 +134,10 @@ class Cost:
 # Layers
 
 
-def embedding(vocab_size: int, width: int) -> Layer:
+def embedding(vocab_size: int, embedding_dim: int) -> Layer:
     """A table from which a token takes one row: no product at all."""
-    check_sizes(vocab_size=vocab_size, width=width)
-    return Layer("embedding", vocab_size * width, 0, width, width)
+    check_sizes(vocab_size=vocab_size, embedding_dim=embedding_dim)
+    return Layer("embedding", vocab_size * embedding_dim, 0, embedding_dim, embedding_dim)
 
 
 def recurrent(cell: str, inputs: int, units: int) -> Layer:
@@ -179,33 +179,33 @@ def dense(inputs: int, outputs: int, bias: bool = True) -> Layer:
     return Layer("dense", parameters, inputs * outputs, parameters, outputs)
 
 
-def norm(width: int) -> Layer:
+def norm(hidden_dim: int) -> Layer:
     """Layer normalisation: a scale and a shift for each number, and no matrix."""
-    check_sizes(width=width)
-    return Layer("norm", 2 * width, 0, 2 * width, 2 * width)
+    check_sizes(hidden_dim=hidden_dim)
+    return Layer("norm", 2 * hidden_dim, 0, 2 * hidden_dim, 2 * hidden_dim)
 
 
-def block(width: int, heads: int, context: int) -> Layer:
+def block(hidden_dim: int, num_heads: int, context: int) -> Layer:
     """A `companion.models.transformer.TransformerBlock`: attention to ``context`` positions, then two dense layers.
 
     The score of a key and the weighted sum of the values are products too, one multiply-add each for every number of
-    every key and value. They grow with the context; the matrices, 12 ``width``², don't.
+    every key and value. They grow with the context; the matrices, 12 ``hidden_dim``², don't.
 
     Examples
     --------
-    >>> short, long = block(128, heads=4, context=128), block(128, heads=4, context=1024)
+    >>> short, long = block(128, num_heads=4, context=128), block(128, num_heads=4, context=1024)
     >>> short.parameters == long.parameters, short.products, long.products
     (True, 229376, 458752)
     """
-    check_sizes(heads=heads, context=context)
-    inside = [norm(width), norm(width), dense(width, 4 * width), dense(4 * width, width)]
-    inside += [dense(width, width, bias=False)] * 4  # queries, keys, values, and what is made of the average
+    check_sizes(num_heads=num_heads, context=context)
+    inside = [norm(hidden_dim), norm(hidden_dim), dense(hidden_dim, 4 * hidden_dim), dense(4 * hidden_dim, hidden_dim)]
+    inside += [dense(hidden_dim, hidden_dim, bias=False)] * 4  # queries, keys, values, and what is made of the average
     parameters, products = (sum(getattr(layer, name) for layer in inside) for name in ("parameters", "products"))
     # In addition to what its parts keep: scores and weights of every head (one of the two is enough), their average,
     # the sum after each half.
-    kept = sum(layer.kept for layer in inside) + heads * context + 3 * width
-    state = 2 * context * width  # keys and values: context - 1 rows from before, and the one that is added
-    return Layer("block", parameters, products + 2 * context * width, parameters, kept, state)
+    kept = sum(layer.kept for layer in inside) + num_heads * context + 3 * hidden_dim
+    state = 2 * context * hidden_dim  # keys and values: context - 1 rows from before, and the one that is added
+    return Layer("block", parameters, products + 2 * context * hidden_dim, parameters, kept, state)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -239,7 +239,9 @@ def article_model(vocab_size: int = 10_000, embedding_dim: int = 128, hidden_uni
     return Cost((*(layer.times(window) for layer in reading), dense(hidden_units, vocab_size)))
 
 
-def transformer_model(vocab_size: int, width: int = 128, layers: int = 4, heads: int = 4, context: int = 128) -> Cost:
+def transformer_model(
+    vocab_size: int, hidden_dim: int = 128, num_layers: int = 4, num_heads: int = 4, context: int = 128
+) -> Cost:
     """The counts of a `companion.models.transformer_model`, for a token that has its whole context before it.
 
     It is what has to be computed. In training, a window of T tokens is scored at once against T + context - 1
@@ -248,9 +250,9 @@ def transformer_model(vocab_size: int, width: int = 128, layers: int = 4, heads:
     >>> transformer_model(85).parameters
     813141
     """
-    check_sizes(layers=layers)
-    blocks = (block(width, heads, context) for _ in range(layers))
-    return Cost((embedding(vocab_size, width), *blocks, norm(width), dense(width, vocab_size)))
+    check_sizes(num_layers=num_layers)
+    blocks = (block(hidden_dim, num_heads, context) for _ in range(num_layers))
+    return Cost((embedding(vocab_size, hidden_dim), *blocks, norm(hidden_dim), dense(hidden_dim, vocab_size)))
 
 
 def count(model: "keras.Model") -> Cost:
@@ -282,7 +284,7 @@ def _count_layer(layer: "keras.layers.Layer") -> list[Layer]:
     if kind == "LayerNormalization":
         return [norm(layer.gamma.shape[0])]
     if kind == "TransformerBlock":
-        return [block(layer.width, layer.heads, layer.context)]
+        return [block(layer.hidden_dim, layer.num_heads, layer.context)]
     cells = {"SimpleRNN": "rnn", "GRU": "gru", "LSTM": "lstm"}
     if kind not in cells:
         raise UserError(

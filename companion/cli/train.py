@@ -176,8 +176,8 @@ def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], 
 def _sizes(options: argparse.Namespace) -> dict[str, Any]:
     """What builds the network, apart from the size of its vocabulary."""
     if options.model == "transformer":
-        own = {"width": options.units, "heads": options.heads, "context": options.context}
-        return own | {"layers": options.layers or 4, "dropout": options.dropout}
+        own = {"hidden_dim": options.units, "num_heads": options.heads, "context": options.context}
+        return own | {"num_layers": options.layers or 4, "dropout": options.dropout}
     own = {"embedding_dim": options.embedding_dim, "units": options.units, "cell": options.cell}
     return own | {"layers": options.layers or 1, "dropout": options.dropout}
 

@@ -101,15 +101,15 @@ def norm_step(layer: "keras.layers.LayerNormalization") -> LayerStep:
 
 
 def block_step(block: "TransformerBlock") -> LayerStep:
-    """A Transformer block at one position, ``(batch, width)``, and the states of `TransformerBlock.state_shapes`."""
+    """A Transformer block at one position, ``(batch, hidden_dim)``, and its states: `TransformerBlock.state_shapes`."""
     W_q, W_k, W_v, W_o = (np.asarray(w) for w in block.attention.weights)
     norm_1, norm_2 = norm_step(block.norm_1)[0], norm_step(block.norm_2)[0]
     W_up, b_up = (np.asarray(w) for w in block.up.weights)
     W_down, b_down = (np.asarray(w) for w in block.down.weights)
-    past, heads = block.context - 1, block.heads
+    past, num_heads = block.context - 1, block.num_heads
 
     def split(x: np.ndarray) -> np.ndarray:
-        return x.reshape(*x.shape[:2], heads, -1).swapaxes(1, 2)
+        return x.reshape(*x.shape[:2], num_heads, -1).swapaxes(1, 2)
 
     def step(x: np.ndarray, keys: np.ndarray, values: np.ndarray, filled: np.ndarray) -> tuple[np.ndarray, State]:
         y = norm_1(x)[0][:, None, :]

@@ -102,7 +102,12 @@ def language_model(
 
 
 def transformer_model(
-    vocab_size: int, width: int = 128, layers: int = 4, heads: int = 4, context: int = 128, dropout: float = 0.0
+    vocab_size: int,
+    hidden_dim: int = 128,
+    num_layers: int = 4,
+    num_heads: int = 4,
+    context: int = 128,
+    dropout: float = 0.0,
 ) -> "keras.Model":
     """A decoder-only Transformer: embedding, blocks of attention, one linear layer of logits.
 
@@ -110,7 +115,7 @@ def transformer_model(
     ----------
     vocab_size
         Number of tokens.
-    width, layers, heads
+    hidden_dim, num_layers, num_heads
         Numbers at each position, blocks, and heads of a block; see `companion.models.transformer.TransformerBlock`.
     context
         How many positions each block lets a position see, itself among them.
@@ -126,23 +131,23 @@ def transformer_model(
     Raises
     ------
     UserError
-        A size below 1, a context below 2, a dropout outside [0, 1), or heads that can't share the width.
+        A size below 1, a context below 2, a dropout outside [0, 1), or heads that can't share ``hidden_dim``.
 
     References
     ----------
     Vaswani et al. 2017, *Attention Is All You Need*; Radford et al. 2018 for the decoder alone.
     """
-    _check(dropout, vocab_size=vocab_size, width=width, layers=layers, heads=heads, context=context)
+    _check(dropout, vocab_size=vocab_size, num_layers=num_layers)
     from companion.cells import EPSILON
     from companion.models.dropout import SharedDropout
     from companion.models.transformer import TransformerBlock, check_heads, keras
 
-    check_heads(width, heads, context)
+    check_heads(hidden_dim, num_heads, context)
     ids = keras.Input((None,), dtype="int32", name="ids")
-    x = keras.layers.Embedding(vocab_size, width, name="embedding")(ids)
+    x = keras.layers.Embedding(vocab_size, hidden_dim, name="embedding")(ids)
     x = SharedDropout(dropout)(x) if dropout else x
-    for number in range(1, layers + 1):
-        x, *_ = TransformerBlock(width, heads, context, dropout, name=f"block_{number}")(x)
+    for number in range(1, num_layers + 1):
+        x, *_ = TransformerBlock(hidden_dim, num_heads, context, dropout, name=f"block_{number}")(x)
     x = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")(x)
     logits = keras.layers.Dense(vocab_size, name="logits")(x)
     return keras.Model(ids, logits, name="transformer_model")

@@ -3,7 +3,7 @@
 Every position makes a *query*, a *key* and a *value* out of itself. Its query is scored against the keys of itself
 and of the ``context - 1`` positions before it, never of one after it (the causal mask). A softmax turns the scores
 into weights, and the position receives the average of the values under these weights. Several *heads* do so in
-parallel, each in its own slice of the width. Attention and a small network of one hidden layer make a *block*, and
+parallel, each in its own slice of ``hidden_dim``. Attention and a small network of one hidden layer make a *block*, and
 blocks are stacked (Vaswani et al. 2017; the order of the parts, normalisation first, is that of Xiong et al. 2020).
 
 Positions are told apart by *rotation* (Su et al. 2021): queries and keys are turned by an angle that grows with the
@@ -38,31 +38,32 @@ class CausalSelfAttention(keras.layers.Layer):
 
     Parameters
     ----------
-    width
-        Of what goes in and comes out; each head works on ``width / heads`` numbers.
-    heads, context
+    hidden_dim
+        Numbers at each position, of what goes in and comes out; each head works on ``hidden_dim / num_heads`` of them.
+    num_heads, context
         How many heads, and how many positions a query sees, itself among them.
     """
 
-    def __init__(self, width: int, heads: int, context: int, **settings: Any) -> None:
+    def __init__(self, hidden_dim: int, num_heads: int, context: int, **settings: Any) -> None:
         super().__init__(**settings)
-        self.width, self.heads, self.context = width, heads, context
+        self.hidden_dim, self.num_heads, self.context = hidden_dim, num_heads, context
 
     def build(self, input_shape: Any) -> None:
         """Make the four matrices."""
         names = ("W_q", "W_k", "W_v", "W_o")
         self.W_q, self.W_k, self.W_v, self.W_o = (
-            self.add_weight(name=name, shape=(self.width, self.width), initializer="glorot_uniform") for name in names
+            self.add_weight(name=name, shape=(self.hidden_dim, self.hidden_dim), initializer="glorot_uniform")
+            for name in names
         )
 
     def call(self, x: Any, keys: Any, values: Any, filled: Any) -> tuple[Any, ...]:
-        """Read ``x``, ``(batch, T, width)``, behind what was read before.
+        """Read ``x``, ``(batch, T, hidden_dim)``, behind what was read before.
 
         Returns
         -------
         mixed, keys, values, weights
-            ``(batch, T, width)``; all keys and values, old and new, ``(batch, context - 1 + T, width)``; and the
-            attention weights, ``(batch, heads, T, context - 1 + T)``.
+            ``(batch, T, hidden_dim)``; all keys and values, old and new, ``(batch, context - 1 + T, hidden_dim)``;
+            and the attention weights, ``(batch, num_heads, T, context - 1 + T)``.
         """
         keys = ops.concatenate([keys, ops.matmul(x, self.W_k)], axis=1)
         values = ops.concatenate([values, ops.matmul(x, self.W_v)], axis=1)
@@ -71,7 +72,7 @@ class CausalSelfAttention(keras.layers.Layer):
         cos, sin = self._turns(total)
         q = _rotate(self._split(ops.matmul(x, self.W_q)), cos[past:], sin[past:])
         k = _rotate(self._split(keys), cos, sin)
-        scores = ops.matmul(q, ops.swapaxes(k, 2, 3)) / (self.width // self.heads) ** 0.5
+        scores = ops.matmul(q, ops.swapaxes(k, 2, 3)) / (self.hidden_dim // self.num_heads) ** 0.5
         weights = ops.softmax(ops.where(self._mask(total, filled), scores, LOW), axis=-1)
         mixed = ops.swapaxes(ops.matmul(weights, self._split(values)), 1, 2)
         return ops.matmul(ops.reshape(mixed, ops.shape(x)), self.W_o), keys, values, weights
@@ -86,18 +87,19 @@ class CausalSelfAttention(keras.layers.Layer):
         return ops.logical_and(near[None, None], full[:, None, None, :])
 
     def _split(self, x: Any) -> Any:
-        """``(batch, T, width)`` to ``(batch, heads, T, width / heads)``."""
+        """``(batch, T, hidden_dim)`` to ``(batch, num_heads, T, hidden_dim / num_heads)``."""
         batch, time, _ = ops.shape(x)
-        return ops.swapaxes(ops.reshape(x, (batch, time, self.heads, self.width // self.heads)), 1, 2)
+        return ops.swapaxes(ops.reshape(x, (batch, time, self.num_heads, self.hidden_dim // self.num_heads)), 1, 2)
 
     def _turns(self, total: Any) -> tuple[Any, Any]:
-        size = self.width // self.heads
+        size = self.hidden_dim // self.num_heads
         angles = ops.cast(ops.arange(total), "float32")[:, None] * speeds(size).astype("float32")
         return ops.cos(angles), ops.sin(angles)
 
     def get_config(self) -> dict[str, Any]:
         """What rebuilds the layer."""
-        return {**super().get_config(), "width": self.width, "heads": self.heads, "context": self.context}
+        sizes = {"hidden_dim": self.hidden_dim, "num_heads": self.num_heads, "context": self.context}
+        return {**super().get_config(), **sizes}
 
 
 def _rotate(x: Any, cos: Any, sin: Any) -> Any:
@@ -115,35 +117,35 @@ class TransformerBlock(keras.layers.Layer):
 
     Parameters
     ----------
-    width, heads, context
+    hidden_dim, num_heads, context
         As in `CausalSelfAttention`.
     dropout
         Part of what attention and network add that is set to 0 in training.
     """
 
-    def __init__(self, width: int, heads: int, context: int, dropout: float = 0.0, **settings: Any) -> None:
+    def __init__(self, hidden_dim: int, num_heads: int, context: int, dropout: float = 0.0, **settings: Any) -> None:
         super().__init__(**settings)
-        self.width, self.heads, self.context, self.dropout = width, heads, context, dropout
+        self.hidden_dim, self.num_heads, self.context, self.dropout = hidden_dim, num_heads, context, dropout
         self.norm_1 = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm_1")
-        self.attention = CausalSelfAttention(width, heads, context, name="attention")
+        self.attention = CausalSelfAttention(hidden_dim, num_heads, context, name="attention")
         self.norm_2 = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm_2")
-        self.up = keras.layers.Dense(4 * width, activation="relu", name="up")
-        self.down = keras.layers.Dense(width, name="down")
+        self.up = keras.layers.Dense(4 * hidden_dim, activation="relu", name="up")
+        self.down = keras.layers.Dense(hidden_dim, name="down")
         self.drop = SharedDropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         """Make the parts."""
         for part in (self.norm_1, self.attention, self.norm_2, self.up, self.drop):
             part.build(input_shape)
-        self.down.build((*input_shape[:-1], 4 * self.width))
+        self.down.build((*input_shape[:-1], 4 * self.hidden_dim))
 
     @property
     def state_shapes(self) -> list[tuple[int, ...]]:
         """Shapes of keys, values and their number, without the batch."""
-        return [(self.context - 1, self.width), (self.context - 1, self.width), (1,)]
+        return [(self.context - 1, self.hidden_dim), (self.context - 1, self.hidden_dim), (1,)]
 
     def call(self, x: Any, initial_state: Any = None, training: bool = False) -> tuple[Any, ...]:
-        """``(batch, T, width)`` to the same shape, and the states after it."""
+        """``(batch, T, hidden_dim)`` to the same shape, and the states after it."""
         keys, values, filled = self.empty(x) if initial_state is None else initial_state
         mixed, keys, values, _ = self.attention(self.norm_1(x), keys, values, filled)
         x = x + self.drop(mixed, training=training)
@@ -157,7 +159,7 @@ class TransformerBlock(keras.layers.Layer):
         return (x_shape, *((x_shape[0], *shape) for shape in self.state_shapes))
 
     def looks(self, x: Any) -> Any:
-        """The attention weights, ``(batch, heads, T, T)``, when nothing was read before."""
+        """The attention weights, ``(batch, num_heads, T, T)``, when nothing was read before."""
         return self.attention(self.norm_1(x), *self.empty(x))[3][..., self.context - 1 :]
 
     def empty(self, x: Any) -> list[Any]:
@@ -166,24 +168,24 @@ class TransformerBlock(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """What rebuilds the layer."""
-        sizes = {"width": self.width, "heads": self.heads, "context": self.context, "dropout": self.dropout}
-        return {**super().get_config(), **sizes}
+        sizes = {"hidden_dim": self.hidden_dim, "num_heads": self.num_heads, "context": self.context}
+        return {**super().get_config(), **sizes, "dropout": self.dropout}
 
 
-def check_heads(width: int, heads: int, context: int) -> None:
-    """Raise a `UserError` if a size is below 1, the heads can't share the width, or there is no context."""
-    check_sizes(width=width, heads=heads, context=context)
-    if width % heads or (width // heads) % 2:
+def check_heads(hidden_dim: int, num_heads: int, context: int) -> None:
+    """Raise a `UserError` if a size is below 1, the heads can't share ``hidden_dim``, or there is no context."""
+    check_sizes(hidden_dim=hidden_dim, num_heads=num_heads, context=context)
+    if hidden_dim % num_heads or (hidden_dim // num_heads) % 2:
         raise UserError(
-            f"The width {width} can't be shared by {heads} heads: each needs an even part of it. "
-            f"Make width a multiple of {2 * heads}."
+            f"hidden_dim is {hidden_dim}, which {num_heads} heads can't share: each needs an even part of it. "
+            f"Make it a multiple of {2 * num_heads}."
         )
     if context < 2:
         raise UserError(f"context is {context}; it should be a whole number of at least 2: itself and one before it.")
 
 
 def self_attention(model: "keras.Model", ids: np.ndarray) -> list[np.ndarray]:
-    """Where each head of each block looks while a text is read: an array ``(heads, time, time)`` for each block.
+    """Where each head of each block looks while a text is read: an array ``(num_heads, time, time)`` for each block.
 
     Parameters
     ----------

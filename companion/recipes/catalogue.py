@@ -75,8 +75,8 @@ _ALL: list[AnyRecipe] = [
     TransformerRecipe(
         "shakespeare-transformer",
         "a Transformer with as many parameters as shakespeare-small, one pass over the plays",
-        width=96,
-        layers=3,
+        hidden_dim=96,
+        num_layers=3,
         context=64,
         training=TrainingConfig(
             epochs=1,

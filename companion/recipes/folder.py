@@ -28,7 +28,7 @@ import numpy as np
 
 from companion.errors import UserError
 from companion.evaluation import Score
-from companion.recipes.builders import ANSWERER, BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL
+from companion.recipes.builders import ANSWERER, BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER
 from companion.recipes.npz import read_npz
 from companion.recipes.sizes import check_sizes_of, count_weights
 from companion.recipes.weights import named_weights, packed, read_header, unpacked
@@ -52,6 +52,8 @@ FORMAT = "gate-by-gate model"
 VERSION = 2
 DESCRIPTION, TOKENIZER = "model.json", "tokenizer.json"
 WEIGHTS = {1: "weights.npz", 2: "model.safetensors"}  # by version
+RENAMED = {"width": "hidden_dim", "layers": "num_layers", "heads": "num_heads"}
+"""What a Transformer's sizes were called in the folders of earlier versions of this package, and what now."""
 LARGEST = {DESCRIPTION: 2**24, TOKENIZER: 2**28}  # bytes; the largest of this package have a thousandth of it
 
 
@@ -113,6 +115,11 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Encoder, dict[str, A
             f"{folder} can't be loaded as a model: {reason.rstrip('.')}. Restore the folder as it was saved, or train "
             "it again."
         ) from None
+    if folder.suffix == ".keras" and folder.is_file():
+        raise UserError(
+            f"{folder} is a file of Keras, and a folder is wanted here. Load it with keras.models.load_model, after "
+            "import companion.models.registered."
+        )
     raise UserError(
         f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out {shlex.quote(str(folder))}"
     )
@@ -166,6 +173,8 @@ def _description(folder: Path) -> dict[str, Any]:
     if not is_unchanged:
         raise UserError(f"{DESCRIPTION} was changed after it was saved")
     content.setdefault("kind", LANGUAGE_MODEL)  # the first models of version 1 are all of this kind
+    if content["kind"] == TRANSFORMER and isinstance(content.get("model"), dict):
+        content["model"] = {RENAMED.get(name, name): size for name, size in content["model"].items()}
     _check(content)
     return content
 

@@ -82,7 +82,7 @@ class TransformerRecipe:
     ----------
     name, description, corpus, tokenizer, vocab_size
         As in `Recipe`.
-    width, layers, heads, context, dropout
+    hidden_dim, num_layers, num_heads, context, dropout
         The arguments of `companion.models.transformer_model`.
     training, seed
         As in `Recipe`.
@@ -94,9 +94,9 @@ class TransformerRecipe:
     corpus: str = "shakespeare"
     tokenizer: str = "char"
     vocab_size: int | None = None
-    width: int = 128
-    layers: int = 4
-    heads: int = 4
+    hidden_dim: int = 128
+    num_layers: int = 4
+    num_heads: int = 4
     context: int = 128
     dropout: float = 0.0
     seed: int = 0

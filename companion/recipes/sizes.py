@@ -54,9 +54,10 @@ def _language_model(
 
 
 def _transformer(
-    vocab_size: int, width: int, layers: int, heads: int = 1, context: int = 1, dropout: float = 0.0
+    vocab_size: int, hidden_dim: int, num_layers: int, num_heads: int = 1, context: int = 1, dropout: float = 0.0
 ) -> int:
-    return vocab_size * width + layers * (12 * width**2 + 9 * width) + 2 * width + (width + 1) * vocab_size
+    block = 12 * hidden_dim**2 + 9 * hidden_dim
+    return vocab_size * hidden_dim + num_layers * block + 2 * hidden_dim + (hidden_dim + 1) * vocab_size
 
 
 def _encoder_decoder(

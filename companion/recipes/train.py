@@ -55,7 +55,7 @@ def train_text(recipe: Recipe | TransformerRecipe, checkpoint: Path | None, prog
     kind, names = (
         (LANGUAGE_MODEL, ("embedding_dim", "units", "layers", "dropout", "cell"))
         if isinstance(recipe, Recipe)
-        else (TRANSFORMER, ("width", "layers", "heads", "context", "dropout"))
+        else (TRANSFORMER, ("hidden_dim", "num_layers", "num_heads", "context", "dropout"))
     )
     return train_language_model(
         parts_of(recipe.corpus),

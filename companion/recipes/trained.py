@@ -156,9 +156,10 @@ class Trained:
     def export(self, path: str | Path) -> None:
         """Write the network alone as a file of Keras, such as ``mymodel.keras``.
 
-        ``keras.models.load_model`` reads it, in any process that has imported `companion.models.registered`, because
-        Keras has to know the layers. The tokenizer isn't in the file; save that with
-        ``tokenizer.save("tokenizer.json")``.
+        ``keras.models.load_model`` reads it. A recurrent language model is written as a network of Keras's own layers
+        and needs nothing else; every other kind has layers of this package, which a process has to make known to Keras
+        by one line before it loads the file: ``import companion.models.registered``. The tokenizer isn't in the file;
+        save that with ``tokenizer.save("tokenizer.json")``.
 
         Raises
         ------
@@ -168,8 +169,10 @@ class Trained:
         network = self.network
         if Path(path).suffix != ".keras":
             raise UserError(f"{path} should be the name of a file of Keras and end in .keras.")
+        from companion.models.dropout import with_keras_dropout
+
         with disk_errors(str(path)):
-            network.save(path)
+            with_keras_dropout(network).save(path)
 
     @property
     def network(self) -> "keras.Model":

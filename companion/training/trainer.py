@@ -316,7 +316,7 @@ class Trainer:
 
 def _traits(layer: "keras.layers.Layer") -> list[Any]:
     """What a layer does that the shapes of its weights don't show, as plain values."""
-    found = {name: getattr(layer, name, None) for name in ("rate", "dropout", "heads", "context")}
+    found = {name: getattr(layer, name, None) for name in ("rate", "dropout", "num_heads", "context")}
     return [type(layer).__name__, {name: value for name, value in found.items() if isinstance(value, int | float)}]
 
 
