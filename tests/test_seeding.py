@@ -157,7 +157,7 @@ def test_where_there_are_two_gpus(tmp_path, wanted, started, says):
 @pytest.mark.parametrize("value", ["cuda", "gpu:", "gpu:x", "gpu:-1", "0"])
 def test_another_device_is_one_sentence(value):
     said = run(DEVICES, GATE_BY_GATE_DEVICE=value)
-    assert said == f"GATE_BY_GATE_DEVICE is '{value}'; it should be cpu, gpu, or one of several such as gpu:1.\n"
+    assert said == f"GATE_BY_GATE_DEVICE is '{value}'; it should be cpu, gpu, or one GPU by number, such as gpu:1.\n"
 
 
 def test_the_book_is_built_on_the_cpu():

@@ -89,7 +89,7 @@ def broken_replace(monkeypatch, failing):
     ("number", "says"),
     [
         (errno.ENOSPC, "the disk is full"),
-        (errno.EDQUOT, "your quota of the disk is used up"),
+        (errno.EDQUOT, "your disk quota is used up"),
         (errno.EFBIG, "the file would be larger than the limit on file sizes"),
         (errno.EIO, "the system says Input/output error"),
     ],
@@ -136,11 +136,11 @@ def test_a_link_to_a_file_stays_a_link(tmp_path):
 
 
 def test_only_a_file_is_replaced(tmp_path):
-    for path, says in [(tmp_path, "there is a folder of this name"), ("", "is empty"), ("/", "the root of the file")]:
+    for path, says in [(tmp_path, "a folder already has this name"), ("", "is empty"), ("/", "the root of the file")]:
         with pytest.raises(UserError, match=says):
             write_atomically(path, "text")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match="isn't a file with content"):
+    with pytest.raises(UserError, match="isn't a regular file"):
         write_atomically(tmp_path / "pipe", "text")
     assert os.listdir(tmp_path) == ["pipe"]
 
@@ -212,7 +212,7 @@ for thread in threads: thread.join()
 def test_who_comes_second_loses_nothing(tmp_path):
     folder = tmp_path / "model"
     with (
-        pytest.raises(UserError, match=r"Something else is at .*model by now .* this result is in .*model-2\."),
+        pytest.raises(UserError, match=r"Something else is at .*model by now .*; this result is in .*model-2\."),
         directory_atomically(folder, replace=False) as new,
     ):
         for name in ("model.json", "weights"):
@@ -229,7 +229,7 @@ def test_what_is_no_older_version_is_never_replaced(tmp_path):
     (tmp_path / "thesis" / "chapter.txt").write_text("years")
     (tmp_path / "notes").write_text("days")
     for name in ("thesis", "notes"):
-        with pytest.raises(UserError, match=f"left as it was: this result is in .*{name}-2"):
+        with pytest.raises(UserError, match=f"and was kept as it was; this result is in .*{name}-2"):
             save(tmp_path / name, "model")
         assert content(tmp_path / f"{name}-2") == "model"
     assert (tmp_path / "thesis" / "chapter.txt").read_text() == "years"
@@ -576,9 +576,9 @@ def test_a_bad_cache_folder_is_told(tmp_path, monkeypatch, value, says):
         (b'{"a": 1', r"line 1: Expecting"),
         (b"", "line 1: Expecting value"),
         (b"[" * 100_000, "brackets are nested too deeply"),
-        (b"[NaN]", "NaN is not a number of JSON"),
-        (b"[-Infinity]", "-Infinity is not a number of JSON"),
-        (b"[1e999]", "1e999 is not a number of JSON"),
+        (b"[NaN]", "NaN isn't a JSON number"),
+        (b"[-Infinity]", "-Infinity isn't a JSON number"),
+        (b"[1e999]", "1e999 isn't a JSON number"),
         (b"1" * 10_000, "Exceeds the limit"),
     ],
 )
@@ -601,7 +601,7 @@ def test_what_can_t_be_read_is_told(tmp_path):
     with pytest.raises(UserError, match="huge.json can't be read as a tokenizer .300 MB, more than 256"):
         read_json(tmp_path / "huge.json", "a tokenizer")
     os.mkfifo(tmp_path / "pipe.json")
-    with pytest.raises(UserError, match="not a file with content"):
+    with pytest.raises(UserError, match="not a regular file"):
         read_json(tmp_path / "pipe.json", "a tokenizer")
 
 
