@@ -179,7 +179,7 @@ def test_keras_layers_that_are_other_cells_are_told():
             weights_to_keras(keras.layers.LSTM(2, **settings_), **W)
     with pytest.raises(UserError, match="reset_after=False"):
         weights_from_keras(keras.layers.GRU(2, reset_after=False))
-    with pytest.raises(UserError, match="of the kind Dense; expected SimpleRNN, LSTM or GRU"):
+    with pytest.raises(UserError, match="of type Dense; expected SimpleRNN, LSTM or GRU"):
         weights_from_keras(keras.layers.Dense(2))
     with pytest.raises(UserError, match=r"W_x has the shape \(3, 8\); it should be \(5, 8\)"):
         weights_to_keras(keras_layer("lstm", 5, 2), **W)
