@@ -312,7 +312,7 @@ def test_models_that_read_no_source(wrong):
         lambda: source_attention(wrong, [4], [5]),
         lambda: parts(wrong),
     ):
-        with pytest.raises(UserError, match="reads no source"):
+        with pytest.raises(UserError, match="doesn't read a source"):
             use()
 
 

@@ -364,7 +364,7 @@ def test_models_that_can_not_be_stepped():
     for axes in (1, [1, 2]):
         fixed = keras.Input((4,), dtype="int32")
         normalised = keras.layers.LayerNormalization(axis=axes)(keras.layers.Embedding(5, 6)(fixed))
-        with pytest.raises(UserError, match="normalises something else"):
+        with pytest.raises(UserError, match="normalise over the last axis alone"):
             stepper(keras.Model(fixed, keras.layers.Dense(5)(normalised)))
 
 
@@ -405,7 +405,7 @@ def test_a_prompt_of_ids_the_model_does_not_know(model, ids):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, and it is -1"),
+        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, but it is -1"),
         ({"max_tokens": NAN}, "max_tokens"),
         ({"max_tokens": "5"}, "max_tokens"),
         ({"sampler": 0.8}, "should be a Sampler"),
@@ -431,7 +431,7 @@ def test_settings_of_ids_that_can_not_be(model, wrong, says):
 
 @pytest.mark.parametrize("end", [-1, 5, None, 1.5, "a"])
 def test_an_end_that_is_not_an_id(model, end):
-    with pytest.raises(UserError, match="ends a text should be one from 0 to 4"):
+    with pytest.raises(UserError, match="ends a text should be from 0 to 4"):
         write_until(model, [1], end, 3)
 
 
@@ -562,13 +562,13 @@ def test_bad_requests_get_a_sentence_before_anything_is_written(model):
         ({"prompt": [1, 2]}, "prompt should be text"),
         ({"tokenizer": None}, "isn't a tokenizer"),
         ({"model": None}, "can't generate text"),
-        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, and it is -1"),
+        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, but it is -1"),
         ({"max_tokens": 2.5}, "max_tokens"),
         ({"max_tokens": True}, "max_tokens"),
         ({"temperature": 0}, "greedy"),
         ({"top_k": 0}, "top_k"),
         ({"top_p": 0}, "top_p"),
-        ({"tokenizer": CharTokenizer.train("ab")}, "5 tokens and the tokenizer 3"),
+        ({"tokenizer": CharTokenizer.train("ab")}, "5 tokens, but the tokenizer 3"),
     ]:
         request = {"model": model, "tokenizer": LETTERS, "prompt": "a", "max_tokens": 5} | wrong
         with pytest.raises(UserError, match=message):
@@ -702,9 +702,9 @@ def test_no_tokens_is_the_empty_text(model):
         ({"length_penalty": INF}, "length_penalty"),
         ({"length_penalty": 1e308}, "length_penalty"),
         ({"length_penalty": "0.6"}, "length_penalty"),
-        ({"end": ""}, "end should be the text of one token, and '' is 0"),
-        ({"end": 3}, "reads text"),
-        ({"end": "ab"}, "end should be the text of one token, and 'ab' is 2"),
+        ({"end": ""}, "end should be the text of one token, but '' is 0"),
+        ({"end": 3}, "reads a string"),
+        ({"end": "ab"}, "end should be the text of one token, but 'ab' is 2"),
         ({"end": "z"}, "z"),
     ],
 )

@@ -54,7 +54,7 @@ def test_text_that_reads_like_a_special_token_is_unknown() -> None:
     assert ids.tolist() == [5, 4, 6] and unknown == ["<pad>", "<unk>"]
     assert vocabulary.encode_target(["<end>", "<pad>"], unknown).tolist() == [UNKNOWN, 5]
     assert vocabulary.decode(ids, unknown) == ["<pad>", "a", "<unk>"]
-    with pytest.raises(UserError, match="called '<end>', which is a special one"):
+    with pytest.raises(UserError, match="token '<end>' has the name of a special one"):
         Vocabulary(["a", "<end>"])
 
 
@@ -81,7 +81,7 @@ def test_vocabularies_are_saved_and_read(tmp_path) -> None:
         ([], "doesn't hold two vocabularies"),
         ({"kind": "word"}, "doesn't hold two vocabularies"),
         ({"kind": "pairs", "source": ["a"], "target": ["a", "a"]}, "'a' occurs twice"),
-        ({"kind": "pairs", "source": ["a"], "target": ["<pad>"]}, "called '<pad>'"),
+        ({"kind": "pairs", "source": ["a"], "target": ["<pad>"]}, "token '<pad>' has the name of a special one"),
         ({"kind": "pairs", "source": ["a"], "target": 3}, "list of strings"),
         ({"kind": "pairs", "source": ["a", None], "target": ["b"]}, "list of strings"),
         ({"kind": "pairs", "source": {"a": 4}, "target": ["b"]}, "list of strings"),

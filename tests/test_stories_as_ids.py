@@ -70,9 +70,9 @@ def test_a_saved_reader_encodes_the_same(tmp_path, names):
     [
         ({"kind": "pairs"}, "doesn't hold a reader"),
         ({"words": None}, "words"),
-        ({"words": ["·", "?", "a", "a"]}, "different"),
+        ({"words": ["·", "?", "a", "a"]}, "all differ"),
         ({"words": ["·", "?", 3]}, "words"),
-        ({"words": ["a", "b"]}, "the first two"),
+        ({"words": ["a", "b"]}, "begin with"),
         ({"slots": -1}, "slots"),
         ({"slots": True}, "slots"),
         ({"slots": 10**9}, "slots"),

@@ -272,7 +272,7 @@ def test_what_is_not_text_is_told(value: Any) -> None:
         uses += [lambda t=tokenizer: t.encode(value), lambda t=tokenizer: t.tokenize(value)]
         uses += [lambda t=tokenizer: type(t).train(value)]
     for use in uses:
-        with pytest.raises(UserError, match=f"reads text.*given {type(value).__name__}"):
+        with pytest.raises(UserError, match=f"reads a string.*given {type(value).__name__}"):
             use()
 
 
@@ -539,7 +539,7 @@ def test_a_sound_file_is_read(kind: str, tmp_path) -> None:
         ("bpe", {"merges": ["ab c", "a b"]}, "uses 'ab', which no earlier merge makes"),
         ("bpe", {"merges": ["a 字"]}, "uses '字', which no earlier merge makes"),
         ("bpe", {"merges": [" a"]}, "uses '', which"),
-        ("bpe", {"merges": ["a b", "b c", "ab c", "a bc"]}, "makes a token that is there already"),
+        ("bpe", {"merges": ["a b", "b c", "ab c", "a bc"]}, "makes a token that already exists"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused(kind: str, changed: dict, says: str, tmp_path) -> None:
@@ -683,7 +683,7 @@ def test_ids_in_another_order_are_refused(tmp_path) -> None:
     )
     theirs.train_from_iterator([TEXT], trainer)
     theirs.save(str(tmp_path / "t.json"))
-    with pytest.raises(UserError, match="its ids aren't first the 256 bytes"):
+    with pytest.raises(UserError, match="its ids aren't the 256 bytes"):
         BPETokenizer.from_huggingface(tmp_path / "t.json", ignore_added_tokens=True)
 
 
