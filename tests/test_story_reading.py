@@ -101,7 +101,7 @@ def test_babi_files_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("Ada went.\n", "line 1: a number, a space"),
+        ("Ada went.\n", "line 1: expected a number, a space"),
         ("1 Ada went.\n3 Where is Ada?\thall\t1\n", "line 2: number 3 follows 1"),
         ("1 Ada went.\n2 Where is Ada?\thall\t7\n", "line 2: the question should be followed"),
         ("1 Ada went.\n2 Where is Ada?\thall\tone\n", "line 2: the question should be followed"),
