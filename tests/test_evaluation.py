@@ -256,8 +256,11 @@ def test_what_can_t_be_scored_is_told():
     ("pairs", "says"),
     [
         (Pairs([], []), "There are no pairs"),
-        (Pairs([[4], [9]], [[5], [5]]), "The source of pair 1 of the pairs has ids from 9 to 9, but the model has 9"),
-        (Pairs([[4]], [[5, 12]]), "The target of pair 0 .* from 5 to 12, but the model has 10"),
+        (
+            Pairs([[4], [9]], [[5], [5]]),
+            "The source of pair 1 of the pairs has ids from 9 to 9, but the model knows only 9",
+        ),
+        (Pairs([[4]], [[5, 12]]), "The target of pair 0 .* from 5 to 12, but the model knows only 10"),
     ],
 )
 def test_bad_pairs_are_told(pairs, says):

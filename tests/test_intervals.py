@@ -151,9 +151,9 @@ def test_draws_without_two_different_cells_say_nothing():
 def test_tables_that_do_not_fit_get_a_sentence():
     with pytest.raises(UserError, match="at least two of each"):
         crossed_bootstrap(np.ones((1, 5)))
-    with pytest.raises(UserError, match="expected all alike"):
+    with pytest.raises(UserError, match="expected the same for all"):
         crossed_bootstrap((np.ones((2, 5)), np.ones((2, 4))), correlation)
-    with pytest.raises(UserError, match="expected all alike"):
+    with pytest.raises(UserError, match="expected the same for all"):
         crossed_bootstrap(np.ones((2, 5)), cells=np.ones((5, 2), bool))
 
 
