@@ -188,7 +188,7 @@ def test_a_worker_that_goes_away_during_the_meeting_is_told():
         got = []
 
         def chief() -> None:
-            with pytest.raises(UserError, match="Worker 1 went away before the training began; start all again"):
+            with pytest.raises(UserError, match="Worker 1 ended before the training began; start all workers again"):
                 meeting.meet(Cluster(hosts, 0), PLAN, 30)
             got.append("told")
 

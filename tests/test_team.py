@@ -212,6 +212,6 @@ def test_dropout_that_can_t_be_shared_is_told():
     model = keras.Model(ids, keras.layers.Dense(5)(x))
     share_dropout(model, Alone())
     several = SimpleNamespace(size=2, index=0)
-    with pytest.raises(UserError, match="The layer careless would drop the same on each of 2 workers"):
+    with pytest.raises(UserError, match="The layer careless would drop the same units on all 2 workers"):
         share_dropout(model, several)
     share_dropout(language_model(5, 4, 4, dropout=0.5), several)

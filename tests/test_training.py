@@ -227,7 +227,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         (other_dropout, text_ids(), text_ids(300), one, "the model differs"),
         (small_model(), text_ids(), text_ids(300), dataclasses.replace(one, seed=1), "seed is 0 there and 1 here"),
     ]:
-        with pytest.raises(CheckpointError, match=f"of another training run: {differs}. Delete it"):
+        with pytest.raises(CheckpointError, match=f"from another training run: {differs}. Delete it"):
             fit(model, ids, validation_ids, config, **again)
 
 
@@ -349,7 +349,10 @@ ONE_LONG_EPOCH = TrainingConfig(epochs=1, batch_size=2, window=2)  # 299 steps, 
 
 @pytest.mark.parametrize(
     ("every", "says"),
-    [(300.0, "The training loss isn't a finite number"), (0.0, "The largest weight isn't a finite number")],
+    [
+        (300.0, "The training loss is no longer a finite number"),
+        (0.0, "The largest weight is no longer a finite number"),
+    ],
 )
 def test_a_loss_that_explodes_is_noticed_soon_and_the_good_checkpoint_kept(tmp_path, every, says):
     """Every weight may still be finite when the loss no longer is, and the other way round."""

@@ -187,7 +187,7 @@ def test_a_port_in_use_is_told(capsys, text, worker):
     addresses = hosts()
     with socket.create_server(("127.0.0.1", int(addresses.split(",")[int(worker)].rpartition(":")[2]))):
         said = told(capsys, *command(text, "port", "--worker", worker, "--hosts", addresses, "--timeout", "5"))
-    assert f"Worker {worker} can't have port" in said and "choose another port" in said
+    assert f"Worker {worker} can't use port" in said and "choose another port" in said
 
 
 def test_a_missing_worker_is_told_by_the_command(capsys, text):
