@@ -164,7 +164,7 @@ def test_a_probe_needs_two_labels_and_one_for_each_place(planted, fit):
     for same in (1.0, np.nan):
         with pytest.raises(UserError, match="at least two different labels"):
             fit(x, np.full((8, 200), same))
-    with pytest.raises(UserError, match="give each one label"):
+    with pytest.raises(UserError, match="give each place one label"):
         fit(x, np.ones((8, 199)))
 
 

@@ -92,7 +92,7 @@ def test_the_twins_originals_are_training_questions(parts):
 def test_a_message_gets_replies_of_others_and_one_of_the_writer(untrained):
     text = "".join(replies.respond("Are you sad today?", count=2, seed=3, pairs=SMALL, writer=untrained))
     first, second, *suggested, before, written = text.splitlines()
-    assert first == "Not known, and left out: today" and second.startswith("What people replied")
+    assert first == "Unknown words, left out: today" and second.startswith("What people replied")
     assert len(suggested) == 2 and all(line.split("  ")[-1] in {pair.reply for pair in SMALL} for line in suggested)
     assert before.startswith("In the network's own words")
     assert written == "  " + "".join(replies.write("Are you sad today?", untrained, seed=3))

@@ -193,7 +193,7 @@ def test_some_of_the_sentences_are_always_chosen(text, count, lines, recwarn):
         (
             SHORT,
             ["--sentences", "2"],
-            "has only 2 different sentences, and 2 can't be chosen from so few: ask for fewer, a",
+            "has only 2 different sentences, so 2 can't be chosen: ask for fewer, a",
         ),
         (f"{SHORT} {SHORT}", ["--sentences", "3"], "only 2 different sentences"),
         (f"{SHORT.split('.')[0]}.", ["--sentences", "2"], "is a single sentence of 17 words"),
