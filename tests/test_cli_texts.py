@@ -52,7 +52,7 @@ BAD_TEXTS = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\n ", "is empty"),
     "only a mark": ("".encode("utf-8-sig"), "is empty"),
-    "not UTF-8": (b"caf\xe9 " * 2000, "isn't UTF-8 text (byte 3 fits no character); save it as UTF-8"),
+    "not UTF-8": (b"caf\xe9 " * 2000, "isn't UTF-8 text (byte 3 isn't part of a character); save it as UTF-8"),
     "a program": (bytes(range(256)) * 50, "zero bytes"),
     "UTF-16 without a mark": ("The cat. ".encode("utf-16-le") * 1000, "UTF-16 without a mark"),
     "half a UTF-16 text": ("The cat. ".encode("utf-16")[:-1], "begins as UTF-16 text, but isn't"),

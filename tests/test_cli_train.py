@@ -92,13 +92,13 @@ def test_the_usual_vocabulary_of_words_is_bounded(capsys, tmp_path):
 
 def test_nothing_is_overwritten_unasked(capsys, text, model, tmp_path):
     before = (model / "model.safetensors").read_bytes()
-    assert "there already" in refused(capsys, "train", text, "--out", model, *QUICK)
+    assert "exists already" in refused(capsys, "train", text, "--out", model, *QUICK)
     assert (model / "model.safetensors").read_bytes() == before
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
     for more in ([], ["--overwrite"]):
         said = refused(capsys, "train", text, "--out", tmp_path / "photos", *more, *QUICK)
-        assert "has other files in it and no model" in said
+        assert "has other files in it but no model" in said
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
     shutil.copytree(model, tmp_path / "photos", dirs_exist_ok=True)
     said = refused(capsys, "train", text, "--out", tmp_path / "photos", "--overwrite", *QUICK)
@@ -156,7 +156,7 @@ def test_what_appeared_meanwhile_is_not_overwritten_unasked(capsys, text, model,
     [
         ("", "is empty"),
         ("/", "root of the file system"),
-        (".", "has other files in it and no model"),
+        (".", "has other files in it but no model"),
         ("my.txt", "is a file"),
         ("my.txt/model", "is a file, not a folder"),
         ("x" * 245, "name is too long"),
@@ -215,7 +215,7 @@ def test_the_current_folder_can_be_written_to_if_it_is_empty(capsys, text, tmp_p
     code, out, _ = run(capsys, "train", text, "--out", ".", *QUICK)
     assert code == 0 and sorted(os.listdir()) == FILES
     assert run(capsys, *suggestion(out), "--max-tokens", 2)[0] == 0
-    assert "there already" in refused(capsys, "train", text, "--out", ".", *QUICK)
+    assert "exists already" in refused(capsys, "train", text, "--out", ".", *QUICK)
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def refused_after_it_began(capsys, *words) -> str:
 def test_a_network_that_the_memory_can_t_hold_is_refused(capsys, text, tmp_path):
     for more in (["--units", "1000000"], ["--model", "transformer", "--units", "1000000", "--layers", "100"]):
         said = refused(capsys, "train", text, "--out", tmp_path / "m", *more)
-        assert "GB of memory, and there are" in said and "Lower --units" in said
+        assert "GB of memory, but this machine has" in said and "Lower --units" in said
 
 
 # The most that a training with the defaults of everything else took, in GB, and its kind, sizes, streams and window.
@@ -288,7 +288,7 @@ def test_little_free_memory_is_a_warning(capsys, monkeypatch):
     memory.check_memory(*wants)
     assert " GB of memory, and 2.0 GB are free; " in capsys.readouterr().err
     monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
-    with pytest.raises(UserError, match=r" GB of memory, and there are 8\.0 GB here\. Lower --units"):
+    with pytest.raises(UserError, match=r" GB of memory, but this machine has 8\.0 GB\. Lower --units"):
         memory.check_memory(*wants)
 
 
