@@ -57,7 +57,7 @@ def test_an_exception_in_the_answer_becomes_one_sentence():
 
 
 def test_something_that_is_no_function():
-    assert "a function is wanted, and this is 8." in outcome("test-double", 8).line.lower()
+    assert "a function is expected, but this is 8." in outcome("test-double", 8).line.lower()
 
 
 def test_an_answer_the_checker_did_not_foresee_is_no_traceback():
