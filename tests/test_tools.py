@@ -151,7 +151,7 @@ def test_bootstrap_is_read_by_old_pythons() -> None:
 
 def test_a_wrong_python_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "version_of", lambda python: (3, 8, 18) if python == "python3" else None)
-    with pytest.raises(bootstrap.Failed, match="needs Python 3.11 to 3.13, and there is only Python 3.8.18 here"):
+    with pytest.raises(bootstrap.Failed, match="needs Python 3.11 to 3.13, but there is only Python 3.8.18 here"):
         bootstrap.fitting_python()
 
 
@@ -165,10 +165,13 @@ def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     ("said", "told"),
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "not the one requirements.lock"),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+            "isn't the one that requirements.lock",
+        ),
         ("urllib3.exceptions.NewConnectionError: Failed to establish\nERROR: No matching distribution", "no network"),
         ("PermissionError: [Errno 13] Permission denied: '.venv'", "can't be written"),
-        ("ERROR: something else\n", r"\(ERROR: something else\); the whole story is in .venv/bootstrap.log"),
+        ("ERROR: something else\n", r"\(ERROR: something else\); the details are in .venv/bootstrap.log"),
     ],
 )
 def test_pip_s_failures_are_one_sentence(said: str, told: str) -> None:
@@ -209,7 +212,10 @@ def test_bootstrap_fails_with_a_sentence(tmp_path: Path, fault: str) -> None:
         check=False,
     )
     assert outcome.returncode == 1
-    expected = {"no network": "no network, or the package index", "another hash": "not the one requirements.lock pins"}
+    expected = {
+        "no network": "no network, or the package index",
+        "another hash": "isn't the one that requirements.lock pins",
+    }
     assert expected[fault] in outcome.stderr
     assert outcome.stderr.count("\n") == 1 and "Traceback" not in outcome.stdout + outcome.stderr
     assert not (tmp_path / ".venv" / ".ready").exists()
