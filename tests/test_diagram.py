@@ -1,4 +1,4 @@
-"""The drawing of the cell: the same layout every time, lit where it should be, and readable without seeing it."""
+"""The drawing of the cell: always the same layout, the right part lit, and described for those who don't see it."""
 
 import re
 import xml.etree.ElementTree as ET

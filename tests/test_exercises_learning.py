@@ -83,7 +83,7 @@ def test_a_wrong_gru_gets_its_hint(part, wrong, hint):
 
 
 def blind(number):
-    """The right answer to the peepholes but for one of them, which it leaves out."""
+    """The right answer for the peepholes, except that it leaves one of them out."""
 
     def answer(dh, dc_later, f, i, g, o, c_before, c, p):
         dc, _ = peephole(dh, dc_later, f, i, g, o, c_before, c, p)

@@ -24,7 +24,7 @@ def test_a_unit_that_holds_the_last_number_passes(right):
         ((1, 2), "should be three numbers"),
     ],
 )
-def test_a_unit_that_does_not_gets_its_hint(wrong, hint):
+def test_a_unit_that_does_not_hold_it_gets_its_hint(wrong, hint):
     result = outcome("recurrence-latch", wrong)
     assert not result and hint in result.line, result.line
 
@@ -39,7 +39,7 @@ def lengths_back(u, h, W_h, shift=0, slope=True, slope_first=True):
 
 
 @pytest.mark.parametrize("right", [lengths_back, lambda u, h, W_h: lengths_back(u, h, W_h).tolist()])
-def test_the_right_way_back_passes(right):
+def test_the_right_backward_pass_passes(right):
     assert outcome("recurrence-reach", right)
 
 
@@ -56,6 +56,6 @@ def test_the_right_way_back_passes(right):
         (lambda u, h, W_h: 3 * lengths_back(u, h, W_h), "go one step back"),
     ],
 )
-def test_a_wrong_way_back_gets_its_hint(wrong, hint):
+def test_a_wrong_backward_pass_gets_its_hint(wrong, hint):
     result = outcome("recurrence-reach", wrong)
     assert not result and hint in result.line, result.line

@@ -1,4 +1,4 @@
-"""A reader's own stories: other verbs than the simulator's are understood, the rest and bad files get a sentence."""
+"""A reader's own stories: verbs that the simulator doesn't use are understood, other input gets a sentence."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_a_readers_story():
         ),
     ],
 )
-def test_what_can_not_be_read_gets_a_sentence(text, question, message):
+def test_unreadable_sentences_get_a_sentence(text, question, message):
     with pytest.raises(UserError, match=message):
         read_story(text, question)
 
