@@ -1,10 +1,10 @@
 """What does counterfactual augmentation remove from a model of the plays, and what does it cost?
 
-Run ``python benchmarks/bias.py``. For each seed two small character LSTMs are trained that differ in their text alone:
+Run ``python benchmarks/bias.py``. For each seed two small character LSTMs are trained that differ only in their text:
 one reads the 32 training plays twice, the other reads them once as they are and once with the gendered words exchanged
-(`companion.analysis.swap.Swap`). Both so make the same number of updates. Both are scored on the test plays as they are
-and exchanged, and the paired log-odds of the chapter are measured in both. Results go to
-``companion/data/results/bias.json``; three seeds take about 12 minutes of one core.
+(`companion.analysis.swap.Swap`), so both make the same number of updates. Both are scored on the test plays as they are
+and with the words exchanged, and the paired log-odds of the chapter are measured in both. Results go to
+``companion/data/results/bias.json``; three seeds take about 12 minutes on one core.
 """
 
 from typing import Any

@@ -1,16 +1,16 @@
-"""How fast one core is, and what the book's models take of it: run ``python benchmarks/compute.py``.
+"""How fast one core is, and how long the book's models take on it: run ``python benchmarks/compute.py``.
 
-Measured, in processor seconds of one thread, the shortest of several tries:
+It measures, in processor seconds of one thread, the shortest of several tries:
 
-- products of matrices of several sizes, and a vector through matrices of several sizes (operations, bytes a second);
+- products of two matrices, and of a vector and a matrix, of several sizes (operations and bytes per second);
 - one matrix too large for the cache, times more and more vectors at once;
-- a training step and a writing step of the book's models, with float32. Beside each, the same step of a *twin*: the
-  same kind of model, as narrow as it can be. It does next to no arithmetic, so its time is what the steps cost
-  whatever the width: calls, loops, softmaxes.
+- a training step and a writing step of the book's models, in float32, and the same step of a *twin* of each: the same
+  kind of model, as narrow as it can be. It does next to no arithmetic, so its time is the cost of a step whatever the
+  width: calls, loops, softmaxes.
 
 For one thread, set ``OMP_NUM_THREADS``, ``OPENBLAS_NUM_THREADS`` and ``TF_NUM_INTRAOP_THREADS`` to 1 before it starts.
-Written to ``companion/data/results/compute.json``; the chapter *compute* holds these against what it predicts from the
-shapes.
+Written to ``companion/data/results/compute.json``; the chapter *compute* compares these with its
+predictions from the shapes.
 """
 
 import os
@@ -62,7 +62,7 @@ MODELS: list[dict[str, Any]] = [
         "name": "Transformer",
         "kind": "transformer_model",
         "sizes": transformer,
-        "twin": transformer | {"hidden_dim": 8},  # two numbers a head are the least
+        "twin": transformer | {"hidden_dim": 8},  # a head needs at least two numbers
         "batch": 32,
         "window": 128,
         "shape": (32 * 128, 128, 512),
@@ -85,7 +85,7 @@ def measure(entry: dict[str, Any]) -> dict[str, Any]:
         if entry["kind"] != "article_model":  # it can't be stepped: it reads windows
             step = writing_step(model, read_before=sizes.get("context", 1))
             found[f"{whose}writing_seconds"] = seconds(step, 0.5, repeats=20)
-    found["training_rate"] = training_rate(*entry["shape"])  # of products such as its largest
+    found["training_rate"] = training_rate(*entry["shape"])  # for products like its largest one
     print({key: value for key, value in found.items() if key == "name" or "seconds" in key}, flush=True)
     return found
 
@@ -93,7 +93,7 @@ def measure(entry: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Measure and write."""
     if {os.environ.get(name) for name in THREADS} != {"1"}:
-        raise SystemExit(f"Set {', '.join(THREADS)} to 1 before: rates are to be those of one core.")
+        raise SystemExit(f"Set {', '.join(THREADS)} to 1 first: the rates should be those of one core.")
     content = {
         "what": "processor seconds of one core; operations and bytes a second; float32",
         "matmul": [{"side": side, "rate": matmul_rate(side, side, side)} for side in SIDES],

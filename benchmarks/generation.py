@@ -1,13 +1,13 @@
 """One text, written in several ways: run ``python benchmarks/generation.py``.
 
-The same untrained LSTM writes greedily, character by character, turn by turn in one run:
+The same untrained LSTM writes character by character, in each way in turn:
 
-- our NumPy step, which carries the state;
-- the same with temperature, top-k and top-p, which is what ``generate`` costs in use;
-- Keras's layers under ``tf.function``, one step a call, the state carried as tensors;
+- our NumPy step, which carries the state, greedily;
+- the same with temperature, top-k and top-p, which is the cost of ``generate`` in use;
+- Keras's layers under ``tf.function``, one step per call, the state carried as tensors;
 - ``model.predict`` on the last 40 characters, for each new one.
 
-Medians of characters a second are printed and written to ``companion/data/results/generation.json``.
+Medians of characters per second are printed and written to ``companion/data/results/generation.json``.
 """
 
 import statistics
@@ -36,13 +36,13 @@ def numpy_writer(model: Any) -> Callable[[int], np.ndarray]:
 
 
 def sampling_writer(model: Any) -> Callable[[int], np.ndarray]:
-    """Our step with every sampler at work."""
+    """Our step with all samplers."""
     stepping = stepper(model)
     return lambda number: sample_ids(stepping, PROMPT, number, Sampler(0.8, 40, 0.95), seed=0)[0]
 
 
 def function_writer(model: Any) -> Callable[[int], np.ndarray]:
-    """Keras's layers, one step a call of a compiled function."""
+    """Keras's layers, one step per call of a compiled function."""
     import tensorflow as tf
 
     twin = with_states(model)
@@ -66,7 +66,7 @@ def function_writer(model: Any) -> Callable[[int], np.ndarray]:
 
 
 def predict_writer(model: Any) -> Callable[[int], np.ndarray]:
-    """The whole window read again for each character."""
+    """The whole window, read again for each character."""
 
     def write(number: int) -> np.ndarray:
         ids = PROMPT.tolist()
@@ -78,7 +78,7 @@ def predict_writer(model: Any) -> Callable[[int], np.ndarray]:
     return write
 
 
-# Name, what it is, maker, how many characters a round.
+# Name, description, maker, characters per round.
 WRITERS: list[tuple[str, str, Callable[[Any], Callable[[int], np.ndarray]], int]] = [
     ("numpy", "NumPy step, state carried", numpy_writer, 1000),
     ("numpy_sampling", "the same, temperature, top-k and top-p", sampling_writer, 1000),
@@ -103,7 +103,7 @@ def main() -> None:
             for name, (write, number) in writers.items():
                 start = time.perf_counter()
                 write(number)
-                # The carried state reads the prompt once, a step a character; it is counted as work done.
+                # With a carried state the prompt is read once, one step per character, which counts as work done.
                 read = 0 if name == "predict" else WINDOW
                 rates[name].append((number + read) / (time.perf_counter() - start))
         medians[str(units)] = {name: round(statistics.median(values), 1) for name, values in rates.items()}

@@ -1,9 +1,9 @@
 """Answering questions about stories, over three seeds: run ``python benchmarks/question_answering.py``.
 
-Five networks are trained on 6,000 stories each and tested on the same stories, which none of them has seen: longer ones
-and ones with other names among them. Written to ``companion/data/results/question-answering.json``. The first seed of
-``latest`` is the recipe ``question-answering``, which comes with its weights. About a quarter of an hour on two idle
-cores. If stopped, it continues where it was; delete the results to start over.
+Five networks are trained on 6,000 stories each and tested on the same unseen stories, including longer ones and ones
+with other names. Written to ``companion/data/results/question-answering.json``. The first seed of
+``latest`` is the recipe ``question-answering``, which comes with its weights. It takes about a quarter of an hour on
+two idle cores. If stopped, it continues where it was; delete the results to start over.
 """
 
 import time
@@ -25,11 +25,11 @@ LENGTHS = (4, 8, 12, 16, 20, 30, 40)
 
 
 class Network(NamedTuple):
-    """What one of the networks is, and how it is trained."""
+    """One of the networks, and how it is trained."""
 
     attention: str | None = "latest"  # None: one LSTM over story and question
     names: str = "slots"
-    shown: float = 0.5  # how much the supporting facts count in the loss
+    shown: float = 0.5  # weight of the supporting facts in the loss
     learning_rate: float = 5e-3
     epochs: int = 10
 
@@ -53,7 +53,7 @@ def test_sets() -> dict[str, Any]:
 
 
 def run(name: str, seed: int, sets: dict[str, Any]) -> dict[str, Any]:
-    """Train one network and test it; all scores are shares of right answers, in per cent."""
+    """Train one network and test it; scores are percentages, mostly of right answers."""
     network = NETWORKS[name]
     told = stories(STORIES, seed=seed, unanswerable=UNANSWERABLE)
     reader = StoryReader(network.names)

@@ -1,12 +1,12 @@
 """Loss against size and text: run ``python benchmarks/scaling_law.py``.
 
 LSTMs of the same shape and several widths each read Shakespeare's plays once, or a part of them, and are scored on
-the three test plays. No run reads a character twice, so the number of tokens is the amount of text and the length of
-the training at once. The parts come from all over the training text, so that a small one isn't a single play.
+the three test plays. No run reads a character twice, so the number of tokens is both the amount of text and the
+length of training. The parts come from all over the training text, so that a small one isn't a single play.
 
-Runs are written to ``companion/data/results/scaling-law.json`` one by one; a run that is there is not made again, so
-that the script goes on where it was interrupted. ``seconds`` are processor seconds of the training. All of them take
-about 11 minutes of one core. The step sizes come from short trials at widths 16, 64, 128 and 256.
+Runs are written to ``companion/data/results/scaling-law.json`` one by one; those that are there aren't repeated, so
+that the script continues where it was interrupted. ``seconds`` are processor seconds of training. All runs take about
+11 minutes on one core. The step sizes come from short trials at widths 16, 64, 128 and 256.
 """
 
 import time
@@ -27,7 +27,7 @@ BATCH, WINDOW = 16, 32  # small: the shortest run still makes 256 updates
 
 
 class Run(NamedTuple):
-    """One training: the LSTM's units, the tokens it reads, the seed."""
+    """One training run: the LSTM's units, the tokens it reads, the seed."""
 
     units: int
     tokens: int
@@ -42,12 +42,12 @@ RUNS = [
 
 
 def learning_rate(units: int) -> float:
-    """The best of the trials, or between them; wider networks want shorter steps."""
+    """The best step size of the trials, or one between them; wider networks need shorter steps."""
     return 0.04 * min(1.0, (64 / units) ** 1.5)
 
 
 def spread(ids: np.ndarray, tokens: int) -> np.ndarray:
-    """So many tokens of a text: one piece for each stream, from all over it."""
+    """``tokens`` tokens of a text: one piece for each stream, spread evenly over the text."""
     each = tokens // BATCH
     starts = np.linspace(0, len(ids) - each - 1, BATCH).astype(int)
     return np.concatenate([*(ids[start : start + each] for start in starts), ids[:1]])
@@ -75,7 +75,7 @@ def train(run: Run, vocab_size: int, training: np.ndarray, validation: np.ndarra
 
 
 def main() -> None:
-    """Make the runs that are not there yet."""
+    """Make the missing runs."""
     tokenizer, (training, validation, test), _ = encoded("shakespeare", "char")
     runs = read_results(NAME, missing={"runs": []})["runs"]
     done = {Run(run["units"], run["tokens"], run["seed"]) for run in runs}

@@ -7,12 +7,12 @@ turns with the same global batch, for models and batches of several sizes:
 - both workers together: each half of the batch, then the all-reduce;
 - the all-reduce alone, of as many numbers as the model has weights.
 
-The fastest of several rounds is kept, as with ``timeit``: what else the machine does can only make a round slower. All
-of it is done several times, each time with new processes, and every run is kept, so that one can see how much they
-differ. The table is printed and written to ``companion/data/results/scaling-out.json``. It takes about five minutes.
+The fastest of several rounds is kept, as with ``timeit``, because other work of the machine can only slow a round down.
+Everything is repeated with new processes, and every run is kept, so that their differences can be seen. The table is
+printed and written to ``companion/data/results/scaling-out.json``. It takes about five minutes.
 
-Programs that want the cores too make two workers slower than one: a worker that has to wait for a core keeps the other
-one waiting. So the script refuses to start while the machine is busy, unless it is told ``--busy``.
+Other programs that use the cores make two workers slower than one: a worker that has to wait for a core keeps the other
+one waiting. So the script refuses to start while the machine is busy, unless ``--busy`` is given.
 """
 
 import json
@@ -36,7 +36,7 @@ VOCAB_SIZE, WINDOW = 85, 32
 UNITS, BATCHES = (64, 256), (8, 32, 128)
 CASES = [(units, batch) for units in UNITS for batch in BATCHES]
 RUNS, ROUNDS, SECONDS = 4, 24, 0.02
-IDLE = 0.5  # processes that wanted a core in the last minute, on average: with more the machine counts as busy
+IDLE = 0.5  # load average of the last minute above which the machine counts as busy
 
 
 def stepper(units: int, batch: int, team: Alone) -> tuple[Callable[[], Any], int]:
@@ -76,14 +76,14 @@ def reducer(team: Team, numbers: int) -> Callable[[], Any]:
 
 
 def repeats(step: Callable[[], Any]) -> int:
-    """How many steps make a round."""
+    """How many steps a round has."""
     start = time.perf_counter()
     step()
     return max(1, min(50, round(SECONDS / (time.perf_counter() - start))))
 
 
 def timed(step: Callable[[], Any], number: int) -> float:
-    """Seconds a step."""
+    """Seconds per step."""
     start = time.perf_counter()
     for _ in range(number):
         step()
@@ -91,7 +91,7 @@ def timed(step: Callable[[], Any], number: int) -> float:
 
 
 def worker(index: int, hosts: str) -> None:
-    """One of the two workers: a round whenever a line comes; worker 0 answers with its times."""
+    """One of the two workers: it runs a round for each line of input; worker 0 answers with its times."""
     with join(Cluster(tuple(hosts.split(",")), index), {}) as team:
         for units, batch in CASES:
             both, numbers = stepper(units, batch, team)
@@ -102,7 +102,7 @@ def worker(index: int, hosts: str) -> None:
                     break
                 number = int(line)
                 times = {"one_core": timed(alone, number) if index == 0 else 0.0}
-                reduce()  # wait for the other one
+                reduce()  # wait for the other worker
                 times["two_workers"] = timed(both, number)
                 times["all_reduce"] = timed(reduce, number)
                 if index == 0:
@@ -110,7 +110,7 @@ def worker(index: int, hosts: str) -> None:
 
 
 def threads(number: str) -> None:
-    """How many threads TensorFlow takes where it is loaded from now on: here, and in processes started later."""
+    """Set how many threads TensorFlow takes if it is loaded from now on, here and in processes started later."""
     os.environ |= {"TF_NUM_INTRAOP_THREADS": number, "TF_NUM_INTEROP_THREADS": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -154,7 +154,7 @@ def run() -> list[dict[str, Any]]:
 
 
 def by_case(runs: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """One row a case, with the times of every run."""
+    """One row per case, with the times of every run."""
     return [
         case[0]
         | {"milliseconds": {name: [row["milliseconds"][name] for row in case] for name in case[0]["milliseconds"]}}
@@ -164,11 +164,11 @@ def by_case(runs: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 def main(busy: bool = False) -> None:
     """Measure, print a table, write the results."""
-    load = round(os.getloadavg()[0], 1)  # who else wants the cores
+    load = round(os.getloadavg()[0], 1)  # of other programs
     if load > IDLE and not busy:
         raise SystemExit(
-            f"In the last minute {load} processes wanted a core, more than {IDLE}: the times would be those of a busy "
-            "machine. Wait until the other programs have ended and a minute more, or measure all the same with --busy."
+            f"The load average of the last minute is {load}, above {IDLE}: the times would be those of a busy machine. "
+            "Wait until a minute after the other programs have ended, or measure anyway with --busy."
         )
     rows = by_case([run() for _ in range(RUNS)])
     what = "milliseconds a training step, fastest of a run's rounds, each run; all_reduce: of all weights, alone"

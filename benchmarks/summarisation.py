@@ -1,14 +1,13 @@
 """Lines for docstrings, scored: run ``python benchmarks/summarisation.py``.
 
-The recipe ``docstring-summaries`` is trained with three seeds, and once without its copy mechanism. The seeds give
-other first weights and another dropout; the order in which the pairs are read is the same for all. Each
-network writes a line for every docstring of the test packages, greedily: with words repeated, if it likes, and with no
-word twice. Beside them stand ways that need no network: the first sentence, whole and cut to ten words, the most
-central and the most surprising, a random one, the line of the nearest training docstring, and the best choice of a
-sentence that anybody could make.
+The recipe ``docstring-summaries`` is trained with three seeds, and once without its copy mechanism. The seeds change
+the initial weights and the dropout; the order of the pairs is the same for all. Each network writes a line for every
+docstring of the test packages, greedily, once free to repeat words and once not. They are compared with ways that need
+no network: the first sentence, whole and cut to ten words, the most central and the most surprising, a random one, the
+line of the nearest training docstring, and the best possible choice of a sentence.
 
 Scores are ROUGE F1 times 100. Written to ``companion/data/results/summarisation.json`` after each network, which is
-kept in the cache folder; a run that was interrupted goes on where it was.
+kept in the cache folder; an interrupted run continues where it was.
 """
 
 import dataclasses
@@ -31,7 +30,7 @@ WAYS = {"repeating": True, "no word twice": False}
 
 
 def untrained(training: Sequence[Documented], test: Sequence[Documented]) -> dict[str, list[str]]:
-    """What every way without a network answers."""
+    """The answers of every way without a network."""
     bodies = [pair.body for pair in test]
     central, surprising = Centrality([pair.body for pair in training]), manual_reader()
     rng = random.Random(0)

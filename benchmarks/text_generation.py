@@ -1,10 +1,10 @@
 """Which ranking finds the reply? Run ``python benchmarks/text_generation.py``.
 
-For each of a few seeds the corpus's groups of messages are dealt again, seven in ten for training and two for the test
-(the tenth is left out, so that there is as much to learn from as in the chapter), and every ranking orders all distinct
-replies of the test part for each test message. The figures are recall@k in per cent, a value a seed, and, for the
-language model, how sure it is of its replies to questions it has read and to others. One more ranking shows what a
-careless split would have promised: the dual encoder, with single pairs dealt instead of groups. Results go to
+For each of a few seeds the corpus's groups of messages are divided again, seven in ten for training and two for testing
+(one tenth is left out, so that there is as much to learn from as in the chapter), and every ranking orders all distinct
+replies of the test part for each test message. The results are recall@k in per cent, one value per seed, and, for the
+language model, how sure it is of its replies to questions that it has read and to others. One more ranking shows what a
+careless split would have promised: the dual encoder, with single pairs divided instead of groups. Results go to
 ``companion/data/results/text-generation.json``; five seeds take about ten minutes on two cores.
 """
 

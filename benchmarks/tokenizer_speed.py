@@ -1,11 +1,11 @@
 """Our byte-pair encoding compared with the library ``tokenizers``: run ``python benchmarks/tokenizer_speed.py``.
 
-Both learn the same merges from the same text and encode the same plays, in one run, turn by turn; medians of
-processor time are printed and written to ``companion/data/results/tokenizers.json``. The library is written in Rust and
-would use every core; it is held to one here, as ours is, and called in its fastest way
-(``encode_batch_fast``). "First sight" encodes with a new tokenizer that remembers no word yet.
+Both learn the same merges from the same text and encode the same plays, in turns in one run; medians of processor time
+are printed and written to ``companion/data/results/tokenizers.json``. The library is written in Rust and would use
+every core; here it is limited to one, like ours, and called in its fastest way (``encode_batch_fast``). "First sight"
+encodes with a new tokenizer that remembers no words yet.
 
-(This file is not called ``tokenizers.py``: Python would then import it in place of the library.)
+(This file isn't called ``tokenizers.py``, because Python would import it in place of the library.)
 """
 
 import os
@@ -28,7 +28,7 @@ ROUNDS = 5
 
 
 def library_trained(text: str) -> library.Tokenizer:
-    """The library's byte-level BPE, trained as ours is."""
+    """The library's byte-level BPE, trained like ours."""
     result = library.Tokenizer(library.models.BPE())
     result.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = library.pre_tokenizers.ByteLevel.alphabet()
@@ -38,7 +38,7 @@ def library_trained(text: str) -> library.Tokenizer:
 
 
 def seconds(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
-    """The processor time a call takes, and what it returns."""
+    """The processor time of a call, and its result."""
     begin = time.process_time()
     result = function(*arguments)
     return time.process_time() - begin, result

@@ -1,16 +1,16 @@
 """LSTM and Transformer side by side: run ``python benchmarks/transformers.py``.
 
 - ``speed``: one update of each, in turns, at several window lengths, always 2,048 characters; processor seconds.
-- ``lstm``, ``transformer``: as many parameters and the same characters of the plays for both, two seeds. Of the rates
-  the one with the lower validation loss counts, on average over the seeds. ``same-seconds``: the Transformer with as
-  many processor seconds as the LSTM took, by ``speed``; it needs these two.
-- ``two-cores``: seconds on the clock for one update of each, on two threads, of these sizes and of the book's own.
-- ``recall``: repeating a random string after it has ended, two seeds, rates tried the same way; ``mixed``: strings of
+- ``lstm``, ``transformer``: as many parameters and the same characters of the plays for both, two seeds. The learning
+  rate with the lower mean validation loss is used. ``same-seconds``: the Transformer with as many processor seconds as
+  the LSTM took, by ``speed``; it needs these parts.
+- ``two-cores``: wall-clock seconds for one update of each on two threads, at these sizes and at the book's.
+- ``recall``: repeating a random string after it has ended, two seeds, rates tried with the first; ``mixed``: strings of
   many lengths.
 
-``python benchmarks/transformers.py recall speed`` runs these parts alone. Written to
-``companion/data/results/transformers.json`` after each part; what is there already is not run again. Set
-``TF_NUM_INTRAOP_THREADS`` to 1 before, for ``two-cores`` to 2. Three quarters of an hour on an idle processor.
+``python benchmarks/transformers.py recall speed`` runs only these parts. Results are written to
+``companion/data/results/transformers.json`` after each part; a part that is there isn't run again. Set
+``TF_NUM_INTRAOP_THREADS`` to 1 first, for ``two-cores`` to 2. It takes three quarters of an hour on an idle processor.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ LONGEST = 256  # characters of context
 
 
 def build(kind: str, vocab: int) -> Any:
-    """The two networks that are compared on the plays, with the same number of parameters to 2 %."""
+    """The two networks that are compared on the plays, with the same number of parameters to within 2%."""
     if kind == "lstm":
         return language_model(vocab, embedding_dim=64, units=256)
     return transformer_model(vocab, hidden_dim=96, num_layers=3, num_heads=4, context=64)
@@ -53,7 +53,7 @@ def plays() -> tuple[int, list[np.ndarray]]:
 
 
 def trained(kind: str, seed: int, updates: int, rate: float) -> tuple[Any, Any]:
-    """A model after so many updates, and its history; validated on a tenth of the validation plays."""
+    """A model after ``updates`` updates, and its history; validated on a tenth of the validation plays."""
     config = dataclasses.replace(CONFIG, seed=seed, learning_rate=rate)
     vocab, (train, validation, _) = plays()
     set_seed(seed)
@@ -69,7 +69,7 @@ def bits(losses: np.ndarray) -> list[float]:
 
 
 def matched(kind: str, updates: int = UPDATES, rates: tuple[float, ...] = ()) -> list[dict[str, Any]]:
-    """Both seeds with the better rate: curves, scores on the test plays, and what so much context is worth."""
+    """Both seeds with the better rate: curves, scores on the test plays, and losses by length of context."""
     runs: dict[float, list[tuple[Any, Any]]] = {}
     seconds: list[float] = []
     for rate in rates or RATES[kind]:
@@ -101,7 +101,7 @@ def matched(kind: str, updates: int = UPDATES, rates: tuple[float, ...] = ()) ->
 
 
 def same_seconds() -> list[dict[str, Any]]:
-    """The Transformer, with as many updates as fit into the LSTM's seconds, and the rate found for it."""
+    """The Transformer with as many updates as fit into the LSTM's seconds, at the rate found for it."""
     measured = _found()
     seconds = measured["speed"][str(CONFIG.window)]
     updates = round(UPDATES * seconds["lstm"] / seconds["transformer"])
@@ -109,7 +109,7 @@ def same_seconds() -> list[dict[str, Any]]:
 
 
 def update_seconds(runs: dict[str, tuple[Any, TrainingConfig]], turns: int = 6) -> dict[str, dict[str, float]]:
-    """Processor seconds and seconds of one update of each; the models take turns, and the median counts."""
+    """Processor and wall-clock seconds of one update of each; the models take turns, and the median counts."""
     _, (train, validation, _) = plays()
     trainers, batches = {}, {}
     for kind, (model, config) in runs.items():
@@ -127,7 +127,7 @@ def update_seconds(runs: dict[str, tuple[Any, TrainingConfig]], turns: int = 6) 
 
 
 def speed() -> dict[str, dict[str, float]]:
-    """Processor seconds of one update by window."""
+    """Processor seconds of one update, by window."""
     vocab, _ = plays()
     found = {}
     for window in (16, 32, 64, 128, 256, 512):
@@ -139,7 +139,7 @@ def speed() -> dict[str, dict[str, float]]:
 
 
 def two_cores() -> dict[str, dict[str, float]]:
-    """Seconds of one update on two threads, by the clock: these networks, and two of 1.2 million parameters."""
+    """Wall-clock seconds of one update on two threads: these networks, and two of 1.2 million parameters."""
     vocab, _ = plays()
     found = {}
     large = {
@@ -163,7 +163,7 @@ RECALL_RATES = {"lstm": (5e-3, 1e-2, 2e-2), "transformer": (2e-3, 4e-3, 8e-3)}
 def recall(
     shortest: int = 16, longest: int = 16, updates: int = 400, lengths: tuple[int, ...] = LENGTHS
 ) -> list[dict[str, Any]]:
-    """Share of letters recalled, by length of the string, after training on strings of some lengths."""
+    """Share of letters recalled, by length of string, after training on strings of lengths in a range."""
     size = len(VOCABULARY)
 
     def trained(kind: str, seed: int, rate: float) -> tuple[Any, Any]:
@@ -208,7 +208,7 @@ def _found() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run what is not there yet, or what of the parts named on the command line is not."""
+    """Run the missing parts, or those of the parts named on the command line."""
     if unknown := sys.argv[1:] and set(sys.argv[1:]) - PARTS.keys():
         raise SystemExit(f"There is no part {min(unknown)}; there are {', '.join(PARTS)}.")
     for name in sys.argv[1:] or PARTS:
@@ -216,7 +216,9 @@ def main() -> None:
             continue
         threads = "2" if name == "two-cores" else "1"
         if os.environ.get(THREADS) != threads:
-            raise SystemExit(f"Set {THREADS} to {threads} before {name}: what it measures depends on it.")
+            raise SystemExit(
+                f"Set {THREADS} to {threads} before running {name}, because its measurements depend on it."
+            )
         part = PARTS[name]()
         results.write_results(NAME, {**_found(), name: part})
         print(name, "done", flush=True)

@@ -1,14 +1,14 @@
-"""How well it translates, over seeds: run ``python benchmarks/translation.py``.
+"""How well the networks translate, over seeds: run ``python benchmarks/translation.py``.
 
-Dates and numbers, exact matches on the same 1,000 held-out phrases, each for three seeds:
+For dates and numbers, exact matches on the same 1,000 held-out phrases, each for three seeds:
 
 - ``short``: what the chapter trains, one pass over 60,000 phrases;
 - ``uniform``: the same with attention that can't choose;
 - ``long``: the recipe ``dates``, 240,000 phrases.
 
-Sentences, Chinese into English, chrF and BLEU on the held-out ones, for three seeds of the recipe ``sentences``, greedy
-and with a beam of 4. Written to ``companion/data/results/translation.json`` after each training, with machine and
-versions; what is there already is not trained again.
+For sentences, Chinese into English, chrF and BLEU on the held-out ones, for three seeds of the recipe ``sentences``,
+greedy and with a beam of 4. Written to ``companion/data/results/translation.json`` after each training run, with
+machine and versions; what is there isn't trained again.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ PACKAGES = ("babel", "keras", "numpy", "sacrebleu", "tensorflow")
 
 
 def trained(recipe: recipes.PairRecipe, seed: int) -> Any:
-    """The model of a recipe with another seed; with the recipe's own, the one that is kept."""
+    """The model of a recipe with another seed; with the recipe's own seed, the cached one."""
     if recipe == recipes.RECIPES.get(recipe.name) and seed == recipe.seed:
         return recipes.load_recipe(recipe.name)
     recipe = dataclasses.replace(recipe, seed=seed, training=dataclasses.replace(recipe.training, seed=seed))
@@ -83,12 +83,12 @@ RUNS: dict[str, Callable[[int], dict[str, float]]] = {
 
 
 def kept() -> dict[str, Any]:
-    """What was measured so far."""
+    """The results so far."""
     return results.read_results("translation", missing={"what": __doc__, "seeds": list(SEEDS), "runs": {}})
 
 
 def main() -> None:
-    """Train whatever is missing, or what of the runs named on the command line is; write after each."""
+    """Train the missing runs, or those of the runs named on the command line; write after each."""
     for name in sys.argv[1:] or RUNS:
         for seed in SEEDS[len(kept()["runs"].get(name, [])) :]:
             found = {measure: round(value, 4) for measure, value in RUNS[name](seed).items()}

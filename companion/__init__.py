@@ -4,9 +4,9 @@
 >>> trained = companion.load("shakespeare-chars")  # or a folder that the command train wrote  # doctest: +SKIP
 >>> print(trained.generate("ROMEO", seed=1))  # doctest: +SKIP
 
-One module is one idea, and a chapter links to the module it uses. Importing this package is cheap: its modules can be
-used as ``companion.corpora`` and are imported when they are; TensorFlow and matplotlib are loaded only by what needs
-them: functions, and the modules that define Keras layers.
+Each module is one idea, and a chapter links to the module it uses. Importing this package is cheap: a module such as
+``companion.corpora`` is imported when it is first used. TensorFlow and matplotlib are loaded only by what needs them:
+functions, and the modules that define Keras layers.
 """
 
 import importlib

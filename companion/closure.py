@@ -7,11 +7,11 @@ source, without importing or running anything, so no list of modules is kept by 
 >>> len(key)
 16
 
-The rules are few, and err on the safe side: a file too many makes a cache run again for nothing, which is slow; a file
-too few would let it show what is no longer true.
+The rules are few, and err on the safe side: an extra file makes a cache run again for nothing, which is slow; a missing
+one would let it show what is no longer true.
 
-- Every ``import`` counts, those inside functions too, with the ``__init__`` of each package on the way. What only type
-  checkers read (``if TYPE_CHECKING:``) doesn't. A string that is a module's name counts as its import.
+- Every ``import`` counts, those inside functions too, with the ``__init__`` of each package on the way. One that only
+  type checkers read (``if TYPE_CHECKING:``) doesn't. A string that is a module's name counts as its import.
 - A name that `companion` looks up on demand, as in ``companion.load``, counts as the import of its module: the table
   is a literal in ``companion/__init__.py``.
 - A module reads the data files that it names, and all shipped weights if it names their folder.
@@ -19,7 +19,7 @@ too few would let it show what is no longer true.
   if the argument isn't a literal, all results or all exercises count.
 - Code that uses `companion.training.Crew` starts the command, so it depends on all that the command does.
 
-Texts from elsewhere need no rule: their hashes are in the code. A test imports every module for real and checks that
+Downloaded texts need no rule: their hashes are in the code. A test imports every module for real and checks that
 nothing is loaded which its closure lacks.
 """
 
@@ -40,7 +40,7 @@ STARTS_THE_COMMAND = "Crew"
 
 @dataclass
 class _Source:
-    """What one source does."""
+    """What one source imports and names."""
 
     imports: set[str] = field(default_factory=set)  # dotted names, of modules or of what is in them
     strings: set[str] = field(default_factory=set)
@@ -110,7 +110,7 @@ def fingerprint(paths: Iterable[Path], *more: str, base: Path = PACKAGE.parent) 
     more
         Whatever else a cache's content depends on: settings, versions.
     base
-        The folder from which the names count, so that a copy of the project has the same fingerprints.
+        The folder that the names are relative to, so that a copy of the project has the same fingerprints.
     """
     digest = hashlib.sha256(repr(more).encode())
     for name, path in sorted((path.relative_to(base).as_posix(), path) for path in set(paths)):
@@ -167,7 +167,7 @@ def _data(sources: Iterable[_Source], root: Path) -> Iterator[Path]:
 
 @functools.lru_cache(maxsize=1024)
 def _read(text: str, module: str, package: str) -> _Source:
-    """What a source does; ``module`` is its name, ``""`` for code from elsewhere."""
+    """What a source imports and names; ``module`` is its own name, ``""`` for code from elsewhere."""
     source = _Source()
     is_face = module == package
     for node in _running(ast.parse(text)):

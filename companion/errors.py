@@ -30,15 +30,15 @@ def check_sizes(least: int = 1, /, **sizes: object) -> None:
 
 _REFUSALS = {
     errno.ENOSPC: "the disk is full; make room and try again",
-    errno.EDQUOT: "your quota of the disk is used up; make room and try again",
+    errno.EDQUOT: "your disk quota is used up; make room and try again",
     errno.EFBIG: "the file would be larger than the limit on file sizes (see ulimit -f); raise it and try again",
     errno.EACCES: "this folder may not be written to; choose another and try again",
     errno.EPERM: "this folder may not be written to; choose another and try again",
     errno.EROFS: "this folder is read-only; choose another and try again",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.ENOTDIR: "a part of this path is a file, not a folder; choose another path",
-    errno.EEXIST: "something else of this name is there; choose another name",
-    errno.EISDIR: "there is a folder of this name; choose another name for the file",
+    errno.EEXIST: "something else already has this name; choose another",
+    errno.EISDIR: "a folder already has this name; choose another for the file",
     errno.EBUSY: "the system is using it, as it does a mounted folder; choose another path",
     errno.ELOOP: "its symbolic links lead round in a circle; choose another path",
 }

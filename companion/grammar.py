@@ -4,8 +4,8 @@ A sentence is ``the dogs that the cat near the kings follows hear the bird.`` A 
 and between the two there can be clauses in clauses, each with a subject of its own that waits for its verb. So any
 reader has to keep a stack of open subjects, and how deep it gets has no limit.
 
-The grammar is a table, `RULES`: for each symbol, what it may be written as and how probably. Every rule writes one
-word and then leaves symbols to write, in this order::
+The grammar is a table, `RULES`: for each symbol, what it may be written as, and with what probability. Every rule
+writes one word and then leaves symbols to write, in this order::
 
     sentence  ->  the subject ending
     subject   ->  dog rest_sg       | dogs rest_pl | ...                  (every noun, singular and plural)
@@ -154,7 +154,7 @@ def encode(text: str) -> np.ndarray:
         It isn't text, or a word isn't in the language.
     """
     if not isinstance(text, str):
-        raise UserError(f"Expected a text of the language, and got {type(text).__name__}.")
+        raise UserError(f"Expected a text of the language, but got {type(text).__name__}.")
     words = text.replace(".", " .").split()
     for word in words:
         if word not in _ID_OF:
@@ -168,7 +168,7 @@ def encode(text: str) -> np.ndarray:
 
 @cache
 def _per_sentence() -> tuple[float, float, float]:
-    """Of a sentence: its entropy in nats, and how many tokens and characters it is expected to have."""
+    """The entropy of a sentence in nats, and its expected length in tokens and in characters."""
     symbols = list(RULES)
     leaves = np.array([[sum(r.probability * r.then.count(s) for r in RULES[t]) for s in symbols] for t in symbols])
     # How often each symbol is written: "sentence" once at the start, and every one wherever another leaves it.
@@ -183,8 +183,8 @@ def entropy_rate() -> float:
     """The entropy rate of the language in nats per token: the floor for the cross-entropy of every model.
 
     The sentences are independent, so it is the entropy of a sentence over its expected length. Both are sums over
-    the symbols, because each time a symbol is written it costs the entropy of its rules and makes one token; how often
-    that is expected in a sentence solves one linear equation for each symbol (Grenander 1967 for the entropy of a
+    the symbols, because writing a symbol costs the entropy of its rules and makes one token; how often each is expected
+    in a sentence is the solution of one linear equation for each symbol (Grenander 1967 for the entropy of a
     probabilistic grammar). Nothing is sampled.
     """
     nats, tokens, _ = _per_sentence()
@@ -205,7 +205,7 @@ class Parsed(NamedTuple):
     word, symbol
         The word, and the symbol of the grammar it was written for.
     depth
-        In how many clauses it is: 0 in the main clause.
+        How many clauses it is nested in: 0 in the main clause.
     subject
         Of a verb: the place in the text of the noun it agrees with; otherwise None.
     log_probability
@@ -282,7 +282,7 @@ def log_probabilities(ids: Iterable[int]) -> np.ndarray:
 
 
 def next_distribution(context: Iterable[int]) -> np.ndarray:
-    """The exact probability of every token to come next, float64, ``(len(VOCABULARY),)``; ``context`` is all before.
+    """The exact probability that each token comes next, float64, ``(len(VOCABULARY),)``; ``context`` is all before.
 
     Raises
     ------

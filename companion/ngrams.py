@@ -1,6 +1,6 @@
 """Language models that count: n-grams with interpolated, modified Kneser-Ney smoothing.
 
-A text's n-grams are kept as a trie, one sorted array of integers an order. An n-gram is its context (the n-1
+A text's n-grams are kept as a trie, one sorted array of integers per order. An n-gram is its context (the n-1
 tokens before) and its last token, so its key is ``context_number * vocab_size + token``: a single integer, however
 long the n-gram, and the n-grams that share a context lie side by side. Counting is then sorting, and looking up is
 bisecting, a million at a time.
@@ -38,7 +38,7 @@ class _Level:
 class _Estimate:
     """One step of the interpolation: p(token | context) = seen + left_over * p(token | context less one token).
 
-    Both arrays have one element more than there are n-grams (contexts): index -1 means "never seen", which has
+    Both arrays have one more element than there are n-grams (contexts): index -1 means "never seen", which has
     no probability of its own and leaves everything to the shorter context.
     """
 
@@ -60,7 +60,7 @@ def discounts(counts: IntArray) -> FloatArray:
     Parameters
     ----------
     counts
-        Of each distinct n-gram of one order, shape ``(n_grams,)``.
+        How often each distinct n-gram of one order occurs, shape ``(n_grams,)``.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def discounts(counts: IntArray) -> FloatArray:
     """
     counts = _as_ids(counts)
     if counts.size and counts.min() < 0:
-        raise UserError(f"A count is {counts.min()}; n-grams occur 0 times or more.")
+        raise UserError(f"A count is {counts.min()}; it should be at least 0.")
     n = np.bincount(np.minimum(counts, 5), minlength=6).astype(float)
     result = np.array([0.0, 0.5, 1.0, 1.5])
     for k in (1, 2, 3):
@@ -88,7 +88,7 @@ def discounts(counts: IntArray) -> FloatArray:
 
 
 class NextModel(Protocol):
-    """What can play Shannon's game: it gives every token a probability to come next."""
+    """What can play Shannon's game: it gives every token's probability of coming next."""
 
     def next_distribution(self, context: Any) -> npt.NDArray[np.float64]:
         """Shape ``(vocab_size,)``."""
@@ -107,7 +107,7 @@ class NGramModel:
     Examples
     --------
     >>> model = NGramModel(order=2).fit([0, 1, 0, 1, 0, 2])
-    >>> model.next_distribution([0]).round(2)  # after 0 came 1 twice and 2 once
+    >>> model.next_distribution([0]).round(2)  # 1 came after 0 twice, 2 once
     array([0.17, 0.45, 0.38])
 
     Raises
@@ -161,7 +161,7 @@ class NGramModel:
                 return_counts=True,
             )
             if n > 1:
-                # Each distinct n-gram is one more token that occurs before its last n-1; the text's start is one too.
+                # Each distinct n-gram adds a token that occurs before its last n-1; the text's start counts as one too.
                 continuations = np.bincount(shorter[first + 1], minlength=len(keys_of[-1]))
                 continuations[shorter[:1]] += 1
                 continuations_of.append(continuations)
@@ -188,7 +188,7 @@ class NGramModel:
         return lower
 
     def _estimate(self) -> None:
-        """Turn counts into probabilities: the highest order from how often, the others from after how many."""
+        """Turn counts into probabilities: the highest order from how often, the others from after how many tokens."""
         self._estimates = []
         contexts = 1
         for n, level in enumerate(self._levels, start=1):
@@ -220,12 +220,12 @@ class NGramModel:
         return levels + sum(x.seen.nbytes + x.left_over.nbytes for x in self._estimates)
 
     def next_distribution(self, context: Ids) -> FloatArray:
-        """The probability of every token to come next.
+        """The probability that each token comes next.
 
         Parameters
         ----------
         context
-            The ids of the text so far, shape ``(tokens,)``, any length; the last ``order - 1`` count.
+            The ids of the text so far, shape ``(tokens,)``, any length; only the last ``order - 1`` matter.
 
         Returns
         -------
@@ -315,7 +315,7 @@ class NGramModel:
         counts = Counts(*np.zeros((3, len(tokens)), dtype=np.int64))
         contexts = 1
         for n, level in enumerate(levels[: len(tokens)], start=1):
-            # One element more than there are n-grams: index -1 is one that was never seen, and counts 0.
+            # One more element than there are n-grams: index -1 is one that was never seen, and counts 0.
             context_of = level.keys // self._vocab_size
             counts.ngram[n - 1 :] = np.append(level.counts, 0)[numbers[n]]
             before = numbers[n - 1][:-1]
@@ -325,7 +325,7 @@ class NGramModel:
         return counts
 
     def longest_match(self, ids: Ids) -> IntArray:
-        """How long the longest counted n-gram is that ends at each token: from 0 (a new token) to ``order``.
+        """The length of the longest counted n-gram that ends at each token: from 0 (a new token) to ``order``.
 
         It takes ids of shape ``(tokens,)`` and gives int64 of the same shape.
 

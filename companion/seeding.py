@@ -23,21 +23,21 @@ Device = TypeVar("Device")
 def quiet_tensorflow() -> None:
     """Import TensorFlow without its start-up messages; every function that needs it calls this first.
 
-    Some messages are printed before any log level counts, straight to the process's standard error, which is put
-    aside while the import lasts.
+    Some messages are printed before any log level applies, straight to the process's standard error, which is
+    redirected during the import.
 
     TensorFlow uses the devices that it finds, unless the environment variable ``GATE_BY_GATE_DEVICE`` says otherwise:
     ``cpu`` hides the GPUs, ``gpu`` asks for one, ``gpu:1`` shows only the second. The book is built with ``cpu``, and
-    its numbers are a CPU's: a GPU adds in another order, so the last digits differ, and training magnifies them.
+    its numbers are a CPU's: a GPU adds in a different order, so the last digits differ, and training magnifies them.
 
     Raises
     ------
     UserError
-        ``GATE_BY_GATE_DEVICE`` is something else, or names a GPU that TensorFlow doesn't find.
+        ``GATE_BY_GATE_DEVICE`` has another value, or names a GPU that TensorFlow doesn't find.
     """
     wanted = os.environ.get(DEVICE_VARIABLE, "").strip().lower()
     if not re.fullmatch(r"(cpu|gpu(:[0-9]{1,4})?)?", wanted):
-        raise UserError(f"{DEVICE_VARIABLE} is {wanted!r}; it should be cpu, gpu, or one of several such as gpu:1.")
+        raise UserError(f"{DEVICE_VARIABLE} is {wanted!r}; it should be cpu, gpu, or one GPU by number, such as gpu:1.")
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -86,7 +86,7 @@ def visible_gpus(wanted: str, gpus: Sequence[Device]) -> list[Device]:
     wanted
         ``"cpu"``, ``"gpu"``, or one GPU by its number, such as ``"gpu:1"``; see `quiet_tensorflow`.
     gpus
-        All that it finds.
+        All that TensorFlow finds.
 
     Raises
     ------
@@ -119,9 +119,9 @@ def check_seed(seed: object) -> None:
 
 
 def generator(seed: int | Sequence[int] | np.random.Generator | None) -> np.random.Generator:
-    """Like ``np.random.default_rng(seed)``, but a seed that it doesn't take raises a `UserError`.
+    """Like ``np.random.default_rng(seed)``, but raises a `UserError` for a seed that it doesn't take.
 
-    It takes None (another sequence each time) and what is made of whole numbers that aren't negative.
+    A seed is None (a different sequence each time), a whole number of at least 0, or several of them.
     """
     try:
         return np.random.default_rng(seed)
@@ -132,20 +132,20 @@ def generator(seed: int | Sequence[int] | np.random.Generator | None) -> np.rand
 def set_seed(seed: int, tensorflow: bool = True) -> None:
     """Seed Python, NumPy and Keras, and make TensorFlow's operations deterministic.
 
-    On a CPU, and with the same number of threads, the same seed then gives the same result to the last digit. So it
-    does on a GPU of the same kind; but the few operations that have no deterministic version there raise an error.
+    On a CPU, and with the same number of threads, the same seed then gives the same result to the last digit. The
+    same holds on GPUs of one kind, except that the few operations without a deterministic version raise an error there.
 
     Parameters
     ----------
     seed
-        A whole number from 0 to `LARGEST`; NumPy's integers are whole numbers too.
+        A whole number from 0 to `LARGEST`; a NumPy integer will do.
     tensorflow
         Chapters that need no network pass ``False`` and start a few seconds sooner.
 
     Raises
     ------
     UserError
-        The seed is something else.
+        The seed isn't such a number.
     """
     check_seed(seed)
     seed = int(seed)

@@ -11,7 +11,7 @@ CATS = "The cat sat on the mat. A dog is in the fog.\n"
 
 
 def run(capsys, *arguments) -> tuple[int, str, str]:
-    """A command's exit code, and what it printed."""
+    """A command's exit code and output."""
     code = main([str(argument) for argument in arguments])
     said = capsys.readouterr()
     return code, said.out, said.err

@@ -1,4 +1,4 @@
-"""How well text can be read on a ground, as the Web Content Accessibility Guidelines measure it."""
+"""The contrast of text and background, as defined by the Web Content Accessibility Guidelines."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,6 @@ def luminance(colour: Sequence[float]) -> float:
 
 
 def contrast(one: float, other: float) -> float:
-    """Of two luminances; text needs at least 4.5."""
+    """The contrast of two luminances; text needs at least 4.5."""
     low, high = sorted((one, other))
     return (high + 0.05) / (low + 0.05)

@@ -15,7 +15,7 @@ NESTED = "the dogs that the cat near the king follows hear."
 def test_the_verbs_of_a_nested_sentence():
     found = verbs([encode("the bird calls.").tolist(), encode(NESTED).tolist()])
     assert found.sentence.tolist() == [0, 1, 1]
-    assert found.time.tolist() == [3, 9, 10]  # a full stop stands at time 0
+    assert found.time.tolist() == [3, 9, 10]  # a full stop is at time 0
     assert found.number.tolist() == [-1, -1, 1]
     assert found.depth.tolist() == [0, 1, 0]
     assert found.subject.tolist() == [2, 5, 2]
@@ -70,7 +70,7 @@ def test_only_the_number_of_that_noun_changes():
     assert other_number(other_number(text, 1), 1) == text
 
 
-def test_what_can_t_be_asked_gets_a_sentence():
+def test_bad_questions_get_a_sentence():
     text = encode(NESTED).tolist()
     for place in (0, -1, 99):
         with pytest.raises(UserError, match=f"no noun at place {place} "):
@@ -81,6 +81,6 @@ def test_what_can_t_be_asked_gets_a_sentence():
         batch([])
 
 
-def test_no_text_of_the_grammar():
+def test_a_text_outside_the_grammar_is_refused():
     with pytest.raises(UserError, match="can't come there"):
         verbs([[0, 0]])

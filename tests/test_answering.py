@@ -1,4 +1,4 @@
-"""Answering: attention by hand, padding that changes nothing, slots that come back as names, a short training."""
+"""Answering: attention by hand, padding that changes nothing, slots that come back as names, a short training run."""
 
 import io
 
@@ -79,7 +79,7 @@ def test_looks_take_at_most_all():
         assert looks.min() >= 0 and looks.sum(axis=-1).max() < 1 + 1e-4
 
 
-def test_there_is_no_other_attention():
+def test_an_unknown_attention_is_refused():
     with pytest.raises(UserError, match="no attention"):
         Answerer(10, "additive")
 
@@ -100,7 +100,7 @@ def test_attention_on_support_by_hand():
 
 def test_baselines_by_hand():
     assert last_place(BALL) == "garden"
-    assert word_overlap(BALL) == ""  # the ball's only fact comes before every place
+    assert word_overlap(BALL) == ""  # no place is named before the ball's only fact
     ask = "Ben went to the hall. Ada walked to the garden. Ben took the cup. Ada dropped the cup."
     story = Story(tuple(f + "." for f in ask[:-1].split(". ")), "Where is Ben?", "hall", (0,), "one fact")
     assert last_place(story) == "garden"
@@ -109,7 +109,7 @@ def test_baselines_by_hand():
     assert commonest(story) in {s.answer for s in TOLD if s.kind == "one fact"} | {"hall"}
 
 
-def test_what_can_not_be_trained_or_read_is_refused():
+def test_bad_training_and_input_are_refused():
     with pytest.raises(UserError, match="no stories to read"):
         StoryReader().encode([])
     with pytest.raises(UserError, match="No training story asks a question of the kind 'two facts', only one fact"):
@@ -182,9 +182,9 @@ def test_the_command_reads_lines_and_answers_as_the_story_goes_on(capsys, monkey
     assert out.index("cave, ") < out.index("tower, ")
 
 
-def test_a_story_without_an_answer_is_told_so(capsys):
+def test_the_command_says_if_a_story_has_no_answer(capsys):
     code, out, _ = run(capsys, "Ada went to the hall. Where is Ben?")
-    assert code == 0 and "The story does not say" in out
+    assert code == 0 and "The story doesn't say" in out
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,13 @@ def test_a_story_without_an_answer_is_told_so(capsys):
         ("Ada went to the hall. Who is Ada?", "can't read the question"),
     ],
 )
-def test_what_the_command_can_not_use_gets_a_sentence(capsys, monkeypatch, text, message):
+def test_bad_input_of_the_command_gets_a_sentence(capsys, monkeypatch, text, message):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b""), encoding="utf-8"))
     code, out, err = run(capsys, *([text] if text else []))
     assert code == 2 and not out and message in err and err.count("\n") == 1
 
 
-def test_a_wrong_network_is_owned_up_to():
+def test_a_wrong_answer_of_the_network_is_admitted():
     def wrong(_story):
         return Reply("hall", 0.9, np.array([[0.9, 0.1, 0.0]] * LOOKS))
 

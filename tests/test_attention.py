@@ -60,8 +60,8 @@ def test_the_layer_does_what_attend_does(layer):
     np.testing.assert_allclose(weights, by_hand[1], atol=1e-6)
 
 
-def test_one_query_a_text_scores_in_numpy_as_in_keras(layer):
-    """Rows say whose keys a query reads: several may read the same, in any order."""
+def test_one_query_per_text_scores_in_numpy_as_in_keras(layer):
+    """``rows`` says whose keys a query reads: several may read the same, in any order."""
     query, keys, mask = inputs()
     layer(query, keys, mask)  # makes the weights
     scores = layer.numpy_scorer(keys)
@@ -71,7 +71,7 @@ def test_one_query_a_text_scores_in_numpy_as_in_keras(layer):
         np.testing.assert_allclose(scores(query[rows][:, t], rows), expected[:, t], atol=1e-5)
 
 
-def test_where_all_is_masked_nothing_is_attended_to():
+def test_nothing_is_attended_to_if_all_is_masked():
     context, weights = attend(np.ones((1, 2, 3)), np.ones((1, 3, 4)), np.zeros((1, 3), bool))
     assert not context.any() and not weights.any()
 
@@ -88,7 +88,7 @@ def test_an_unknown_kind_lists_the_known_ones(kind):
 
 
 @pytest.mark.parametrize("units", [0, 2.5, "4", None])
-def test_a_width_that_can_not_be(units):
+def test_a_bad_width_is_refused(units):
     with pytest.raises(UserError, match="units is"):
         attention_layer("additive", units)
 
@@ -111,7 +111,7 @@ def test_a_width_that_can_not_be(units):
         (lambda: rotate(np.ones((1, 3)), [0]), "size is 3; it should be even"),
     ],
 )
-def test_shapes_and_sizes_that_can_not_be(use, says):
+def test_bad_shapes_and_sizes_are_refused(use, says):
     with pytest.raises(UserError, match=says):
         use()
 

@@ -1,4 +1,4 @@
-"""Every script of results can be started today, and the results it has made are there."""
+"""Every benchmark script can be started today, and its results are on file."""
 
 import importlib.util
 import os
@@ -17,12 +17,12 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py"))
 
 
 def threads() -> dict[str, str]:
-    """The settings that say on how many threads libraries run."""
+    """The settings for the number of threads of libraries."""
     return {name: value for name, value in os.environ.items() if "THREADS" in name or "PARALLELISM" in name}
 
 
 def script(name: str):
-    """The script as a module; nothing of it runs."""
+    """The script as a module, without running it."""
     spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -54,7 +54,7 @@ def test_every_part_of_the_transformers_is_on_file():
 
 
 def test_updates_are_timed():
-    """The part that once had not followed a changed signature."""
+    """A regression test: this part once missed a changed signature."""
     module = script("transformers")
     vocab, _ = module.plays()
     config = TrainingConfig(batch_size=2, window=8)

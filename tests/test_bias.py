@@ -49,7 +49,7 @@ def test_the_planted_text_is_seeded_and_its_held_out_templates_are_others():
         ((5, 1, {}), "no pairs of peoples"),
     ],
 )
-def test_what_can_t_be_planted_gets_a_sentence(arguments, says):
+def test_bad_settings_of_the_planted_text_get_a_sentence(arguments, says):
     with pytest.raises(UserError, match=says):
         planted_text(*arguments)
 
@@ -148,7 +148,7 @@ def test_the_pronouns_are_the_rule_s_own():
 # Counted in text
 
 
-def test_association_is_zero_where_an_adjective_goes_by_the_nouns_alone():
+def test_association_is_zero_if_an_adjective_follows_the_nouns_frequencies():
     counts = np.array([[[30, 10], [5, 5]], [[60, 20], [40, 40]]])
     assert bias.association(counts) == pytest.approx([0, 0])
     assert bias.cell_association(counts) == pytest.approx(np.zeros((2, 2)))
@@ -204,7 +204,7 @@ def test_noun_contexts_end_where_the_adjective_begins():
         bias.noun_contexts("nothing of the kind", number=5)
 
 
-def test_every_noun_and_pronoun_template_has_its_place():
+def test_log_odds_have_a_place_for_every_noun_and_template():
     lean = bias.pronoun_log_odds
     assert all(template.count("{}") == 1 and template.endswith(" ") for template in bias.PRONOUN_TEMPLATES)
     tokenizer = CharTokenizer.train("".join(bias.PRONOUN_TEMPLATES) + "abcdefghijklmnopqrstuvwxyzO")

@@ -129,7 +129,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def site(html: Path) -> Iterator[str]:
-    """The address of the built book, served on this machine alone."""
+    """The address of the built book, served on this machine only."""
     handler = functools.partial(Quiet, directory=str(html))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -146,7 +146,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Reader:
-    """A page in a browser window that writes down what goes wrong, and what is asked of other hosts."""
+    """A page in a browser window that records errors, and requests to other hosts."""
 
     def __init__(self, context: BrowserContext, site: str):
         self.troubles: list[str] = []
@@ -176,7 +176,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def window(browser: Browser) -> Callable[[int, str], BrowserContext]:
-    """Windows by width and colour scheme, each opened once: it keeps what the pages share."""
+    """Windows by width and colour scheme, each opened once to cache what the pages share."""
 
     @functools.cache
     def opened(width: int, scheme: Literal["light", "dark"]) -> BrowserContext:
@@ -237,7 +237,7 @@ def test_the_checks_see_what_is_wrong(reader: Reader) -> None:
 
 
 @windows
-def test_one_search_box_and_no_empty_bar(reader: Reader) -> None:
+def test_there_is_one_search_box_and_no_empty_bar(reader: Reader) -> None:
     page = reader.open("index.html")
     boxes = page.locator(".search-button-field:visible, .search-button:visible, #pst-search-dialog:visible")
     assert boxes.count() == 1
@@ -246,7 +246,7 @@ def test_one_search_box_and_no_empty_bar(reader: Reader) -> None:
 
 
 @windows
-def test_dark_is_dark_and_light_is_light(reader: Reader, request: pytest.FixtureRequest) -> None:
+def test_pages_follow_the_colour_scheme(reader: Reader, request: pytest.FixtureRequest) -> None:
     page = reader.open("index.html")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     if request.node.callspec.params["reader"][1] == "dark":

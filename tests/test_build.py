@@ -176,7 +176,7 @@ class TinyBook:
         )
 
     def good_build(self) -> list[str]:
-        """Build without a warning; give the chapters that were executed."""
+        """Build without warnings; return the chapters that were executed."""
         before = self.executions()
         outcome = self.build()
         assert outcome.returncode == 0, (outcome.stdout + outcome.stderr)[-3000:]
@@ -319,8 +319,8 @@ WRONG = [  # in which chapter, what is there, what is there instead, and what th
 ]
 
 
-def test_whatever_is_wrong_fails_the_build(built: TinyBook) -> None:
-    """All of it in one build; each is a warning of its own, and any warning is a failure."""
+def test_every_fault_fails_the_build(built: TinyBook) -> None:
+    """All faults are in one build; each gives its own warning, and any warning is a failure."""
     texts = {"one": CHAPTER, "two": TWO}
     for chapter, old, new, _ in WRONG:
         assert old in texts[chapter]
@@ -337,7 +337,7 @@ def test_whatever_is_wrong_fails_the_build(built: TinyBook) -> None:
     assert f"build finished with problems, {len(warnings)} warnings" in outcome.stdout + outcome.stderr
 
 
-def test_what_changes_during_a_build_is_not_kept_unless_it_records(built: TinyBook) -> None:
+def test_outputs_are_not_kept_if_something_changes_during_a_build_unless_it_records(built: TinyBook) -> None:
     """A chapter that changes what chapters depend on, as those that record the scoreboard do: here, the versions."""
     before = built.executions()
     built.write("one", RECORDS)
@@ -369,7 +369,7 @@ def test_no_more_than_the_last_states_of_each_chapter_are_kept(tmp_path: Path) -
 
 
 def test_nothing_after_a_solution_needs_it(html: Path) -> None:
-    """In the student edition of the real chapters, no cell uses a name that only a solution binds."""
+    """In the student edition of the real chapters, no cell uses a name that only a solution defines."""
     for path in sorted((html.parent / "jupyter_execute").glob("*.ipynb")):
         full = nbformat.read(path, as_version=4)
         student = Chapter(path.stem, full).write(student=True)

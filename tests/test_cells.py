@@ -95,7 +95,7 @@ def test_the_check_finds_a_wrong_gradient(cell):
     assert max(errors.values()) < 1e-6
 
 
-def test_the_check_wants_every_gradient_in_its_shape():
+def test_the_check_needs_every_gradient_in_its_shape():
     values = {"w": np.ones(3)}
     with pytest.raises(UserError, match="no gradient for w; there are gradients for b, c"):
         gradient_check(lambda v: float(v["w"].sum()), values, {"b": np.ones(3), "c": np.ones(3)})
@@ -160,12 +160,12 @@ def test_forward_and_gradients_equal_keras(cell, masked, direction):
         np.testing.assert_allclose(ours[name] / scale, gradient / scale, atol=1e-4, err_msg=name)
 
 
-def test_first_weights_need_sizes():
+def test_initial_weights_need_sizes():
     with pytest.raises(UserError, match="units is 0"):
         initial_weights(3, 0)
 
 
-def test_keras_layers_that_are_other_cells_are_told():
+def test_keras_layers_that_differ_are_refused():
     import keras
 
     W = initial_weights(3, 2)
@@ -179,7 +179,7 @@ def test_keras_layers_that_are_other_cells_are_told():
             weights_to_keras(keras.layers.LSTM(2, **settings_), **W)
     with pytest.raises(UserError, match="reset_after=False"):
         weights_from_keras(keras.layers.GRU(2, reset_after=False))
-    with pytest.raises(UserError, match="of the kind Dense; expected SimpleRNN, LSTM or GRU"):
+    with pytest.raises(UserError, match="of type Dense; expected SimpleRNN, LSTM or GRU"):
         weights_from_keras(keras.layers.Dense(2))
     with pytest.raises(UserError, match=r"W_x has the shape \(3, 8\); it should be \(5, 8\)"):
         weights_to_keras(keras_layer("lstm", 5, 2), **W)
@@ -190,7 +190,7 @@ def test_keras_layers_that_are_other_cells_are_told():
 
 
 @pytest.mark.parametrize("cell", FORWARD)
-def test_a_masked_step_is_as_if_it_were_not_there(cell):
+def test_a_masked_step_changes_nothing(cell):
     values = random_values(cell, 6, 1, 3, 4)
     mask = np.array([0, 1, 1, 0, 1, 0], dtype=bool)[:, None]
     dc_last = np.ones((1, 4))
@@ -212,7 +212,7 @@ def test_a_masked_step_is_as_if_it_were_not_there(cell):
 
 
 @pytest.mark.parametrize("cell", FORWARD)
-def test_a_text_read_in_two_parts_is_the_text(cell):
+def test_reading_in_two_parts_equals_reading_at_once(cell):
     values = random_values(cell, 7, 2, 3, 4)
     h, *c, _ = FORWARD[cell](**values)
     h_1, *c_1, _ = FORWARD[cell](**values | {"x": values["x"][:3]})
@@ -223,7 +223,7 @@ def test_a_text_read_in_two_parts_is_the_text(cell):
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
-def test_the_gradients_on_the_way_are_those_of_the_text_from_there(cell):
+def test_gradients_at_a_step_equal_those_of_the_text_from_there(cell):
     values = random_values(cell, 7, 2, 3, 4)
     dh, dc_last = np.random.default_rng(1).normal(size=(7, 2, 4)), np.ones((2, 4))
     mask = np.random.default_rng(2).random((7, 2)) < 0.7
@@ -277,7 +277,7 @@ def test_an_open_forget_gate_carries_a_gradient_whole():
     np.testing.assert_array_equal(gradients["c_0"], [[1.0, 2.0, -1.0]])
 
 
-def test_first_weights_are_as_keras_draws_them():
+def test_initial_weights_are_as_keras_draws_them():
     weights = initial_weights(10, 32, forget_bias=0.5, seed=1, dtype=np.float32)
     assert {name: (w.shape, w.dtype) for name, w in weights.items()} == {
         "W_x": ((10, 128), np.float32),
@@ -314,13 +314,13 @@ def test_saturated_and_huge_inputs_stay_finite(cell, dtype, scale):
     huge = {name: (value * scale).astype(dtype) for name, value in values.items()}
     far = values | {"x": (values["x"] * scale**2).astype(dtype)}
     for given_values in (huge, far):
-        with np.errstate(over="raise", invalid="raise", divide="raise"):  # underflow to 0 is as it should be
+        with np.errstate(over="raise", invalid="raise", divide="raise"):  # underflow to 0 is right
             outputs = FORWARD[cell](**given_values)[:-1]
             gradients = gradients_of(cell, given_values, None, np.ones_like(outputs[0]), np.ones_like(outputs[0][0]))
         for array in (*outputs, *gradients.values()):
             assert array.dtype == dtype
             assert np.isfinite(array).all()
-        if cell != "gru":  # its state starts huge, and may be kept
+        if cell != "gru":  # the GRU's state starts huge and may be kept
             assert np.abs(outputs[0]).max() <= 1
 
 
@@ -339,7 +339,7 @@ def test_saturated_and_huge_inputs_stay_finite(cell, dtype, scale):
         ("p", (5,), r"p has the shape \(5,\); it should be \(3, 5\)"),
     ],
 )
-def test_a_wrong_shape_is_told_with_the_right_one(name, shape, says):
+def test_a_wrong_shape_is_reported_with_the_right_one(name, shape, says):
     values = random_values("peephole", 4, 2, 3, 5) | {name: np.ones(shape)}
     for cell in ("peephole", "lstm"):
         if cell == "lstm" and values.pop("p").shape != (3, 5):
@@ -348,7 +348,7 @@ def test_a_wrong_shape_is_told_with_the_right_one(name, shape, says):
             FORWARD[cell](**values)
 
 
-def test_a_wrong_shape_is_told_by_the_other_passes_too():
+def test_a_wrong_shape_is_reported_by_the_other_passes_too():
     for cell, says in [("rnn", r"\(5, 5\): \(units, units\)"), ("gru", r"\(5, 15\): \(units, 3 \* units\)")]:
         values = random_values(cell, 4, 2, 3, 5)
         with pytest.raises(UserError, match=says):

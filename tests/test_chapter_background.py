@@ -46,7 +46,7 @@ def test_letters_are_guessed_without_regard_to_capitals(model, tokenizer):
     assert numbers[0] == 1
 
 
-def test_the_game_asks_no_other_host_and_is_the_same_every_time(model, tokenizer):
+def test_the_game_contacts_no_host_and_is_the_same_every_time(model, tokenizer):
     page = game(model, tokenizer, before=TEXT, passage="</script> the cat").data
     assert page == game(model, tokenizer, before=TEXT, passage="</script> the cat").data
     assert "http" not in page and page.count("</script>") == 2

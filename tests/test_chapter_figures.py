@@ -68,7 +68,7 @@ def test_signed_text_keeps_every_character_and_names_its_scale():
     assert ">low " in page and " high<" in page
 
 
-def test_tinted_text_needs_one_number_a_character():
+def test_tinted_text_needs_one_number_per_character():
     for tinted in (tinted_text, signed_text):
         with pytest.raises(UserError, match="There are 3 characters and 2 "):
             tinted("abc", [1.0, 2.0], "too few")
@@ -78,11 +78,11 @@ def test_streams_are_drawn_as_training_reads_them():
     figure = streams("abcdefghijklm", batch_size=2, window=3)
     drawn = [text.get_text() for text in figure.axes[0].texts]
     letters = [text for text in drawn if len(text) == 1]
-    assert letters == list("abcghidefjkl")  # update 1 reads abc and ghi, update 2 goes on with def and jkl
+    assert letters == list("abcghidefjkl")  # update 1 reads abc and ghi, update 2 continues with def and jkl
     assert [text for text in drawn if text.startswith("update")] == ["update 1", "update 2"]
 
 
-def test_candidates_and_all_others_make_a_whole():
+def test_candidates_and_all_others_add_up_to_1():
     figure = candidate_bars(["e", " "], {"T = 1": [0.5, 0.3], "T = 2": [0.4, 0.35]})
     assert len(figure.axes) == 2
     for ax in figure.axes:
@@ -90,7 +90,7 @@ def test_candidates_and_all_others_make_a_whole():
         assert [label.get_text() for label in ax.get_xticklabels()] == ["e", "·", "…"]
 
 
-def test_the_trade_off_has_a_curve_a_way_and_real_text_apart():
+def test_the_trade_off_has_a_curve_per_way_and_a_star_for_real_text():
     curves = {"temperature": [("0.5", 0.4, 1.5), ("1", 0.8, 2.0)], "top_p": [("0.9", 0.7, 1.7)]}
     ax = trade_off(curves, (0.85, 1.9), "bits").axes[0]
     temperature, top_p, real = ax.lines
@@ -108,7 +108,7 @@ def test_a_bar_for_each_gate_and_word():
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["dogs", "that"]
 
 
-def test_the_unrolled_network_has_a_state_and_a_guess_for_each_word_and_turns_its_arrows_for_the_way_back():
+def test_the_unrolled_network_has_a_state_and_a_guess_for_each_word_and_reverses_arrows_for_the_backward_pass():
     words = ["the", "kings", "that"]
     forward, back = (unrolled(words, back).axes[0] for back in (False, True))
     for ax in (forward, back):
@@ -144,7 +144,7 @@ def test_what_was_copied_and_what_was_written():
     assert {"the", "heap", "a"} <= {text.get_text() for text in figure.axes[0].texts}
 
 
-def test_guess_numbers_stand_under_their_characters_and_ones_are_filled():
+def test_guess_numbers_are_under_their_characters_and_ones_are_filled():
     figure = show_guesses("ab c", {"model": [1, 2, 3, 1]}, width=3)
     (ax,) = figure.axes
     at = {text.get_position(): text.get_text() for text in ax.texts}

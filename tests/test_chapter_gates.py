@@ -40,7 +40,7 @@ NETWORK = network()
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page as the book has it: the styles and the script of every page, and the explorer."""
+    """A page like the book's: the styles and the script of every page, and the explorer."""
     path = tmp_path_factory.mktemp("explorer") / "page.html"
     links = "".join(
         f'<link rel="stylesheet" href="{(STATIC / name).as_uri()}">' for name in ("custom.css", "gate-explorer.css")
@@ -83,7 +83,7 @@ def page(browser, page_file: Path) -> Iterator:
 
 
 def shown(page) -> dict[str, float]:
-    """Every number on the page with all its digits, by name; each place that shows it shows the same, rounded."""
+    """Every number on the page with all its digits, by name; check that all places show the same, rounded."""
     places = page.evaluate(
         """() => [...document.querySelectorAll("[data-show]")].map((e) =>
              [e.dataset.show, e.dataset.value, e.textContent, Number(e.dataset.digits ?? 2)])"""
@@ -112,7 +112,7 @@ def expected(setting: dict[str, float]) -> dict[str, float]:
 # -- The page that Python writes -----------------------------------------------------------------------------------
 
 
-def test_the_page_is_the_same_every_time_and_asks_nobody():
+def test_the_page_is_the_same_every_time_and_contacts_no_host():
     html = gate_explorer(NETWORK, SENTENCES).data
     assert html == gate_explorer(NETWORK, SENTENCES).data
     assert not re.search(r"(src|href)=|url\(|fetch|import ", html) and "{{" not in html
@@ -122,7 +122,7 @@ def test_the_page_is_the_same_every_time_and_asks_nobody():
     assert groups == {"singular verb": [verb + "s" for verb in VERBS], "plural verb": list(VERBS)}
 
 
-def test_a_word_that_the_network_does_not_know():
+def test_a_word_that_the_network_does_not_know_is_refused():
     with pytest.raises(UserError, match="no word 'unicorn'"):
         gate_explorer(NETWORK, ["the unicorn calls"])
 
@@ -288,7 +288,7 @@ def test_play_reads_to_the_end_and_stops(page):
     assert page.get_by_role("button", name="Step", exact=True).is_disabled()
 
 
-def test_a_sentence_of_one_s_own(page):
+def test_a_reader_can_type_a_sentence(page):
     field = page.get_by_label("or your own")
     field.fill("The unicorn calls.")
     field.press("Enter")

@@ -33,7 +33,7 @@ def test_each_licence_is_of_the_spdx_list_or_said_in_words(tool):
     assert "LicenseRef" not in tool.terms()
 
 
-def test_no_tool_twice_and_none_without_company():
+def test_no_tool_occurs_twice_and_each_purpose_has_several():
     for attribute in ("name", "link", "use"):
         values = [getattr(tool, attribute).lower() for tool in TOOLS]
         assert len(set(values)) == len(values), attribute
@@ -46,7 +46,7 @@ def test_the_article_s_three_are_there():
 
 
 def test_licences_agree_with_what_is_installed():
-    """Where the book has a tool itself, the list says what the package says."""
+    """If the book itself uses a tool, the list agrees with the package."""
     for package, name in (("scikit-learn", "scikit-learn"), ("numpy", "NumPy"), ("sacrebleu", "sacreBLEU")):
         (tool,) = (tool for tool in TOOLS if tool.name == name)
         assert tool.licence == importlib.metadata.metadata(package)["License-Expression"]
@@ -64,7 +64,7 @@ def test_a_table_links_each_tool_once():
     assert "<img" not in page and "src=" not in page
 
 
-def test_what_the_book_stands_on():
+def test_the_packages_that_the_companion_needs():
     rows = tools.stands_on()
     needed = [line for line in importlib.metadata.requires("gate-by-gate-companion") if "extra" not in line]
     assert [name for name, _, _ in rows] == [Requirement(line).name for line in needed]

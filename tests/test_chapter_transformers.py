@@ -1,4 +1,4 @@
-"""The copy task: what can be known is known from memory alone."""
+"""The copy task: what can be predicted can only come from memory."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_every_string_is_repeated():
 
 
 class Knows:
-    """A model that remembers, wrongly from a certain letter on."""
+    """A model that remembers, but wrongly from a certain letter on."""
 
     output_shape = (None, None, len(VOCABULARY))
 
@@ -44,12 +44,12 @@ def test_the_share_is_counted_letter_by_letter(good):
     assert recall_shares(Knows(good), 7).tolist() == [1.0] * good + [0.0] * (7 - good)
 
 
-def test_without_training_it_is_chance():
+def test_without_training_recall_is_chance():
     model = language_model(len(VOCABULARY), 4, 8)
     assert recall_shares(model, 8, strings=500).mean() < 0.2
 
 
-def test_what_does_not_fit_is_told():
+def test_bad_models_and_lengths_are_refused():
     with pytest.raises(UserError, match="has 18"):
         recall_shares(language_model(5, 4, 8), 4)
     with pytest.raises(UserError, match="shortest is 5 and longest 3"):

@@ -80,7 +80,7 @@ def test_the_classifier_is_bayes_rule_on_its_models() -> None:
     assert model.log_posterior(ids).argmax(axis=1).tolist() == [0, 0, 1]
 
 
-def test_the_classifier_says_what_it_can_t_use() -> None:
+def test_bad_input_of_the_classifier_gets_a_sentence() -> None:
     model = BayesClassifier(2, vocab_size=3)
     with pytest.raises(UserError, match="call fit"):
         model.log_likelihoods([np.array([1])])
@@ -96,7 +96,7 @@ def test_the_classifier_says_what_it_can_t_use() -> None:
         model.log_likelihoods([np.array([], dtype=int)])
 
 
-def test_the_lstm_says_what_it_can_t_use() -> None:
+def test_bad_input_of_the_lstm_gets_a_sentence() -> None:
     with pytest.raises(UserError, match="units is 0"):
         LSTMClassifier(vocab_size=4, units=0)
     network = LSTMClassifier(vocab_size=4, length=6, units=2)
@@ -112,7 +112,7 @@ def test_word_counts() -> None:
     assert counts.toarray().tolist() == [[0, 2, 1, 0], [1, 0, 0, 0]]
 
 
-def test_the_lstm_learns_what_words_can_t_say_apart_and_starts_anew() -> None:
+def test_the_lstm_learns_word_order_and_each_fit_starts_from_scratch() -> None:
     set_seed(0)
     random = np.random.default_rng(0)
     # The label is which token comes first; both classes have the same words.

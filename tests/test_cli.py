@@ -1,4 +1,4 @@
-"""The command line as a whole: its help, its options, its exit codes, and what becomes of what it prints."""
+"""The command line as a whole: its help, options and exit codes, and what happens to its output."""
 
 import argparse
 import io
@@ -39,7 +39,7 @@ def test_the_help_of_every_command_has_examples_that_begin_as_the_program_was_ca
 
 @pytest.mark.parametrize("script", ["bin/gate-by-gate", "a b/gate-by-gate"])
 def test_the_program_is_named_as_it_was_called(tmp_path, script):
-    """By a name that works when it is pasted: the script's if it is on the path, else the way to it, quoted."""
+    """It has a name that works when pasted: the script's name if it is on the path, otherwise its path, quoted."""
     file = tmp_path / script
     file.parent.mkdir()
     file.write_text(f"#!{sys.executable}\nimport sys\nfrom companion.cli import main\nsys.exit(main())\n")
@@ -70,14 +70,14 @@ def test_what_is_suggested_is_quoted():
     ]
 
 
-# What their examples need that a test has no time for.
+# Examples that would take too long to run.
 NOT_RUN = {"train", "corpora", "summarise", "reply"}
 EXAMPLES = [example for command in table.COMMANDS for example in command.examples]
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder with what the examples in the help name."""
+    """A folder with the files that the examples in the help name."""
     monkeypatch.chdir(tmp_path)
     for name in ("my.txt", "other.txt", "article.txt"):
         Path(name).write_text("Once upon a time. " + CATS * 120, encoding="utf-8")
@@ -102,7 +102,7 @@ def test_the_longer_examples_of_the_help_can_be_read(capsys, monkeypatch, exampl
     assert run(capsys, *shlex.split(example))[0] == 0 and len(ran) == 1
 
 
-def test_every_option_is_told_by_the_help(capsys):
+def test_the_help_describes_every_option(capsys):
     for command in table.COMMANDS:
         _, out, _ = run(capsys, command.name, "--help")
         for option in command.options:
@@ -182,7 +182,7 @@ BAD_NUMBERS = {
 
 
 def test_every_number_is_checked(capsys):
-    """By the option's own name; nothing was read or printed yet."""
+    """By the option's own name, before anything is read or printed."""
     for words, bad in BAD_NUMBERS.items():
         command = next(command for command in table.COMMANDS if command.name == words.split()[0])
         assert set(bad) == {option.flag for option in command.options if option.number}
@@ -194,7 +194,7 @@ def test_every_number_is_checked(capsys):
 
 @pytest.fixture
 def fake(monkeypatch):
-    """A command ``do`` that hands its options over, or raises what it is told to."""
+    """A command ``do`` that hands over its options, or raises a given error."""
     got: list[argparse.Namespace] = []
 
     def do(options: argparse.Namespace) -> None:
@@ -261,7 +261,7 @@ def test_what_follows_two_dashes_is_a_text(fake):
         (RuntimeError("Two\nlines"), 1, "RuntimeError: Two (test_cli.py, line "),
     ],
 )
-def test_whatever_goes_wrong_is_told_in_one_line(capsys, fake, error, code, says):
+def test_every_error_is_reported_in_one_line(capsys, fake, error, code, says):
     fake[1].append(error)
     exit_code, out, err = run(capsys, "do")
     assert exit_code == code and not out
@@ -271,7 +271,7 @@ def test_whatever_goes_wrong_is_told_in_one_line(capsys, fake, error, code, says
 @pytest.mark.parametrize(
     "words", [["generate", "shakespeare-3gram"], ["corpora", "--fetch"], ["reply", "How are you?"]]
 )
-def test_a_cache_folder_that_can_t_be_one_is_told(capsys, tmp_path, monkeypatch, words):
+def test_a_bad_cache_folder_is_reported(capsys, tmp_path, monkeypatch, words):
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "below", "somewhere"):
         monkeypatch.setenv("GATE_BY_GATE_CACHE", str(place))
@@ -296,8 +296,8 @@ def test_names_of_functions_arguments_become_options():
 # -- what is printed ---------------------------------------------------------------------------------------------------
 
 
-def test_an_output_that_has_no_such_letters_shows_their_codes(monkeypatch):
-    """PYTHONIOENCODING=ascii, or a terminal of another time."""
+def test_characters_that_the_output_lacks_are_shown_as_codes(monkeypatch):
+    """For example with PYTHONIOENCODING=ascii, or in an old terminal."""
     printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
     monkeypatch.setattr(sys, "stdout", printed)
     assert main(["translate", "3 March 2021"]) == 0
@@ -307,7 +307,7 @@ def test_an_output_that_has_no_such_letters_shows_their_codes(monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_an_output_that_can_t_be_written_is_told():
+def test_an_output_that_can_t_be_written_is_reported():
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
             [sys.executable, "-m", "companion", "corpora"], stdout=full, stderr=subprocess.PIPE, env=ENVIRONMENT

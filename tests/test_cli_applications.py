@@ -1,4 +1,4 @@
-"""The commands of the book's applications: what they print, what they say beside it, and bad input in one sentence."""
+"""The commands of the book's applications: their output, their remarks, and one sentence for bad input."""
 
 import re
 
@@ -12,7 +12,7 @@ PROSE = (
 )
 
 
-def test_corpora_are_listed_and_told(capsys):
+def test_corpora_are_listed_and_described(capsys):
     code, out, _ = run(capsys, "corpora")
     assert code == 0 and "  shakespeare\n" in out and "corpora --fetch obtains them" in out
     for more in (["--fetch"], []):
@@ -22,7 +22,7 @@ def test_corpora_are_listed_and_told(capsys):
     assert "There is no corpus 'bible'" in refused(capsys, "corpora", "--fetch", "python-docs", "bible"), "at once"
 
 
-def test_translate_prints_the_translation_and_says_the_rest_beside_it(capsys):
+def test_translate_prints_the_translation_and_remarks_on_standard_error(capsys):
     assert run(capsys, "translate", "Wednesday, March 3, 2021") == (0, "2021年3月3日星期三\n", "")
     assert run(capsys, "translate", "3 March 2021", "--to", "iso") == (0, "2021-03-03\n", "")
     code, out, err = run(capsys, "translate", "2021-03-03")
@@ -48,7 +48,7 @@ def test_translate_prints_the_translation_and_says_the_rest_beside_it(capsys):
         (["reply", "Wie geht es dir heute?"], "is it English"),
     ],
 )
-def test_what_an_application_can_t_read_is_told(capsys, words, says):
+def test_input_that_an_application_can_t_read_is_reported(capsys, words, says):
     assert says in refused(capsys, *words)
 
 
@@ -68,7 +68,7 @@ def test_answer_takes_a_text_in_one_piece_or_in_several(capsys):
 
 
 def test_reply_prints_what_is_written_as_it_is_written(capsys, monkeypatch):
-    """The settings reach it; what it writes is tested with the replies."""
+    """The settings reach the writer; its text is tested with the replies."""
     from companion.applications import replies
 
     asked = []

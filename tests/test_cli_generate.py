@@ -54,7 +54,7 @@ def test_generate_in_every_way(capsys, model, more):
 
 
 @pytest.mark.parametrize("name", ["grammar-tiny", "shakespeare-small", "shakespeare-transformer", "shakespeare-3gram"])
-def test_every_model_continues_something_if_nothing_is_asked(capsys, name):
+def test_every_model_continues_something_without_a_prompt(capsys, name):
     code, out, err = run(capsys, "generate", name, "--max-tokens", 5, "--seed", 1)
     assert code == 0 and out.strip() and not err
 
@@ -64,7 +64,7 @@ def test_a_word_needs_no_space_before_it(capsys):
     assert code == 0 and out.startswith("the kings ")
 
 
-def test_unknown_characters_and_words_are_told_and_what_is_known(capsys, model, words):
+def test_unknown_characters_and_words_are_reported_with_known_ones(capsys, model, words):
     said = refused(capsys, "generate", model, "--prompt", "Zoë")
     assert "doesn't know the characters 'Z', 'ë' of --prompt; its characters are .ATacd" in said
     assert "doesn't know the character 'ë' of" in refused(capsys, "generate", model, "--prompt", "catë")
@@ -116,7 +116,7 @@ def test_few_unknown_words_are_named_of_many():
 
 
 @pytest.mark.parametrize("command", ["generate", "evaluate"])
-def test_a_model_that_isn_t_there_or_whole_is_told(capsys, tmp_path, model, command):
+def test_a_missing_or_damaged_model_is_reported(capsys, tmp_path, model, command):
     more = [model.with_name("my.txt")] if command == "evaluate" else []
     said = refused(capsys, command, tmp_path / "none", *more)
     assert "There is no model folder" in said
@@ -134,13 +134,13 @@ def test_a_model_that_isn_t_there_or_whole_is_told(capsys, tmp_path, model, comm
         ("docstring-summaries", "summarise"),
     ],
 )
-def test_a_recipe_that_continues_no_text_is_sent_to_its_own_command(capsys, model, command, name, does):
+def test_a_recipe_that_doesn_t_continue_text_suggests_its_command(capsys, model, command, name, does):
     more = [model.with_name("my.txt")] if command == "evaluate" else []
     assert does in refused(capsys, command, name, *more)
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "my.txt/more"])
-def test_a_path_that_can_t_be_one_is_told(capsys, model, name):
+def test_a_bad_path_is_reported(capsys, model, name):
     said = refused(capsys, "generate", f"{model.parent}/{name}")
     assert "There is no model folder" in said and "train TEXT --out" in said
     assert "shakespeare-3gram" in said and "sentences" not in said, "only what can be continued is offered"
@@ -163,7 +163,7 @@ def test_evaluate_scores_a_file(capsys, model):
 
 @pytest.mark.parametrize("kind", ["model", "words"])
 def test_training_and_evaluate_give_the_same_score(capsys, request, tmp_path, kind):
-    """Unknown words are charged by both: the word model's test part has them."""
+    """Both charge for unknown words, which the word model's test part has."""
     model = request.getfixturevalue(kind)
     text = model.with_name("my.txt").read_text()
     (tmp_path / "test.txt").write_text(text[len(text) * 95 // 100 :])

@@ -13,7 +13,7 @@ TEXT = "Zoë said: “Où?”\nThe cat sat.\n\nA dog.\n"
 
 @pytest.fixture
 def given(monkeypatch):
-    """Lets bytes be the standard input, as a pipe has them."""
+    """A function that makes bytes the standard input, like a pipe."""
 
     def give(data: bytes) -> None:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="strict"))
@@ -32,7 +32,7 @@ def given(monkeypatch):
         TEXT.replace("\n", "\r\n").encode(),
         TEXT.replace("\n", "\r").encode(),
         TEXT.replace("\n", "\r\n").encode("utf-16"),
-        TEXT.replace("The", "\ufeffThe").encode(),  # two files with marks, put together
+        TEXT.replace("The", "\ufeffThe").encode(),  # two files with marks, concatenated
     ],
     ids=["plain", "mark", "UTF-16", "UTF-16BE", "UTF-32", "CRLF", "CR", "UTF-16 CRLF", "mark in the middle"],
 )
@@ -52,7 +52,7 @@ BAD_TEXTS = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\n ", "is empty"),
     "only a mark": ("".encode("utf-8-sig"), "is empty"),
-    "not UTF-8": (b"caf\xe9 " * 2000, "isn't UTF-8 text (byte 3 fits no character); save it as UTF-8"),
+    "not UTF-8": (b"caf\xe9 " * 2000, "isn't UTF-8 text (byte 3 isn't part of a character); save it as UTF-8"),
     "a program": (bytes(range(256)) * 50, "zero bytes"),
     "UTF-16 without a mark": ("The cat. ".encode("utf-16-le") * 1000, "UTF-16 without a mark"),
     "half a UTF-16 text": ("The cat. ".encode("utf-16")[:-1], "begins as UTF-16 text, but isn't"),
@@ -62,7 +62,7 @@ BAD_TEXTS = {
 
 
 @pytest.mark.parametrize("kind", BAD_TEXTS)
-def test_a_bad_text_is_told(capsys, tmp_path, kind):
+def test_a_bad_text_is_reported(capsys, tmp_path, kind):
     content, says = BAD_TEXTS[kind]
     if content is not None:
         (tmp_path / "t.txt").write_bytes(content)
@@ -80,7 +80,7 @@ def test_a_folder_isn_t_a_text(capsys, tmp_path):
         assert "is empty" in refused(capsys, *words)
 
 
-def test_bad_bytes_of_the_standard_input_are_told(capsys, given):
+def test_bad_bytes_of_the_standard_input_are_reported(capsys, given):
     given(b"Ada went to the hall.\nWhere is Ad\xe4?\n")
     assert "Line 2 of the standard input isn't UTF-8 text (byte 11 " in refused(capsys, "answer")
     given(b"h\xe4ll")
@@ -88,20 +88,20 @@ def test_bad_bytes_of_the_standard_input_are_told(capsys, given):
 
 
 def test_answers_come_line_by_line(capsys, given):
-    """Before the end of the input, so that it can be typed: the last line, which can't be read, comes too late."""
+    """They come before the end of the input, which may be typed: the last line, which can't be read, comes later."""
     given(b"\xef\xbb\xbfAda went to the hall.\r\nWhere is Ada?\r\n\xff\n")
     code, out, err = run(capsys, "answer")
     assert code == 2 and out.startswith("Where is Ada?\n  hall") and "Line 3 of the standard input" in err
 
 
-def test_a_closed_standard_input_is_told(capsys, monkeypatch):
+def test_a_closed_standard_input_is_reported(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     assert "standard input is closed" in refused(capsys, "answer")
     assert "standard input is closed" in refused(capsys, "summarise", "-")
 
 
 def test_a_text_of_one_line_is_trained_on_and_continued(capsys, tmp_path):
-    """And it may come from the standard input, and be written by a Mac of the last century."""
+    """It may come from standard input, with the line ends of old Macs."""
     (tmp_path / "t.txt").write_bytes(CATS.replace("\n", " ").encode() * 150)
     code, out, _ = run(capsys, "train", tmp_path / "t.txt", "--out", tmp_path / "m", *QUICK)
     assert code == 0 and "6,750 characters" in out

@@ -1,4 +1,4 @@
-"""`train`: own text in, a model folder out; nothing is lost, and what is suggested afterwards works."""
+"""`train`: a reader's text in, a model folder out; nothing is lost, and the suggested command works."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def test_train_writes_a_folder_and_cleans_up(model):
     assert sorted(path.name for path in model.parent.iterdir()) == ["model", "my.txt"]
 
 
-# The last twentieth of each begins and ends where no prompt can be found without care.
+# The last twentieth of each text makes it hard to find a prompt.
 ODD_TEXTS = {
     "word": ("Wherefore art thou Romeo, gentle Montague? " * 201, ["--tokenizer", "word"]),
     "few words": ("Wherefore art thou Romeo, gentle Montague? " * 201, ["--tokenizer", "word", "--vocab-size", "2"]),
@@ -50,7 +50,7 @@ ODD_TEXTS = {
 
 @pytest.mark.parametrize("kind", ODD_TEXTS)
 def test_what_is_suggested_works_when_it_is_pasted(capsys, tmp_path, monkeypatch, kind):
-    """Also with a folder that has to be quoted."""
+    """Even with a folder that has to be quoted."""
     text, more = ODD_TEXTS[kind]
     monkeypatch.chdir(tmp_path)
     Path("a text.txt").write_text(text, encoding="utf-8")
@@ -76,7 +76,7 @@ def test_train_a_transformer(capsys, text, tmp_path):
 
 
 def test_the_usual_vocabulary_of_words_is_bounded(capsys, tmp_path):
-    """A word more is a column more of the logits; what is left out counts as unknown and is spelt."""
+    """Every further word adds a column of logits; what is left out counts as unknown and is spelt."""
     words = " ".join(f"{'abcdefghij'[n % 10]}{chr(97 + n // 10 % 26)}{chr(97 + n // 260 % 26)}{chr(97 + n // 6760)}"
                      for n in range(12_000))  # fmt: skip
     (tmp_path / "t.txt").write_text(words)
@@ -90,15 +90,15 @@ def test_the_usual_vocabulary_of_words_is_bounded(capsys, tmp_path):
 # -- nothing is lost ---------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_overwritten_unasked(capsys, text, model, tmp_path):
+def test_nothing_is_overwritten_without_the_option(capsys, text, model, tmp_path):
     before = (model / "model.safetensors").read_bytes()
-    assert "there already" in refused(capsys, "train", text, "--out", model, *QUICK)
+    assert "exists already" in refused(capsys, "train", text, "--out", model, *QUICK)
     assert (model / "model.safetensors").read_bytes() == before
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
     for more in ([], ["--overwrite"]):
         said = refused(capsys, "train", text, "--out", tmp_path / "photos", *more, *QUICK)
-        assert "has other files in it and no model" in said
+        assert "has other files in it but no model" in said
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
     shutil.copytree(model, tmp_path / "photos", dirs_exist_ok=True)
     said = refused(capsys, "train", text, "--out", tmp_path / "photos", "--overwrite", *QUICK)
@@ -113,7 +113,7 @@ def test_overwrite_replaces_a_model_and_writes_where_a_link_leads(capsys, text, 
     assert (tmp_path / "link").is_symlink() and sorted(p.name for p in tmp_path.iterdir()) == ["link", "real"]
 
 
-def test_a_second_training_into_the_same_folder_is_refused_while_the_first_lasts(capsys, text, tmp_path):
+def test_a_second_run_into_the_same_folder_is_refused_while_the_first_lasts(capsys, text, tmp_path):
     begun, end = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -133,8 +133,8 @@ def test_a_second_training_into_the_same_folder_is_refused_while_the_first_lasts
 
 
 @pytest.mark.parametrize("more", [[], ["--overwrite"]])
-def test_what_appeared_meanwhile_is_not_overwritten_unasked(capsys, text, model, tmp_path, monkeypatch, more):
-    """Of another machine, say, where locks don't reach: the later one keeps its model beside, and says so."""
+def test_a_model_that_appeared_meanwhile_is_not_overwritten(capsys, text, model, tmp_path, monkeypatch, more):
+    """By another machine, which doesn't see locks: the later run keeps its model next to it, and says so."""
     trains = recipes.train_language_model
 
     def meanwhile(*given, **more):
@@ -156,7 +156,7 @@ def test_what_appeared_meanwhile_is_not_overwritten_unasked(capsys, text, model,
     [
         ("", "is empty"),
         ("/", "root of the file system"),
-        (".", "has other files in it and no model"),
+        (".", "has other files in it but no model"),
         ("my.txt", "is a file"),
         ("my.txt/model", "is a file, not a folder"),
         ("x" * 245, "name is too long"),
@@ -164,7 +164,7 @@ def test_what_appeared_meanwhile_is_not_overwritten_unasked(capsys, text, model,
         ("/proc/model", "Can't write /proc/model"),
     ],
 )
-def test_a_place_that_can_t_be_written_to_is_told_before_the_training(capsys, text, tmp_path, monkeypatch, out, says):
+def test_a_place_that_can_t_be_written_to_is_reported_before_training(capsys, text, tmp_path, monkeypatch, out, says):
     monkeypatch.chdir(tmp_path)
     shutil.copy(text, "my.txt")
     for more in ([], ["--overwrite"]):
@@ -174,7 +174,7 @@ def test_a_place_that_can_t_be_written_to_is_told_before_the_training(capsys, te
 
 @pytest.fixture
 def as_anybody():
-    """Runs a command as a user whom permissions bind: the superuser, too, can do without his privilege."""
+    """Run a command as a user who is bound by permissions: even root can drop its privilege."""
     without = []
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         without = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
@@ -189,7 +189,7 @@ def as_anybody():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions differ")
-def test_what_permissions_forbid_is_told(text, model, tmp_path, as_anybody):
+def test_missing_permissions_are_reported(text, model, tmp_path, as_anybody):
     shutil.copytree(model, tmp_path / "model")
     shutil.copy(text, tmp_path / "my.txt")
     (tmp_path / "locked").mkdir()
@@ -215,7 +215,7 @@ def test_the_current_folder_can_be_written_to_if_it_is_empty(capsys, text, tmp_p
     code, out, _ = run(capsys, "train", text, "--out", ".", *QUICK)
     assert code == 0 and sorted(os.listdir()) == FILES
     assert run(capsys, *suggestion(out), "--max-tokens", 2)[0] == 0
-    assert "there already" in refused(capsys, "train", text, "--out", ".", *QUICK)
+    assert "exists already" in refused(capsys, "train", text, "--out", ".", *QUICK)
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def mounted(tmp_path):
 
 
 def test_a_mounted_folder_gets_a_model(capsys, text, mounted):
-    """As a container's volume: the checkpoint of an interrupted training lies in it too, and isn't in the way."""
+    """Like a container's volume: the checkpoint of an interrupted run is in it too, and isn't in the way."""
     (mounted / "lost+found").mkdir()
     (mounted / "checkpoint.npz").write_bytes(b"no checkpoint")
     assert "is damaged" in refused_after_it_began(capsys, "train", text, "--out", mounted, *QUICK)
@@ -255,10 +255,10 @@ def refused_after_it_began(capsys, *words) -> str:
 def test_a_network_that_the_memory_can_t_hold_is_refused(capsys, text, tmp_path):
     for more in (["--units", "1000000"], ["--model", "transformer", "--units", "1000000", "--layers", "100"]):
         said = refused(capsys, "train", text, "--out", tmp_path / "m", *more)
-        assert "GB of memory, and there are" in said and "Lower --units" in said
+        assert "GB of memory, but this machine has" in said and "Lower --units" in said
 
 
-# The most that a training with the defaults of everything else took, in GB, and its kind, sizes, streams and window.
+# The peak memory of a training run in GB, and its kind, sizes, streams and window; the rest are defaults.
 LSTM, TRANSFORMER = "language model", "transformer"
 MEASURED = [
     (1.84, LSTM, {"vocab_size": 49_892, "embedding_dim": 64, "units": 16}, 64, 64),
@@ -277,7 +277,7 @@ MEASURED = [
 
 
 @pytest.mark.parametrize(("gigabytes", "kind", "sizes", "streams", "window"), MEASURED)
-def test_the_memory_that_a_training_takes_is_estimated(gigabytes, kind, sizes, streams, window):
+def test_the_memory_that_training_takes_is_estimated(gigabytes, kind, sizes, streams, window):
     estimate = memory.training_bytes(kind, sizes | {"dropout": 0.1}, streams * window) / 1e9
     assert gigabytes / 2 < estimate < gigabytes * 2
 
@@ -294,12 +294,12 @@ def test_little_free_memory_is_a_warning(capsys, monkeypatch):
     memory.check_memory(*wants)
     assert " GB of memory, and 2.0 GB are free; " in capsys.readouterr().err
     monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
-    with pytest.raises(UserError, match=r" GB of memory, and there are 8\.0 GB here\. Lower --units"):
+    with pytest.raises(UserError, match=r" GB of memory, but this machine has 8\.0 GB\. Lower --units"):
         memory.check_memory(*wants)
 
 
-def test_a_gpu_is_named_where_one_is_used(monkeypatch):
-    """It isn't named on a machine without one, where nothing has to be said."""
+def test_a_gpu_is_named_if_one_is_used(monkeypatch):
+    """Nothing is printed on a machine without one."""
     import tensorflow as tf
 
     found = [tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")]
@@ -331,12 +331,12 @@ def test_the_split_keeps_everything_once():
         (["--hosts", "a,b:2", "--worker", "0"], "'a'"),
     ],
 )
-def test_addresses_that_can_t_be_used_are_told(capsys, text, tmp_path, words, says):
+def test_bad_addresses_are_reported(capsys, text, tmp_path, words, says):
     assert says in refused(capsys, "train", text, "--out", tmp_path / "m", *words)
 
 
-def test_a_training_that_runs_away_names_the_option(capsys, tmp_path, monkeypatch):
-    """What functions call learning_rate is --learning-rate here."""
+def test_a_training_run_that_explodes_names_the_option(capsys, tmp_path, monkeypatch):
+    """The message says --learning-rate, not learning_rate as functions do."""
 
     def runs_away(*given, **more):
         raise UserError("Lower learning_rate (it is 1.0) or clip_norm.")

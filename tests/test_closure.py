@@ -1,4 +1,4 @@
-"""What code depends on, found from its source: on a small package, and on the companion itself."""
+"""What code depends on, found from its source, for a small package and for the companion itself."""
 
 import doctest
 import json
@@ -124,7 +124,7 @@ def test_examples() -> None:
 
 
 def test_no_module_imports_what_its_closure_lacks() -> None:
-    """Import each module of the companion, and see which others that loads; up to Keras, which takes long."""
+    """Import each module of the companion and see which others it loads; Keras is left out, because it takes long."""
     modules = sorted(
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in (ROOT / "companion").rglob("*.py")

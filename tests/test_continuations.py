@@ -1,4 +1,4 @@
-"""ln p(continuation | prompt) is that of each text read alone, for every tokenizer, and adds up to what it should."""
+"""ln p(continuation | prompt) equals that of each text read alone, for every tokenizer, and adds up as it should."""
 
 import math
 
@@ -47,7 +47,7 @@ def by_hand(model, tokenizer, prompt, continuation, whole_words=False):
 @pytest.mark.parametrize("whole_words", [False, True])
 @pytest.mark.parametrize("kind", ["recurrent", "transformer"])
 @pytest.mark.parametrize("name", TOKENIZERS)
-def test_they_are_those_of_each_text_read_alone(name, kind, whole_words):
+def test_they_equal_those_of_each_text_read_alone(name, kind, whole_words):
     tokenizer = TOKENIZERS[name]
     model = network(tokenizer, kind)
     prompts, continuations = PROMPTS[name], CONTINUATIONS[name]
@@ -58,7 +58,7 @@ def test_they_are_those_of_each_text_read_alone(name, kind, whole_words):
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_continuations_of_one_token(name):
-    """They once crashed, because nothing was left to read."""
+    """A regression test: they crashed, because nothing was left to read."""
     tokenizer = TOKENIZERS[name]
     model = network(tokenizer)
     (only,) = {"char": ["i"], "word": [" lord"], "bpe": ["!"]}[name]
@@ -69,15 +69,15 @@ def test_continuations_of_one_token(name):
 
 
 def test_a_text_with_the_first_token_of_a_byte_tokenizer_is_not_unknown():
-    """Id 0 of BPE is "!"; it was once taken for the unknown."""
+    """A regression test: id 0 of BPE is "!", but was taken for the unknown token."""
     tokenizer = TOKENIZERS["bpe"]
     assert tokenizer.encode("!").tolist() == [0]
     table = log_likelihoods(network(tokenizer), tokenizer, ["the king! "], ["Hello!", "É, 世"])
     assert np.isfinite(table).all()
 
 
-def test_many_texts_at_once_are_those_of_a_few():
-    """So many that they are read in several parts, of several lengths."""
+def test_many_texts_at_once_score_like_a_few():
+    """Enough texts to be read in several parts, of several lengths."""
     tokenizer = TOKENIZERS["char"]
     model = network(tokenizer)
     rng = np.random.default_rng(0)
@@ -97,7 +97,7 @@ def test_the_probabilities_of_all_next_words_add_up_to_one():
     assert np.exp(table).sum(axis=1) == pytest.approx(1, abs=1e-6)
 
 
-def test_what_is_unknown_counts_as_the_unknown_token_and_ties_exactly():
+def test_unknown_words_count_as_the_unknown_token_and_tie_exactly():
     tokenizer = TOKENIZERS["word"]
     table = log_likelihoods(network(tokenizer), tokenizer, ["the king"], [" flob", " quux", " is"], strict=False)
     assert table[0, 0] == table[0, 1] != table[0, 2]
@@ -128,7 +128,7 @@ def test_a_whole_word_is_not_credited_with_longer_ones():
         (["a "], "i", "Expected a list of continuations"),
     ],
 )
-def test_what_can_t_be_measured_gets_a_sentence(prompts, continuations, says):
+def test_bad_prompts_and_continuations_get_a_sentence(prompts, continuations, says):
     tokenizer = TOKENIZERS["char"]
     with pytest.raises(UserError, match=says):
         log_likelihoods(network(tokenizer), tokenizer, prompts, continuations)

@@ -1,4 +1,4 @@
-"""Messages and replies: short, different, and those that are nearly the same in one part."""
+"""Messages and replies are short and different, and near-duplicates are in one part."""
 
 import pytest
 
@@ -17,14 +17,14 @@ def test_the_pairs_are_short_lines_and_all_different(parts):
         assert text.strip() and "\n" not in text and "\t" not in text and len(text) <= LONGEST_TURN
 
 
-def test_no_message_is_in_two_parts_nor_one_that_is_alike(parts):
+def test_no_message_or_near_duplicate_is_in_two_parts(parts):
     bags = [[frozenset(spoken(pair.message)) for pair in part] for part in parts]
     for first, second in ((0, 1), (0, 2), (1, 2)):
         shared = max(len(a & b) / len(a | b) for a in set(bags[first]) for b in set(bags[second]) if a | b)
         assert shared < ALIKE
 
 
-def test_files_of_alternatives_are_not_read_as_talk(parts):
+def test_files_of_alternatives_are_not_read_as_dialogue(parts):
     """In "emotion" every line answers the first; no reply of it becomes a message."""
     everything = [pair for part in parts for pair in part]
     assert Exchange("You are arrogant", "I am terse. There is a difference.") in everything

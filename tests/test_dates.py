@@ -1,4 +1,4 @@
-"""Dates and numbers: spelt right in both languages, and no day or number in two parts."""
+"""Dates and numbers are spelt right in both languages, and no day or number is in two parts."""
 
 import itertools
 from datetime import date
@@ -77,7 +77,7 @@ def test_numbers_read_back(n):
 
 
 @pytest.mark.parametrize("n", [-1, 100_000, 2.5, "two"])
-def test_numbers_that_can_not_be_spelt(n):
+def test_numbers_out_of_range_are_refused(n):
     with pytest.raises(UserError, match="from 0 to 99,999"):
         dates.spell_english(n)
 
@@ -116,7 +116,7 @@ def test_no_day_and_no_number_is_in_two_parts():
     assert not seen["validation"] & seen["test"]
 
 
-def test_a_part_that_is_not_there_is_told():
+def test_an_unknown_part_is_refused():
     with pytest.raises(UserError, match="no part 'dev'; there are training, validation, test"):
         next(dates.draw(0, "dev"))
 
@@ -135,6 +135,6 @@ def test_pairs_hold_every_word_and_end_in_their_parts():
     assert both.source.decode(test.sources[0])[0] == "<zh>" and both.source.decode(test.sources[1])[0] == "<iso>"
 
 
-def test_where_to_is_one_of_two():
+def test_there_are_two_targets():
     with pytest.raises(UserError, match="zh and iso"):
         dates.source_tokens("3 March 2021", "de")

@@ -1,4 +1,4 @@
-"""The drawing of the cell: the same layout every time, lit where it should be, and readable without seeing it."""
+"""The drawing of the cell: always the same layout, the right part lit, and described for those who don't see it."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -47,7 +47,7 @@ def test_everything_or_a_part():
     assert 0 < sum(on for _, on in groups("forget")) < len(groups("forget")) / 2
     with pytest.raises(UserError, match="no part 'gate'; there are all, forget"):
         cell_diagram("gate")
-    with pytest.raises(UserError, match="a place for h,"):
+    with pytest.raises(UserError, match="has no number 'h'"):
         cell_diagram(values={name: value for name, value in VALUES.items() if name != "h"})
 
 

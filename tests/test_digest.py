@@ -26,7 +26,7 @@ def test_a_text_without_sentences_has_none(text):
     assert sentence_spans(text, ASIDE) == []
 
 
-def test_a_bad_expression_is_told():
+def test_a_bad_regular_expression_is_reported():
     with pytest.raises(UserError, match="can't be read as a regular expression"):
         sentence_spans("Some text.", aside="(")
 

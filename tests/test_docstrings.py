@@ -1,4 +1,4 @@
-"""Pairs of documentation and first lines: what is prose, what is left out, and that the parts never touch."""
+"""Pairs of documentation and first lines: what is prose, what is left out, and that the parts don't overlap."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ More prose that is not read.
 """
 
 
-def test_a_docstring_is_read_until_its_prose_is_over():
+def test_a_docstring_is_read_until_its_prose_ends():
     assert read_docstring(GOOD) == (f"{BODY} It may be empty.", "Count the lines of a file.")
 
 
@@ -78,7 +78,7 @@ def test_docstrings_are_found_without_importing(tmp_path):
     assert pair.name == "p.danger" and "nowhere_at_all" not in sys.modules
 
 
-def test_duplicates_go_the_earlier_part_keeps_them():
+def test_of_duplicates_the_earlier_part_keeps_one():
     other = "Nothing here is like the text of another pair, because all of its words are new ones."
     test = [Documented("a", "x", BODY, "Count the lines.")]
     training = [
@@ -134,7 +134,7 @@ def test_the_pairs_are_as_the_rules_say(parts):
 FEW = {"training": ("optree",), "validation": ("h5py",), "test": ("joblib",)}
 
 
-def test_they_are_kept_and_healed(tmp_path, monkeypatch):
+def test_they_are_cached_and_collected_again_if_damaged(tmp_path, monkeypatch):
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
     first = load_documented(**FEW)
     assert all(first) and {pair.package for pair in first[0]} == {"optree"}
@@ -179,19 +179,19 @@ def test_other_packages_in_the_parts_are_other_pairs(tmp_path, monkeypatch):
     assert {pair.package for pair in other[1]} == {"joblib"} and other[0] == first[0]
 
 
-def test_where_nothing_can_be_kept_they_are_collected_all_the_same(tmp_path, monkeypatch):
+def test_without_a_writable_cache_they_are_collected_anyway(tmp_path, monkeypatch):
     (tmp_path / "docstrings").write_text("a file where a folder should be")
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path))
     assert all(load_documented(**FEW))
 
 
 def test_a_package_that_isn_t_installed_is_named(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match="package nowhere_at_all are wanted, and it isn't installed"):
+    with pytest.raises(UserError, match="package nowhere_at_all isn't installed"):
         load_documented(test=("nowhere_at_all",))
 
 
 @pytest.mark.filterwarnings("error")
-def test_other_people_s_code_warns_nobody():
+def test_warnings_of_other_people_s_code_are_not_shown():
     assert list(docstrings_in("def f():\n    'Of f.'\n    return '\\d' is 3")) == [(("f",), "Of f.")]
     assert list(docstrings_in("'x' " + "(" * 100_000)) == []
 

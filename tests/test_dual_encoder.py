@@ -60,12 +60,12 @@ def test_a_few_unknown_words_are_named(encoder):
     ("wrong", "says"),
     [({"pairs": []}, "no pairs to learn from"), ({"dim": 0}, "dim is 0"), ({"dropout": 1}, "dropout is 1")],
 )
-def test_a_dual_encoder_of_nothing_is_refused(wrong, says):
+def test_a_dual_encoder_needs_pairs_and_good_settings(wrong, says):
     with pytest.raises(UserError, match=says):
         DualEncoder(**{"pairs": SMALL, **wrong})
 
 
-def test_suggestions_of_nothing_are_refused(encoder):
+def test_suggestions_need_replies(encoder):
     with pytest.raises(UserError, match="no replies to choose from"):
         suggest("Are you sad?", encoder, [])
     with pytest.raises(UserError, match="k is 0"):

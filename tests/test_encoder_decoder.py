@@ -70,7 +70,7 @@ def test_more_padding_in_the_source_changes_nothing(model):
 
 
 def test_what_the_padding_holds_changes_nothing(model):
-    """Padding is read through one row of the embedding, and that row may hold anything."""
+    """Padding is read through one row of the embedding, which may hold anything."""
     sources, written, _ = some_pairs(8).batch(range(8))
     before, embedding = logits_of(model, sources, written), model.get_layer("source_embedding")
     table = embedding.get_weights()[0]
@@ -193,7 +193,7 @@ def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path):
         )
 
 
-def test_no_pairs_is_told():
+def test_no_pairs_are_reported():
     with pytest.raises(UserError, match="no pairs to train on"):
         fit_pairs(encoder_decoder(**SIZES), Pairs([], []), some_pairs(3), progress=False)
 
@@ -286,7 +286,7 @@ def test_a_copier_learns_words_it_has_no_id_for():
     assert decode(model, [source], 5) != [[]] and set(decode(model, [source], 5)[0]) <= {9, 10, 11}
 
 
-def test_sources_the_model_can_not_read():
+def test_sources_that_the_model_can_not_read_are_refused():
     model = small()
     for sources in ([], [[]], [[4], []]):
         with pytest.raises(UserError, match="no source, or an empty one"):
@@ -301,7 +301,7 @@ def test_sources_the_model_can_not_read():
 
 
 @pytest.mark.parametrize("wrong", ["language model", "words", None])
-def test_models_that_read_no_source(wrong):
+def test_models_that_do_not_read_a_source_are_refused(wrong):
     from companion.models import language_model
 
     wrong = language_model(9, 4, 4) if wrong == "language model" else wrong
@@ -312,7 +312,7 @@ def test_models_that_read_no_source(wrong):
         lambda: source_attention(wrong, [4], [5]),
         lambda: parts(wrong),
     ):
-        with pytest.raises(UserError, match="reads no source"):
+        with pytest.raises(UserError, match="doesn't read a source"):
             use()
 
 
@@ -335,17 +335,17 @@ def test_an_encoder_decoder_is_not_a_language_model():
         ({"beam_width": 2, "sampler": Sampler()}, "not both"),
     ],
 )
-def test_settings_that_can_not_be(settings, says):
+def test_bad_settings_are_refused(settings, says):
     model = small()
     with pytest.raises(UserError, match=says):
         decode(model, [[4, 5]], **settings)
     if "beam_width" not in settings:
         with pytest.raises(UserError, match=says):
-            stream_target(model, [4, 5], **settings)  # without asking for an id
+            stream_target(model, [4, 5], **settings)  # without requesting an id
 
 
 @pytest.mark.parametrize("ids", [([], [5]), ([4.5], [5]), ([4], ["a"]), ([4], [-1])])
-def test_what_was_not_read_can_not_be_looked_at(ids):
+def test_source_attention_needs_good_ids(ids):
     with pytest.raises(UserError, match="source is empty|sequences of ids"):
         source_attention(small(), *ids)
 
@@ -364,6 +364,6 @@ def test_what_was_not_read_can_not_be_looked_at(ids):
         {"copy": True, "source_vocab": 8},
     ],
 )
-def test_sizes_that_can_not_be(change):
+def test_bad_sizes_are_refused(change):
     with pytest.raises(UserError):
         encoder_decoder(**{**SIZES, **change})

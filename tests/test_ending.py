@@ -14,7 +14,7 @@ import pytest
 from companion.training.ending import end_process, ended_after, noted_signals, report
 
 ROOT = Path(__file__).resolve().parents[1]
-# Code in C that waits for ever and holds Python's lock, as TensorFlow does while its servers look for each other.
+# C code that waits for ever and holds Python's lock, as TensorFlow does while its servers look for each other.
 STUCK = "import ctypes; c = ctypes.PyDLL(None); m = bytes(64); c.pthread_mutex_lock(m); c.pthread_mutex_lock(m)"
 
 
@@ -61,7 +61,7 @@ def test_a_signal_that_is_ignored_stays_ignored():
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_other_threads_and_those_who_don_t_want_it_change_nothing(wanted):
+def test_signals_are_not_noted_in_other_threads_or_if_not_wanted(wanted):
     handler, found = signal.getsignal(signal.SIGTERM), []
 
     def look() -> None:
@@ -88,7 +88,7 @@ def test_a_report_goes_to_a_file_or_to_standard_error(tmp_path, capsys):
     assert capsys.readouterr().err == "gate-by-gate: Worker 1 is gone.\n"
 
 
-def test_a_report_that_can_t_be_written_keeps_no_process_alive(monkeypatch, tmp_path):
+def test_a_process_ends_even_if_its_report_can_t_be_written(monkeypatch, tmp_path):
     def leave(code: int) -> None:
         raise SystemExit(code)
 
@@ -110,8 +110,8 @@ with ended_after(float(sys.argv[1]), "It took too long.", *sys.argv[2:]):
 """
 
 
-def test_what_takes_too_long_ends_with_a_sentence(tmp_path):
-    """Though no thread of that process can do anything."""
+def test_a_block_that_takes_too_long_ends_with_a_sentence(tmp_path):
+    """Even though no thread of that process can do anything."""
     loud, quiet = run(WATCHED, "0.2"), run(WATCHED, "0.2", str(tmp_path / "report"))
     for process, says in ((loud, "gate-by-gate: It took too long.\n"), (quiet, "")):
         _, err = process.communicate(timeout=60)
@@ -119,7 +119,7 @@ def test_what_takes_too_long_ends_with_a_sentence(tmp_path):
     assert json.loads((tmp_path / "report").read_text()) == [2, "It took too long."]
 
 
-def test_ctrl_c_ends_what_takes_long():
+def test_ctrl_c_ends_a_long_block():
     process = run(WATCHED, "100", start_new_session=True)
     assert process.stdout.readline() == "begun\n"
     os.killpg(process.pid, signal.SIGINT)
@@ -127,7 +127,7 @@ def test_ctrl_c_ends_what_takes_long():
     assert process.returncode == -signal.SIGKILL
 
 
-def test_what_ends_in_time_is_left_alone(capfd):
+def test_a_block_that_ends_in_time_is_left_alone(capfd):
     with ended_after(60, "It took too long."):
         pass
     assert capfd.readouterr() == ("", "")

@@ -35,7 +35,7 @@ def model():
 
 
 def plain_losses(model, ids):
-    """The definition: read the whole text once, without any cut."""
+    """The definition: read the whole text once, without cuts."""
     import tensorflow as tf
 
     logits = tf.function(model)(tf.constant(ids[None, :-1])).numpy()[0].astype(np.float64)
@@ -53,8 +53,8 @@ def test_cutting_a_text_into_streams_changes_nothing(model, length):
         np.testing.assert_allclose(found, plain_losses(model, ids), atol=1e-4)
 
 
-def test_one_stream_reads_in_one_go_what_no_cut_may_forget():
-    """A cell that never forgets: what was read long before counts, and only one stream knows it."""
+def test_one_stream_forgets_nothing():
+    """With a cell that never forgets, text read long before counts, and only a single stream has read it."""
     model = language_model(20, embedding_dim=4, units=6)
     kernel, recurrent, bias = model.get_layer("lstm_1").get_weights()
     bias[6:12] = 12.0  # the forget gate is open
@@ -70,7 +70,7 @@ def test_one_stream_reads_in_one_go_what_no_cut_may_forget():
 @pytest.mark.parametrize(
     "make", [lambda: language_model(50, embedding_dim=4, units=6), lambda: article_model(50, 4, 6)]
 )
-def test_pieces_that_fit_a_cache_change_nothing(make, monkeypatch):
+def test_smaller_pieces_change_nothing(make, monkeypatch):
     set_seed(0)
     model, ids = make(), np.random.default_rng(0).integers(50, size=5_000)
     whole = token_losses(model, ids, context=8)
@@ -79,7 +79,7 @@ def test_pieces_that_fit_a_cache_change_nothing(make, monkeypatch):
 
 
 def test_the_state_is_carried(model):
-    """With a warm-up of nothing the streams would start from zero, and the check above would notice."""
+    """With almost no warm-up the losses differ, so the check above would notice if the state weren't carried."""
     ids = np.random.default_rng(5).integers(0, 20, 640).astype(np.int32)
     assert np.abs(token_losses(model, ids, warm_up=1, window=10) - plain_losses(model, ids)).max() > 1e-3
 
@@ -122,7 +122,7 @@ def test_a_score_of_any_size_can_be_read(nats, says):
     assert str(score(3 * nats, tokens=3)) == says
 
 
-def test_a_score_of_nothing_is_told():
+def test_a_score_needs_tokens_and_characters():
     with pytest.raises(UserError, match="tokens is 0"):
         score(1.0, tokens=0)
     with pytest.raises(UserError, match="characters is 0"):
@@ -133,7 +133,7 @@ def test_a_score_of_nothing_is_told():
 
 
 def traced(model):
-    """A model that gives the logits of another one, and a list that grows whenever it is traced."""
+    """A model with the logits of another one, and a list that grows whenever it is traced."""
     import keras
 
     traces = []
@@ -193,7 +193,7 @@ def test_what_is_compiled_follows_the_weights(model):
 # -- losses of windows -------------------------------------------------------------------------------------------------
 
 
-def test_what_is_paid_outside_the_model_counts(model):
+def test_nats_paid_outside_the_model_count(model):
     ids = np.zeros(10, dtype=np.int32)
     plain, more = evaluate(model, ids), evaluate(model, ids, extra_nats=10 * math.log(2))
     assert more.bits_per_character - plain.bits_per_character == pytest.approx(1)
@@ -228,7 +228,7 @@ def test_losses_by_context_start_with_nothing_and_end_with_the_whole_window(mode
         ([[1, 2], [3]], "different lengths"),
     ],
 )
-def test_bad_ids_are_told(model, ids, says):
+def test_bad_ids_are_reported(model, ids, says):
     for use in (evaluate, losses_by_context):
         with pytest.raises(UserError, match=says):
             use(model, ids)
@@ -238,12 +238,12 @@ def test_bad_ids_are_told(model, ids, says):
     ("settings", "says"),
     [({"streams": 0}, "streams is 0"), ({"context": 0}, "context is 0"), ({"characters": 0}, "characters is 0")],
 )
-def test_bad_settings_are_told(model, settings, says):
+def test_bad_settings_are_reported(model, settings, says):
     with pytest.raises(UserError, match=says):
         evaluate(model, np.zeros(5, np.int32), **settings)
 
 
-def test_what_can_t_be_scored_is_told():
+def test_models_that_can_t_be_scored_are_refused():
     with pytest.raises(UserError, match="This str can't be scored"):
         evaluate("shakespeare-chars", np.zeros(5, np.int32))
     with pytest.raises(UserError, match="This Functional can't be scored on a text"):
@@ -256,11 +256,14 @@ def test_what_can_t_be_scored_is_told():
     ("pairs", "says"),
     [
         (Pairs([], []), "There are no pairs"),
-        (Pairs([[4], [9]], [[5], [5]]), "The source of pair 1 of the pairs has ids from 9 to 9, but the model has 9"),
-        (Pairs([[4]], [[5, 12]]), "The target of pair 0 .* from 5 to 12, but the model has 10"),
+        (
+            Pairs([[4], [9]], [[5], [5]]),
+            "The source of pair 1 of the pairs has ids from 9 to 9, but the model knows only 9",
+        ),
+        (Pairs([[4]], [[5, 12]]), "The target of pair 0 .* from 5 to 12, but the model knows only 10"),
     ],
 )
-def test_bad_pairs_are_told(pairs, says):
+def test_bad_pairs_are_reported(pairs, says):
     with pytest.raises(UserError, match=says):
         evaluate_pairs(encoder_decoder(9, 10, 4, 4), pairs)
 

@@ -1,4 +1,4 @@
-"""Chapters run side by side, one thread each."""
+"""Chapters run side by side, with one thread each."""
 
 from pathlib import Path
 

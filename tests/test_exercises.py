@@ -56,11 +56,11 @@ def test_an_exception_in_the_answer_becomes_one_sentence():
     assert line.startswith("✗ Calling inverse(0) stops with ZeroDivisionError: division by zero. Hint: ")
 
 
-def test_something_that_is_no_function():
-    assert "a function is wanted, and this is 8." in outcome("test-double", 8).line.lower()
+def test_an_answer_that_is_not_a_function():
+    assert "a function is expected, but this is 8." in outcome("test-double", 8).line.lower()
 
 
-def test_an_answer_the_checker_did_not_foresee_is_no_traceback():
+def test_an_unexpected_answer_gives_no_traceback():
     line = outcome("test-double", lambda number: np.array([1, 2])).line
     assert line.startswith("✗ Your answer can't be checked (ValueError: ")
     assert "\n" not in line
@@ -80,7 +80,7 @@ def test_an_unknown_name_lists_near_ones():
         check("qqqq", abs)
 
 
-def test_a_notebook_shows_nothing_beside_the_line():
+def test_a_notebook_shows_nothing_but_the_line():
     assert outcome("test-double", abs)._ipython_display_() is None
     assert [repr(outcome("test-double", f)) for f in (abs, lambda number: 2 * number)] == [
         "not yet",

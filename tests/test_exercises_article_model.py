@@ -50,11 +50,11 @@ def target_at_every_position(ids, n):
     [
         (window_without_an_id_after_it, "still needs an id after it"),
         (unequal, "each window has one target"),
-        (last_one_lost, "one more fits"),
+        (last_one_lost, "one more window fits"),
         (no_overlap, "windows may overlap"),
         (target_inside, "only have to copy"),
         (backwards, "in the order of the text"),
-        (target_at_every_position, "one a window"),
+        (target_at_every_position, "one per window"),
         (lambda ids, n: windows(ids, n)[0], "return two arrays"),
         (lambda ids, n: windows(ids, n + 1), "one window of 2 ids"),
     ],
@@ -79,7 +79,7 @@ def parameters(V, d, h):
         (lambda V, d, h: (V * d, 4 * h * (h + 1), V * (h + 1)), "read the input as well"),
         (lambda V, d, h: (V * d, 4 * h * (d + h + 1), V * h), "each output has a bias"),
         (lambda V, d, h: (V * d, 4 * h * (d + h + 1), V * (d + 1)), "reads the LSTM's output"),
-        (lambda V, d, h: ((V + 1) * d, 4 * h * (d + h + 1), V * (h + 1)), "one row a token"),
+        (lambda V, d, h: ((V + 1) * d, 4 * h * (d + h + 1), V * (h + 1)), "one row per token"),
         (lambda V, d, h: sum(parameters(V, d, h)), "return three numbers"),
     ],
 )

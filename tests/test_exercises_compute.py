@@ -18,8 +18,8 @@ def test_the_right_count_passes():
     ("wrong", "hint"),
     [
         (lambda *s: flops(*s, times=3), "multiply-add is two"),
-        (lambda *s: flops(*s, times=2), "that is the way there;"),
-        (lambda *s: flops(*s, times=4), "two products on the way back"),
+        (lambda *s: flops(*s, times=2), "that is the forward pass"),
+        (lambda *s: flops(*s, times=4), "one product in the backward pass"),
         (lambda *s: flops(*s, embedding=1), "copies a row"),
         (lambda *s: flops(*s, bias=1), "a bias is added"),
         (lambda *s: flops(*s, bias=1, embedding=1), "leave out the embedding"),

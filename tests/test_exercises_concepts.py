@@ -22,9 +22,9 @@ def test_the_right_answers_pass():
     [
         (lambda log_p, characters: np.sum(log_p) / np.log(2) / characters, "positive"),
         (lambda log_p, characters: -np.sum(log_p) / characters, "these are nats"),
-        (lambda log_p, characters: -np.mean(log_p) / np.log(2), "share the cost among the characters"),
+        (lambda log_p, characters: -np.mean(log_p) / np.log(2), "divide the cost by the number of characters"),
         (lambda log_p, characters: -np.sum(log_p) * np.log(2) / characters, "more bits than nats"),
-        (lambda log_p, characters: -np.sum(log_p) / np.log(2), "each character"),
+        (lambda log_p, characters: -np.sum(log_p) / np.log(2), "number of characters"),
         (lambda log_p, characters: np.exp(-np.mean(log_p)), "perplexity"),
         (lambda log_p, characters: 0.0, "add up all surprises"),
     ],
@@ -53,7 +53,7 @@ def counts_the_end(text, context, character):
     ("wrong", "hint"),
     [
         (by_count, "places may overlap"),
-        (whole_text, "count the context's places"),
+        (whole_text, "count the places of the context"),
         (counts_the_end, "the last one has nothing after it"),
         (
             lambda text, context, character: frequency(text, context, character) if context in text else 1.0,

@@ -76,8 +76,8 @@ def weight_on_the_other(ngrams, contexts, weight, vocab_size):
     [
         (longest_first, "begin with the shortest"),
         (nothing_below, "below order 1"),
-        (unseen_context_takes_its_share, "never seen has no say"),
-        (weight_on_the_other, "the weight belongs"),
+        (unseen_context_takes_its_share, "never seen says nothing"),
+        (weight_on_the_other, "the weight goes with"),
         (lambda ngrams, contexts, weight, vocab_size: ngrams[-1] / max(contexts[-1], 1), "mix in one order"),
     ],
 )

@@ -44,12 +44,12 @@ def test_the_right_answer_passes(name, answer):
     [
         ("sigmoid", "through tanh, not through the sigmoid"),
         ("swapped", "f multiplies the old memory"),
-        ("coupled", "weights of its own"),
+        ("coupled", "its own weights"),
         ("all in", "the input gate multiplies"),
         ("no tanh", "tanh of the cell state"),
         ("old", "not the one before"),
         ("late", "tanh acts on the cell state alone"),
-        ("order", "other order"),
+        ("order", "wrong order"),
     ],
 )
 def test_slips_in_the_step(slip, hint):
@@ -63,7 +63,7 @@ def test_slips_in_the_step(slip, hint):
         (lambda words: 0.5 ** (1 / words), "that is the gate's value"),
         (lambda words: -half_life(words), "the sign is wrong"),
         (lambda words: np.log(0.5) / words, "not the logarithm alone"),
-        (lambda words: 5.0, "first find the f"),
+        (lambda words: 5.0, "first find f"),
         (lambda words: np.ones(3), "one number"),
     ],
 )
@@ -76,10 +76,10 @@ def test_slips_in_the_half_life(wrong, hint):
     ("slip", "hint"),
     [
         ({"other": (0, 0, 0)}, "must leave c as it is"),
-        ({"that": (0, 1, 1)}, "a clause more is open"),
+        ({"that": (0, 1, 1)}, "opens one more clause"),
         ({"verb": (0, 0, 0)}, "a verb ends a clause"),
         ({"verb": (1, 0, 0)}, "a verb ends a clause"),
-        ({"stop": (1, 0, 0)}, "which gate clears that"),
+        ({"stop": (1, 0, 0)}, "use a gate to clear that"),
         ({"verb": (1, 1, -2)}, "g between -1 and 1"),
         ({"that": 1}, "three numbers"),
     ],

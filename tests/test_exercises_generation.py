@@ -58,7 +58,7 @@ def sorted_away(p, top_p):
         (sorted_away, "token i keeps place i"),
         (
             lambda p, q: np.where(p >= q, p, 0),
-            "the sum of the kept tokens that has to reach top_p, not each token alone",
+            "the sum of the kept tokens has to reach top_p, not each token alone",
         ),
         (lambda p, q: np.where(keep_top_p(p, q) > 0, p, 0), "divide by the sum at the end"),
         (lambda p, q: p[:2], "give one probability for each of the 4 tokens"),
@@ -83,11 +83,11 @@ def test_nucleus_right():
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (lambda p, m: scaled(np.where(p >= m, p, 0)) if (p >= m).any() else p * 0, "the bar is not min_p itself"),
+        (lambda p, m: scaled(np.where(p >= m, p, 0)) if (p >= m).any() else p * 0, "the threshold isn't min_p itself"),
         (lambda p, m: np.where(p >= m * p.max(), p, 0), "divide by the sum at the end"),
         (lambda p, m: scaled(np.where(p <= m * p.max(), p, 0)), "keep every token with at least min_p times"),
-        (lambda p, m: scaled(np.where((p > m * p.max()) | (m == 1), p, 0)), "a token exactly at the bar is kept"),
-        (lambda p, m: softmax(np.where(p >= m * p.max(), p, -np.inf)), "the tokens kept keep their proportions"),
+        (lambda p, m: scaled(np.where((p > m * p.max()) | (m == 1), p, 0)), "a token exactly at the threshold is kept"),
+        (lambda p, m: softmax(np.where(p >= m * p.max(), p, -np.inf)), "the kept tokens keep their proportions"),
     ],
 )
 def test_min_p_mistakes(answer, hint):

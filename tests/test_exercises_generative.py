@@ -35,7 +35,7 @@ def naive_exponent(log_likelihoods, prior):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (lambda ll, prior: classify(ll, np.full(len(ll), 1 / len(ll))), "the prior has a say"),
+        (lambda ll, prior: classify(ll, np.full(len(ll), 1 / len(ll))), "the prior counts too"),
         (lambda ll, prior: classify(ll, np.exp(prior)), "take the logarithm of the prior"),
         (lambda ll, prior: np.exp(ll) * prior, "divide by the sum"),
         (lambda ll, prior: np.log(classify(ll, prior)), "not their logarithms"),
@@ -60,7 +60,7 @@ def last_word_only(step, tokens):
         (lambda step, tokens: float(np.log(text_probability(step, tokens))), "this is the logarithm"),
         (lambda step, tokens: sum(step(tokens[:t])[x] for t, x in enumerate([*tokens, "."])), "multiply the steps"),
         (last_word_only, "not only the last"),
-        (lambda step, tokens: 2.0, "one factor a token"),
+        (lambda step, tokens: 2.0, "one factor per token"),
     ],
 )
 def test_wrong_text_probabilities_get_a_fitting_hint(wrong, hint):

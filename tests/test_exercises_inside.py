@@ -31,7 +31,7 @@ def test_the_best_threshold_passes():
     ("wrong", "hint"),
     [
         (one_way, "both directions"),
-        (plain, "average the two shares"),
+        (plain, "average two shares"),
         (lambda values, yes: values, "one number"),
         (lambda values, yes: 0.1, "for each value as the cut"),
     ],

@@ -41,11 +41,11 @@ def test_clipping_by_the_length_of_all_arrays_passes():
         (always_scaled, "short enough stays"),
         (with_division_by_zero, "short enough stays"),
         (zero_by_zero, "length 0"),
-        (lambda g, c: g, "that is too long"),
+        (lambda g, c: g, "which is too long"),
         (lambda g, c: [min(1, c / max(length(g) ** 2, 1e-12)) * a for a in g], "square root"),
         (lambda g, c: np.concatenate([a.ravel() for a in clip(g, c)]), "one array for each"),
-        (lambda g, c: [a.ravel() for a in clip(g, c)], "its shape"),
-        (lambda g, c: [a / 2 for a in g], "over the length there is"),
+        (lambda g, c: [a.ravel() for a in clip(g, c)], "an array's shape"),
+        (lambda g, c: [a / 2 for a in g], "divided by the actual length"),
     ],
 )
 def test_a_wrong_clipping_gets_its_hint(wrong, hint):
@@ -92,8 +92,8 @@ def test_copying_what_followed_last_passes(right):
 @pytest.mark.parametrize(
     ("wrong", "hint"),
     [
-        (peeking, "only after you have guessed"),
-        (of_the_whole_text, "only after you have guessed"),
+        (peeking, "after you have guessed"),
+        (of_the_whole_text, "after you have guessed"),
         (the_first_time, "the last time counts"),
         (lambda ids, n: np.roll(copy(ids, n), -1), "made from the n ids before it"),
         (lambda ids, n: np.maximum(copy(ids, n), 0), "0 is an id too"),

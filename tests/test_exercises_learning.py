@@ -83,7 +83,7 @@ def test_a_wrong_gru_gets_its_hint(part, wrong, hint):
 
 
 def blind(number):
-    """The right answer to the peepholes but for one of them, which it leaves out."""
+    """The right answer for the peepholes, except that it leaves one of them out."""
 
     def answer(dh, dc_later, f, i, g, o, c_before, c, p):
         dc, _ = peephole(dh, dc_later, f, i, g, o, c_before, c, p)
@@ -144,8 +144,8 @@ def test_the_central_difference_passes(right):
     ("wrong", "hint"),
     [
         (lambda loss, w: slopes(loss, w, factor=1), "there are two steps"),
-        (lambda loss, w: slopes(loss, w, both=False), "one side alone"),
-        (lambda loss, w: -slopes(loss, w), "above minus below"),
+        (lambda loss, w: slopes(loss, w, both=False), "a difference on one side"),
+        (lambda loss, w: -slopes(loss, w), "loss above minus the loss below"),
         (lambda loss, w: slopes(loss, w, restore=False), "put each number back"),
         (lambda loss, w: slopes(loss, w).ravel()[:1], "one slope for each number"),
         (lambda loss, w: 7 * slopes(loss, w), "for each number in turn"),

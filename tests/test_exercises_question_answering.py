@@ -48,7 +48,7 @@ def test_a_stub_is_not_written_yet(name):
     ("slip", "hint"),
     [
         ("front", "start from the end"),
-        ("softmax", "no sum to divide by"),
+        ("softmax", "don't divide by the sum"),
         ("zero", "what is left after all facts"),
         ("no rest", "one more entry"),
     ],
@@ -61,7 +61,7 @@ def test_slips_in_the_stick(slip, hint):
 @pytest.mark.parametrize(
     ("slip", "hint"),
     [
-        ("anybody", "nobody else's walks"),
+        ("anybody", "nobody else moves it"),
         ("still", "goes where its holder goes"),
         ("glue", "stays where it is"),
         ("guess", "return None"),

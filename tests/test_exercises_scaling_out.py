@@ -29,15 +29,15 @@ def test_right_answers_pass(name, answer):
 @pytest.mark.parametrize(
     ("name", "wrong", "hint"),
     [
-        ("scaling-out-shares", lambda means, counts: np.mean(means, axis=0), "weighs each worker alike"),
-        ("scaling-out-shares", lambda means, counts: combine(means, counts) * sum(counts), "one division more"),
+        ("scaling-out-shares", lambda means, counts: np.mean(means, axis=0), "weights all workers equally"),
+        ("scaling-out-shares", lambda means, counts: combine(means, counts) * sum(counts), "one more division"),
         ("scaling-out-shares", lambda means, counts: 0.0, "the shape of one worker's mean"),
         ("scaling-out-bytes", lambda w, n, size=4: sent(w, n, size) / 2, "go round twice"),
-        ("scaling-out-bytes", lambda w, n, size=4: sent(w, n, 1), "each of them has some bytes"),
-        ("scaling-out-bytes", lambda w, n, size=4: 2 * w * size, "need not send what it keeps"),
-        ("scaling-out-bytes", lambda w, n, size=4: sent(w, n, size) * n, "the question is about each"),
-        ("scaling-out-worth", lambda s, w, r, n: 1 / speed_up(s, w, r, n), "the other way round"),
-        ("scaling-out-worth", lambda s, w, r, n: s / (s + sent(w, n) / r), "only its share to compute"),
+        ("scaling-out-bytes", lambda w, n, size=4: sent(w, n, 1), "the bytes of each"),
+        ("scaling-out-bytes", lambda w, n, size=4: 2 * w * size, "doesn't send what it keeps"),
+        ("scaling-out-bytes", lambda w, n, size=4: sent(w, n, size) * n, "the question is about one of them"),
+        ("scaling-out-worth", lambda s, w, r, n: 1 / speed_up(s, w, r, n), "its inverse"),
+        ("scaling-out-worth", lambda s, w, r, n: s / (s + sent(w, n) / r), "computes only its share"),
         ("scaling-out-worth", lambda s, w, r, n: n, "takes time too"),
     ],
 )

@@ -18,9 +18,9 @@ def shared(a, b):
         (lambda a, b: shared(a, b) / len(b), "that is the recall alone"),
         (lambda a, b: shared(a, b) / len(a), "that is the precision alone"),
         (lambda a, b: (shared(a, b) / len(a) + shared(a, b) / len(b)) / 2, "the plain mean"),
-        (lambda a, b: 2 * sum(w in b for w in a) / (len(a) + len(b)), "the smaller of the two counts"),
-        (lambda a, b: 2 * len(set(a) & set(b)) / (len(set(a)) + len(set(b))), "the smaller of the two counts"),
-        (lambda a, b: 2 * shared(a, b) / (len(a) + len(b)) if shared(a, b) else np.nan, "do not divide 0 by 0"),
+        (lambda a, b: 2 * sum(w in b for w in a) / (len(a) + len(b)), "the smaller of its two counts"),
+        (lambda a, b: 2 * len(set(a) & set(b)) / (len(set(a)) + len(set(b))), "the smaller of its two counts"),
+        (lambda a, b: 2 * shared(a, b) / (len(a) + len(b)) if shared(a, b) else np.nan, "don't divide 0 by 0"),
         (lambda a, b: {"f": 1}, "give one number"),
     ],
 )
@@ -51,10 +51,10 @@ def added_once(p, weights, source, gate):
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (lambda p, w, s, g: mixed(p, w, s, 1 - g), "the gate is the part of the vocabulary"),
+        (lambda p, w, s, g: mixed(p, w, s, 1 - g), "the gate is the vocabulary's share"),
         (added_once, "np.add.at each time"),
-        (lambda p, w, s, g: mixed(p, w, s, g)[: len(p)], "ids in play"),
-        (lambda p, w, s, g: np.sort(mixed(p, w, s, g)), "share out"),
+        (lambda p, w, s, g: mixed(p, w, s, g)[: len(p)], "5 ids here"),
+        (lambda p, w, s, g: np.sort(mixed(p, w, s, g)), "add gate times p_vocabulary"),
     ],
 )
 def test_copy_mistakes(answer, hint):

@@ -34,7 +34,7 @@ def test_right_answers_pass(name, answer):
         ("text-generation-recall", recall_at, "mean over the messages"),
         ("text-generation-recall", lambda s, t, k: ranked(-s, t, k), "at the top"),
         ("text-generation-recall", found_any, "counts a half"),
-        ("text-generation-recall", cut, "no rival"),
+        ("text-generation-recall", cut, "aren't rivals"),
         ("text-generation-recall", by_pair, "each message first"),
         ("text-generation-recall", lambda s, t, k: ranked(s, t, k + 1), "fewer than k wrong"),
         ("text-generation-information", lambda x: x - np.log(np.exp(x).mean(axis=0)), "logaddexp"),

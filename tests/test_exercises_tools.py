@@ -9,7 +9,7 @@ from companion.exercises import outcome
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (lambda n, b: n * b / 8, "step of 16 bits besides"),
+        (lambda n, b: n * b / 8, "also has a step of 16 bits"),
         (lambda n, b: n * b + 16 * -(-n // 32), "a byte has 8"),
         (lambda n, b: n * b / 8 + 2 * (n // 32), "may not be full"),
         (lambda n, b: n * (b + 0.5) / 8, "needs a whole step"),
@@ -53,7 +53,7 @@ def test_offset_right_and_the_chapter_s_own_rounding():
         s = abs(w).max() / (2 ** (bits - 1) - 1)
         return np.round(w / s) * s
 
-    assert "take the smallest weight off" in outcome("tools-offset", around_zero).line
+    assert "subtract the smallest weight" in outcome("tools-offset", around_zero).line
 
 
 def moved(W_x, W_h, b, first="T", biases=(1, 0)):

@@ -33,11 +33,11 @@ def overflowing(scores, mask):
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        (score_zero, "a score of 0 is a score like others"),
+        (score_zero, "a score of 0 is a score like any other"),
         (no_mask, "nothing was read"),
-        (overflowing, "take away the largest score first"),
+        (overflowing, "subtract the largest score first"),
         (lambda s, m: no_mask(s, m) * m, "divide by the sum of what is left"),
-        (lambda s, m: m / m.sum(), "exponential of the scores"),
+        (lambda s, m: m / m.sum(), "exponentials of the scores"),
         (lambda s, m: right_weights(s, m).sum(), "one weight for each"),
         (lambda s, m: np.maximum(right_weights(s, m), 1e-8), "exactly 0"),
     ],

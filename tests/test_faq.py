@@ -1,4 +1,4 @@
-"""The questions: enough of them, short answers, and each with a way into a chapter that exists."""
+"""The questions: there are enough, answers are short, and each links to a chapter that exists."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ ANSWERS = answers()
 
 
 def prose(answer: str) -> str:
-    """Without cells, labels and the addresses of links."""
+    """An answer without cells, labels and the addresses of links."""
     text = re.sub(r"^```.*?^```$", "", answer, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"^\(faq-.*\)=$", "", text, flags=re.MULTILINE)
     return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
@@ -41,7 +41,7 @@ def sections(chapter: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
-def test_there_are_questions_enough_and_the_article_s_comes_first():
+def test_there_are_enough_questions_and_the_article_s_comes_first():
     assert len(ANSWERS) >= 26
     assert "NLP" in next(iter(ANSWERS))
     assert all(question.endswith(("?", "Why?")) or "?" in question for question in ANSWERS)
@@ -68,5 +68,5 @@ def test_each_answer_leads_into_a_chapter(question):
         assert not section or section in sections(chapter), f"{chapter} has no section {section}"
 
 
-def test_the_list_of_questions_stands_before_the_first():
+def test_the_list_of_questions_comes_before_the_first():
     assert PAGE.index("{contents}") < PAGE.index("## ")

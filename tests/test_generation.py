@@ -81,7 +81,7 @@ def test_the_limits_of_the_temperature():
 
 
 @pytest.mark.parametrize("temperature", [5e-324, 1e-310, 1e-300, np.float32(1e-38), 1e308])
-def test_the_smallest_and_largest_temperatures_warn_of_nothing(temperature):
+def test_the_smallest_and_largest_temperatures_give_no_warnings(temperature):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         p = Sampler(temperature).probabilities(np.array([-np.inf, 3.0, 1.0, 3.0, -200.0]))
@@ -104,13 +104,13 @@ def test_top_p_keeps_the_smallest_set_that_reaches_p(probabilities, p):
     mass = probabilities[kept].sum()
     assert mass >= p - 1e-9
     if p < 1:
-        assert mass - probabilities[kept].min() < p  # one less would be too few
+        assert mass - probabilities[kept].min() < p  # one token fewer would be too few
         left_out = np.delete(probabilities, kept)
         assert left_out.size == 0 or left_out.max() <= probabilities[kept].min()  # and no smaller set would do
     np.testing.assert_allclose(got[kept], probabilities[kept] / mass, rtol=1e-12)
 
 
-def test_top_p_where_sums_are_rounded():
+def test_top_p_with_rounded_sums():
     assert np.count_nonzero(keep_top_p(np.array([0.6, 0.3, 0.1]), 0.9)) == 2
     assert np.count_nonzero(keep_top_p(np.array([0.7, 0.1, 0.1, 0.1]), 0.8)) == 2
     assert np.count_nonzero(keep_top_p(np.array([0.7, 0.3]), 1e-300)) == 1
@@ -162,7 +162,7 @@ def test_frequencies_are_the_probabilities(sampler):
 
 
 class Fixed:
-    """A random number generator that gives one number."""
+    """A random number generator that always returns one number."""
 
     def __init__(self, number):
         self.number = number
@@ -185,21 +185,21 @@ NAN, INF = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize("temperature", [0, -1, 0.0, NAN, INF, -INF, "warm", None, True, 1j, [1.0]])
-def test_temperatures_that_can_not_be(temperature):
+def test_bad_temperatures_are_refused(temperature):
     for use in (lambda: Sampler(temperature=temperature), lambda: apply_temperature(np.zeros(3), temperature)):
         with pytest.raises(UserError, match="temperature should be a number above 0.*greedy"):
             use()
 
 
 @pytest.mark.parametrize("k", [0, -3, 2.5, "two", True, NAN, INF, [2]])
-def test_top_ks_that_can_not_be(k):
+def test_bad_top_ks_are_refused(k):
     for use in (lambda: Sampler(top_k=k), lambda: keep_top_k(np.full(3, 1 / 3), k)):
         with pytest.raises(UserError, match="top_k should be a whole number from 1"):
             use()
 
 
 @pytest.mark.parametrize("p", [0, 1.01, -0.1, NAN, INF, "most", True])
-def test_top_ps_that_can_not_be(p):
+def test_bad_top_ps_are_refused(p):
     for use in (lambda: Sampler(top_p=p), lambda: keep_top_p(np.full(3, 1 / 3), p)):
         with pytest.raises(UserError, match="top_p should be above 0 and at most 1"):
             use()
@@ -215,7 +215,7 @@ def test_settings_at_their_bounds():
 
 
 @pytest.mark.parametrize("values", [None, 3.0, [], "abc", ["a"], np.zeros((2, 0)), [[None]], np.array([True])])
-def test_what_is_not_logits_is_told(values):
+def test_values_that_are_not_logits_are_refused(values):
     rng = np.random.default_rng(0)
     uses = [softmax, log_softmax, lambda x: keep_top_k(x, 1), lambda x: keep_top_p(x, 0.5), lambda x: draw(x, rng)]
     uses += [lambda x: apply_temperature(x, 1.0), Sampler().probabilities, lambda x: Sampler().choose(x, rng)]
@@ -226,13 +226,13 @@ def test_what_is_not_logits_is_told(values):
 
 @pytest.mark.parametrize("logits", [[NAN, 1.0], [INF, 1.0], [-INF, -INF]])
 @pytest.mark.parametrize("sampler", [Sampler(), Sampler(greedy=True), Sampler(0.5, 2, 0.5)])
-def test_logits_that_choose_nothing_are_told(sampler, logits):
+def test_logits_without_a_finite_maximum_are_refused(sampler, logits):
     with pytest.raises(UserError, match="No token can be chosen.*nan"):
         sampler.choose(np.array([[0.0, 1.0], logits]), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("probabilities", [[0.0, 0.0], [NAN, 1.0], [INF, 1.0], [-1.0, 0.0]])
-def test_probabilities_to_draw_from_add_up_to_something(probabilities):
+def test_probabilities_that_sum_to_nothing_are_refused(probabilities):
     with pytest.raises(UserError, match="should sum to 1"):
         draw(np.array(probabilities), np.random.default_rng(0))
 
@@ -324,7 +324,7 @@ def test_the_articles_model_steps_to_the_same_probabilities():
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_the_books_language_models_step_too_and_next_to_a_twin(cell, dropout):
+def test_the_books_language_models_step_too_and_so_do_their_twins(cell, dropout):
     model = language_model(vocab_size=5, embedding_dim=4, units=6, layers=2, dropout=dropout, cell=cell)
     model.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in model.get_weights()])
     ids = [1, 2, 3, 4, 1]
@@ -334,7 +334,7 @@ def test_the_books_language_models_step_too_and_next_to_a_twin(cell, dropout):
     np.testing.assert_array_equal(read(model, ids)[0], logits)
 
 
-def test_models_that_can_not_be_stepped():
+def test_models_that_can_not_be_stepped_are_refused():
     import keras
 
     ids = keras.Input((None,), dtype="int32")
@@ -357,14 +357,14 @@ def test_models_that_can_not_be_stepped():
         stepper(keras.Sequential([]))
 
     class LSTM(keras.layers.LSTM):
-        """A reader's own layer with the name of a known one; it may do something else."""
+        """A reader's own layer with the name of a known one, which may do something else."""
 
     with pytest.raises(UserError, match="LSTM.*can't be stepped"):
         stepper(keras.Model(ids, keras.layers.Dense(5)(LSTM(3, return_sequences=True)(x))))
     for axes in (1, [1, 2]):
         fixed = keras.Input((4,), dtype="int32")
         normalised = keras.layers.LayerNormalization(axis=axes)(keras.layers.Embedding(5, 6)(fixed))
-        with pytest.raises(UserError, match="normalises something else"):
+        with pytest.raises(UserError, match="normalise over the last axis alone"):
             stepper(keras.Model(fixed, keras.layers.Dense(5)(normalised)))
 
 
@@ -396,7 +396,7 @@ def test_an_ngram_model_steps_with_its_context(order):
 
 
 @pytest.mark.parametrize("ids", [[], [5], [1, -1], None, "ab", 3, [1.5], [[1, 2]], [[1], [1, 2]], [True]])
-def test_a_prompt_of_ids_the_model_does_not_know(model, ids):
+def test_a_prompt_of_ids_that_the_model_does_not_know_is_refused(model, ids):
     for use in (lambda: read(model, ids), lambda: sample_ids(model, ids, 3), lambda: write_until(model, ids, 1, 3)):
         with pytest.raises(UserError, match="prompt"):
             use()
@@ -405,7 +405,7 @@ def test_a_prompt_of_ids_the_model_does_not_know(model, ids):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, and it is -1"),
+        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, but it is -1"),
         ({"max_tokens": NAN}, "max_tokens"),
         ({"max_tokens": "5"}, "max_tokens"),
         ({"sampler": 0.8}, "should be a Sampler"),
@@ -418,7 +418,7 @@ def test_a_prompt_of_ids_the_model_does_not_know(model, ids):
         ({"banned": range(5)}, "every token is banned"),
     ],
 )
-def test_settings_of_ids_that_can_not_be(model, wrong, says):
+def test_bad_settings_of_sampling_are_refused(model, wrong, says):
     settings = {"max_tokens": 3} | wrong
     with pytest.raises(UserError, match=says):
         sample_ids(model, [1], **settings)
@@ -426,17 +426,17 @@ def test_settings_of_ids_that_can_not_be(model, wrong, says):
         write_until(model, [1], 2, **settings)
     if wrong != {"banned": range(5)}:
         with pytest.raises(UserError, match=says):
-            stream_ids(model, [1], **settings)  # without asking for ids
+            stream_ids(model, [1], **settings)  # without requesting ids
 
 
 @pytest.mark.parametrize("end", [-1, 5, None, 1.5, "a"])
-def test_an_end_that_is_not_an_id(model, end):
-    with pytest.raises(UserError, match="ends a text should be one from 0 to 4"):
+def test_an_end_that_is_not_an_id_is_refused(model, end):
+    with pytest.raises(UserError, match="ends a text should be from 0 to 4"):
         write_until(model, [1], end, 3)
 
 
 @pytest.mark.parametrize("batch", [0, -1, 1.5])
-def test_a_batch_that_can_not_be(model, batch):
+def test_a_bad_batch_size_is_refused(model, batch):
     with pytest.raises(UserError, match="batch is"):
         read(model, [1], batch)
 
@@ -547,7 +547,7 @@ def test_bytes_that_are_not_text_come_out_marked_and_can_be_printed(ids):
     assert all(piece.encode("utf-8") for piece in pieces)
 
 
-def test_half_a_surrogate_pair_is_no_reason_to_crash():
+def test_half_a_surrogate_pair_does_not_crash():
     tokenizer = BPETokenizer([])
     ids = [tokenizer.token_bytes.index(bytes([byte])) for byte in b"\xed\xa0\x80!"]
     assert generate(Script(ids, 256), tokenizer, "x", 4).encode() == "\ufffd\ufffd\ufffd!".encode()
@@ -562,31 +562,31 @@ def test_bad_requests_get_a_sentence_before_anything_is_written(model):
         ({"prompt": [1, 2]}, "prompt should be text"),
         ({"tokenizer": None}, "isn't a tokenizer"),
         ({"model": None}, "can't generate text"),
-        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, and it is -1"),
+        ({"max_tokens": -1}, "max_tokens should be a whole number from 0, but it is -1"),
         ({"max_tokens": 2.5}, "max_tokens"),
         ({"max_tokens": True}, "max_tokens"),
         ({"temperature": 0}, "greedy"),
         ({"top_k": 0}, "top_k"),
         ({"top_p": 0}, "top_p"),
-        ({"tokenizer": CharTokenizer.train("ab")}, "5 tokens and the tokenizer 3"),
+        ({"tokenizer": CharTokenizer.train("ab")}, "5 tokens, but the tokenizer 3"),
     ]:
         request = {"model": model, "tokenizer": LETTERS, "prompt": "a", "max_tokens": 5} | wrong
         with pytest.raises(UserError, match=message):
             generate(**request)
         with pytest.raises(UserError, match=message):
-            stream(**request)  # without asking for a piece
+            stream(**request)  # without requesting a piece
         if not wrong.keys() & {"temperature", "top_k", "top_p"}:
             with pytest.raises(UserError, match=message):
                 beam_search(**request)
 
 
-def test_what_a_prompt_has_that_is_unknown_can_be_asked_for(model):
+def test_the_error_has_the_unknown_parts_of_a_prompt(model):
     with pytest.raises(UnknownTextError) as error:
         generate(model, LETTERS, "a\nb€\n")
     assert error.value.unknown == ["\n", "€"]
 
 
-def test_the_flow_of_a_stream_is_lazy(model):
+def test_a_stream_is_lazy(model):
     pieces = stream(model, LETTERS, "a", 10**12, seed=1)
     assert len(list(itertools.islice(pieces, 5))) == 5
 
@@ -641,7 +641,7 @@ def test_a_beam_of_one_is_greedy(any_model):
 
 
 def test_a_beam_finds_what_greedy_misses():
-    """The first step's best token leads nowhere good: 0.6 * 0.3 against 0.4 * 0.9."""
+    """The first step's best token leads to a worse text: 0.6 * 0.3 against 0.4 * 0.9."""
 
     class Garden:
         vocab_size = 5
@@ -702,13 +702,13 @@ def test_no_tokens_is_the_empty_text(model):
         ({"length_penalty": INF}, "length_penalty"),
         ({"length_penalty": 1e308}, "length_penalty"),
         ({"length_penalty": "0.6"}, "length_penalty"),
-        ({"end": ""}, "end should be the text of one token, and '' is 0"),
-        ({"end": 3}, "reads text"),
-        ({"end": "ab"}, "end should be the text of one token, and 'ab' is 2"),
+        ({"end": ""}, "end should be the text of one token, but '' is 0"),
+        ({"end": 3}, "reads a string"),
+        ({"end": "ab"}, "end should be the text of one token, but 'ab' is 2"),
         ({"end": "z"}, "z"),
     ],
 )
-def test_beams_that_can_not_be(model, wrong, message):
+def test_bad_settings_of_beam_search_are_refused(model, wrong, message):
     with pytest.raises(UserError, match=message):
         beam_search(model, LETTERS, "a", 3, **wrong)
 
@@ -720,7 +720,7 @@ def test_a_penalty_and_a_length_as_large_as_allowed_overflow_nothing():
             length_divisor(length, penalty)
 
 
-def test_a_beam_over_logits_that_choose_nothing_is_told():
+def test_a_beam_over_logits_without_a_finite_maximum_is_refused():
     with pytest.raises(UserError, match="No token can be chosen"):
         beam_search(Script([0, 0], 5), LETTERS, "a", 2)  # id 0 is the unknown token, which is never written
 

@@ -30,7 +30,7 @@ def chapters() -> set[str]:
 # -- the book's glossary -----------------------------------------------------------------------------------------
 
 
-def test_every_chapter_that_an_entry_names_is_one(entries: list[Entry]) -> None:
+def test_every_chapter_that_an_entry_names_exists(entries: list[Entry]) -> None:
     named = {page for entry in entries for page in (entry.chapter, *entry.pages) if page}
     assert named <= chapters()
     for entry in entries:
@@ -113,7 +113,7 @@ def test_a_bad_entry_is_named_and_left_out(change: dict, problem: str) -> None:
         ({"term": "cost", "zh": "代价", "also": ["loss"]}, "the form 'loss' already"),
     ],
 )
-def test_two_entries_may_not_claim_the_same(change: dict, problem: str) -> None:
+def test_two_entries_may_not_have_the_same_name_or_form(change: dict, problem: str) -> None:
     entries, (text,) = entries_of([GOOD, GOOD | change])
     assert len(entries) == 1 and problem in text and "entry 2" in text
     assert entries_of([GOOD, 3])[1] == [
@@ -241,7 +241,7 @@ class SmallBook:
         (self.source / f"{name}.md").write_text(text, encoding="utf-8")
 
     def build(self, builder: str = "html", **settings) -> str:
-        """Build; what was warned of."""
+        """Build; return the warnings."""
         warnings = io.StringIO()
         out = self.out / (builder + settings.get("language", ""))
         with patch_docutils(str(self.source)), docutils_namespace():
@@ -323,7 +323,7 @@ def test_term_roles_work_with_either_name(small: SmallBook) -> None:
     assert len(small.page("one").select("a:has(.std-term)[href='glossary.html#term-loss']")) == 2
 
 
-def test_a_changed_glossary_makes_the_links_anew(small: SmallBook) -> None:
+def test_a_changed_glossary_changes_the_links(small: SmallBook) -> None:
     more = GOOD | {"term": "nothing", "zh": "无", "pinyin": "wú", "meaning": "It isn't.", "chapter": "two"}
     small.entries([*ENTRIES, more])
     assert small.build() == ""

@@ -47,7 +47,7 @@ def parsed(long_sample):
 # The rules
 
 
-def test_every_symbol_is_a_distribution_with_one_rule_a_word():
+def test_every_symbol_is_a_distribution_with_one_rule_per_word():
     for symbol, rules in RULES.items():
         assert sum(rule.probability for rule in rules) == pytest.approx(1)
         assert all(rule.probability > 0 for rule in rules)
@@ -59,8 +59,9 @@ def test_every_symbol_is_a_distribution_with_one_rule_a_word():
 
 
 def test_the_entropy_of_a_sentence_by_hand():
-    # Where each number comes from: a "tail" is written once for each "near", and "near" again follows it NEAR often;
-    # a subject leads to another one THAT * INNER often. So the expected counts in a sentence are geometric series.
+    # Where each number comes from: a "tail" is written once for each "near", and another "near" follows with
+    # probability NEAR; a subject leads to another with probability THAT * INNER. So expected counts are geometric
+    # series.
     def entropy(*p):
         return -sum(q * np.log(q) for q in p)
 
@@ -129,7 +130,7 @@ def test_words_come_as_often_as_the_rules_say(parsed):
 def test_clauses_nest_geometrically_deep(parsed):
     deepest = [max(token.depth for token in sentence) for sentence in split_sentences(parsed)]
     for depth in (1, 2, 3, 4):
-        # One deeper than a subject at depth - 1, and that is there THAT * INNER as often as at depth - 2.
+        # A subject at one depth occurs THAT * INNER times as often as at the depth above.
         p = THAT * (THAT * INNER) ** (depth - 1)
         share = np.mean([deep >= depth for deep in deepest])
         assert abs(share - p) < 5 * np.sqrt(p * (1 - p) / len(deepest))
@@ -156,7 +157,7 @@ def test_text_and_ids_are_the_same():
         encode("the cow sees.")
 
 
-def test_the_corpus_is_whole_sentences_that_do_not_meet():
+def test_the_corpus_is_whole_sentences_that_parts_do_not_share():
     texts = load_corpus("grammar").split()
     assert [round(len(encode(text)), -2) for text in texts] == [500_000, 50_000, 100_000]
     for text in texts[1:]:
@@ -182,7 +183,7 @@ def test_verbs_agree_with_their_subjects(parsed):
     assert agreements > 20_000
 
 
-def test_who_is_whose_subject():
+def test_verbs_know_their_subjects():
     text = "the boys that see the king near"  # a clause's object has no place: "near" can't come there
     with pytest.raises(UserError, match="Token 6 is 'near', .* one of these can: see hear"):
         parse(encode(text))
@@ -204,12 +205,12 @@ def test_who_is_whose_subject():
 
 
 @pytest.mark.parametrize("wrong", ["the dog see.", "the dogs that the cat see", "dog", "the the", "the dog sees. ."])
-def test_what_is_not_in_the_language_is_told(wrong):
+def test_texts_outside_the_language_are_refused(wrong):
     with pytest.raises(UserError, match="which can't come there"):
         log_probabilities(encode(wrong))
 
 
-def test_ids_outside_the_vocabulary_are_told():
+def test_ids_outside_the_vocabulary_are_refused():
     with pytest.raises(UserError, match="99 isn't an id"):
         parse([0, 99])
 
@@ -227,7 +228,7 @@ def test_next_probabilities_sum_to_one_after_any_prefix(seed, length):
     prefix = sample(seed, length)
     p = next_distribution(prefix)
     assert p.sum() == pytest.approx(1)
-    for token in range(len(VOCABULARY)):  # what has a probability can be read on, and nothing else
+    for token in range(len(VOCABULARY)):  # exactly the tokens with a probability can come next
         if p[token] > 0:
             assert log_probabilities([*prefix, token])[-1] == pytest.approx(np.log(p[token]))
         else:
@@ -277,6 +278,6 @@ def test_the_examples_in_the_docstrings():
         (lambda: next_distribution(["the"]), "'the' isn't an id"),
     ],
 )
-def test_what_the_language_can_not_use_is_told(use, says):
+def test_bad_input_gets_a_sentence(use, says):
     with pytest.raises(UserError, match=says):
         use()

@@ -1,4 +1,4 @@
-"""Intervals cover what they should, know what belongs together, and are scipy's where scipy has them."""
+"""Intervals cover what they should, respect what belongs together, and equal scipy's where scipy has them."""
 
 import math
 
@@ -66,7 +66,7 @@ def test_the_bootstrap_takes_items_that_are_not_numbers():
 
 def test_the_interval_of_groups_knows_that_passages_of_a_play_belong_together():
     groups = np.repeat(np.arange(10), 20)
-    alike = np.repeat([0.0, 1.0], 100)  # all of a play right, or all wrong
+    alike = np.repeat([0.0, 1.0], 100)  # a whole play right, or wrong
     found, single = group_bootstrap(alike, groups), bootstrap(alike)
     assert found.mean == 0.5 and found.high - found.low > 3 * (single.high - single.low)
     apart = np.tile([0.0, 1.0], 100)  # half of every play right: other plays would give the same
@@ -108,7 +108,7 @@ def test_the_crossed_bootstrap_knows_that_the_numbers_of_a_row_belong_together()
     rows = rng.normal(size=(8, 1)) + 0.01 * rng.normal(size=(8, 50))
     mean, low, high = crossed_bootstrap(rows)
     assert mean == pytest.approx(rows.mean()) and low < mean < high
-    assert high - low > 3 * np.std(rows) / math.sqrt(rows.size)  # what single numbers would have given, and more
+    assert high - low > 3 * np.std(rows) / math.sqrt(rows.size)  # wider than single numbers would give
     assert crossed_bootstrap(np.ones((3, 4))) == (1, 1, 1)
 
 
@@ -142,7 +142,7 @@ def test_cells_of_a_row_are_not_independent():
     assert crossed_bootstrap((x, 3 * x), slope, chosen) == pytest.approx((3, 3, 3))
 
 
-def test_draws_without_two_different_cells_say_nothing():
+def test_draws_without_two_different_cells_are_left_out():
     x, chosen = np.arange(6.0).reshape(2, 3), np.array([[True, False, False], [False, True, False]])
     assert crossed_bootstrap((x, x), correlation, chosen) == pytest.approx((1, 1, 1))
     assert math.isnan(correlation([], [])) and math.isnan(slope([1, 1], [2, 3])) and math.isnan(correlation([1], [2]))
@@ -151,9 +151,9 @@ def test_draws_without_two_different_cells_say_nothing():
 def test_tables_that_do_not_fit_get_a_sentence():
     with pytest.raises(UserError, match="at least two of each"):
         crossed_bootstrap(np.ones((1, 5)))
-    with pytest.raises(UserError, match="expected all alike"):
+    with pytest.raises(UserError, match="expected the same for all"):
         crossed_bootstrap((np.ones((2, 5)), np.ones((2, 4))), correlation)
-    with pytest.raises(UserError, match="expected all alike"):
+    with pytest.raises(UserError, match="expected the same for all"):
         crossed_bootstrap(np.ones((2, 5)), cells=np.ones((5, 2), bool))
 
 
@@ -181,6 +181,6 @@ def test_every_bootstrap_has_the_same_settings(draw):
         draw(values, confidence=95)
 
 
-def test_there_must_be_items():
+def test_a_bootstrap_needs_items():
     with pytest.raises(UserError, match="no items"):
         bootstrap([])

@@ -1,4 +1,4 @@
-"""The house is in order: layers, sizes, names, faces; and what the pages and docstrings name is there."""
+"""The code keeps its layers, sizes, names and public faces, and everything that pages and docstrings name exists."""
 
 import ast
 import importlib
@@ -48,7 +48,7 @@ def test_nothing_imports_upward(monkeypatch):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_a_module_can_be_read_over_a_coffee(path):
+def test_a_module_is_short(path):
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= LONGEST
     assert ast.get_docstring(ast.parse(text)), "says what it is"
@@ -87,7 +87,7 @@ def test_a_name_means_one_thing_in_a_package(face):
 
 @pytest.mark.parametrize("face", FACES, ids=name_of)
 def test_a_face_offers_what_it_says(face):
-    """What a package's ``__init__.py`` takes from its modules to be used by others is in ``__all__``, and is there."""
+    """Every name that a package's ``__init__.py`` imports for others is in ``__all__``, and all of these exist."""
     module = importlib.import_module(name_of(face))
     body = ast.parse(face.read_text(encoding="utf-8")).body
     taken = {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
@@ -142,7 +142,7 @@ CHAPTERS = [info.name for info in pkgutil.iter_modules([str(PACKAGE / "chapters"
 
 
 def importers(module: str) -> list[Path]:
-    """Everything that imports a module, but for tests."""
+    """Everything that imports a module, except tests."""
     found = []
     for path in [*MODULES, *(ROOT / "benchmarks").glob("*.py"), *(ROOT / "book").glob("*.md")]:
         for node in ast.walk(code_of(path)):
@@ -170,7 +170,7 @@ def test_a_chapter_s_module_serves_that_chapter_its_exercises_and_its_benchmark(
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.name)
-def test_a_page_imports_what_it_uses_of_the_companion_and_from_each_module_once_a_cell(page):
+def test_a_page_imports_what_it_uses_of_the_companion_and_from_each_module_once_per_cell(page):
     used = {node.id for cell in cells_of(page) for node in ast.walk(cell) if isinstance(node, ast.Name)}
     for cell in cells_of(page):
         imports = [node for node in cell.body if isinstance(node, ast.ImportFrom)]
@@ -180,10 +180,10 @@ def test_a_page_imports_what_it_uses_of_the_companion_and_from_each_module_once_
         assert not {alias.asname or alias.name for node in ours for alias in node.names} - used
 
 
-# -- What is named is there ------------------------------------------------------------------------------------------
+# -- What is named exists --------------------------------------------------------------------------------------------
 
 TEXTS = sorted([ROOT / "README.md", *(ROOT / "book").glob("*.md"), *MODULES, *(ROOT / "benchmarks").glob("*.py")])
-EXAMPLES = {"book/my-chapter.md", "companion/data/results/NAME.json"}  # of what a reader or a script may add
+EXAMPLES = {"book/my-chapter.md", "companion/data/results/NAME.json"}  # a reader or a script may add these
 
 
 SUFFIXES = {"py", "json", "html", "toml"}
@@ -206,7 +206,7 @@ def exists(dotted: str) -> bool:
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_a_text_names_is_there(path):
+def test_everything_that_a_text_names_exists(path):
     text = path.read_text(encoding="utf-8")
     dotted = set(re.findall(r"(?<![\w./-])companion(?:\.[A-Za-z_]\w*)+(?![\w/])", text))
     missing = {name for name in dotted if name.rpartition(".")[2] not in SUFFIXES and not exists(name)}

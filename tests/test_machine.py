@@ -14,7 +14,7 @@ from companion.models import language_model
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A processor's clock that stands still but for what a test adds to it."""
+    """A processor's clock that moves only when a test adds to it."""
     hands = SimpleNamespace(seconds=0.0)
     monkeypatch.setattr(machine, "time", SimpleNamespace(process_time=lambda: hands.seconds))
     return hands
@@ -30,7 +30,7 @@ def test_seconds_are_those_of_one_call_in_the_shortest_try(clock):
     assert next(costs, None) is None
 
 
-def test_seconds_go_on_trying_for_as_long_as_told(clock):
+def test_seconds_keeps_trying_for_as_long_as_asked(clock):
     calls = []
 
     def run():
@@ -50,7 +50,7 @@ def test_seconds_go_on_trying_for_as_long_as_told(clock):
     ],
 )
 def test_a_rate_is_work_by_time(monkeypatch, work, measure):
-    """How fast this machine is, and which products run faster, is measured by benchmarks/compute.py."""
+    """benchmarks/compute.py measures how fast this machine is, and which products run faster."""
     run = []
     monkeypatch.setattr(machine, "seconds", lambda function, **_: run.append(function) or 0.5)
     assert measure() == pytest.approx(work / 0.5)
@@ -65,7 +65,7 @@ def test_training_steps_learn():
     assert losses[0] == pytest.approx(np.log(5), abs=0.2) and losses[-1] < losses[0]
 
 
-def test_the_article_s_model_is_trained_on_one_answer_a_window():
+def test_the_article_s_model_is_trained_on_one_answer_per_window():
     set_seed(0)
     step = training_step(models.article_model(20, 4, 4), batch=8, window=3)
     assert float(step()) == pytest.approx(np.log(20), abs=0.1)
@@ -77,7 +77,7 @@ def test_a_writing_step_gives_logits_for_each_text():
     assert logits.shape == (3, 7)
 
 
-def test_bad_input_is_one_sentence():
+def test_bad_input_gives_one_sentence():
     with pytest.raises(UserError, match="rows is 0"):
         matmul_rate(0, 2, 3)
     with pytest.raises(UserError, match="at_once is 0"):

@@ -18,7 +18,7 @@ PLAN = {"seed": 0, "batch_size": 8}
 
 
 def meet(plans: list[dict], timeout: float = 20, cluster=Cluster) -> list:
-    """Let workers meet in threads, one a plan (None: it doesn't come); what each got, a list of lines or an error."""
+    """Let workers meet in threads, one per plan (None: it doesn't come); return each one's lines or error."""
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(len(plans)))
     got: list = [None] * len(plans)
 
@@ -46,26 +46,26 @@ def test_workers_with_the_same_plan_meet():
 
 
 @pytest.mark.parametrize(("name", "value"), [("seed", 1), ("batch_size", 16), ("text", "0123456789ab")])
-def test_another_plan_is_told_to_all(name, value):
+def test_a_different_plan_is_reported_to_all(name, value):
     for error in meet([PLAN, PLAN | {name: value}]):
         assert isinstance(error, UserError)
         assert f"Worker 1 would train something else: {name} is {value} there and {PLAN.get(name)} on" in str(error)
 
 
-def test_a_worker_that_never_comes_is_told():
+def test_a_worker_that_never_comes_is_reported():
     chief, other, missing = meet([PLAN, PLAN, None], timeout=1)
     assert missing is None
     for error in (chief, other):
         assert re.match(r"Worker 2 \(127.0.0.1:\d+\) did not come within 1 seconds", str(error))
 
 
-def test_a_chief_that_never_comes_is_told():
+def test_a_chief_that_never_comes_is_reported():
     _, error = meet([None, PLAN], timeout=0.5)
     assert "got no answer from worker 0" in str(error)
 
 
-def test_other_addresses_are_told():
-    """The chief counts on two workers, the one that comes believes in three."""
+def test_different_addresses_are_reported():
+    """The chief expects two workers, but the one that comes expects three."""
     one, two, three = (f"127.0.0.1:{port}" for port in free_ports(3))
     got = []
 
@@ -98,13 +98,13 @@ class Firewalled(Severed):
     looks, finds = 0, 1
 
 
-def test_workers_that_can_t_reach_each_other_are_told():
-    """The chief reaches both, so only they can find it out."""
+def test_workers_that_can_t_reach_each_other_are_reported():
+    """The chief reaches both, so only they can notice."""
     for error in meet([PLAN] * 3, cluster=Severed):
         assert re.match(r"Worker 2 came, but worker 1 can't reach it at 127.0.0.1:\d+ ", str(error))
 
 
-def test_a_worker_behind_a_firewall_is_told():
+def test_a_worker_behind_a_firewall_is_reported():
     for error in meet([PLAN] * 2, cluster=Firewalled):
         assert re.match(r"Worker 1 came, but worker 0 can't reach it at 127.0.0.1:\d+ ", str(error))
 
@@ -114,7 +114,7 @@ def hello(content: str, length: int | None = None) -> bytes:
 
 
 def connected(address: tuple[str, int]) -> socket.socket:
-    """A connection, once somebody listens there."""
+    """A connection to an address, once a worker listens there."""
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -158,7 +158,7 @@ def test_a_stranger_at_the_door_is_sent_away(says):
         each.close()
 
 
-def test_two_that_say_they_are_the_same_worker_are_told():
+def test_two_workers_of_the_same_number_are_reported():
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(3))
     got = []
 
@@ -180,15 +180,15 @@ def test_two_that_say_they_are_the_same_worker_are_told():
             assert each.recv(7) == b'["error'
 
 
-def test_a_worker_that_goes_away_during_the_meeting_is_told():
-    """It has said who it is, and its connection breaks before the chief answers."""
+def test_a_worker_that_ends_during_the_meeting_is_reported():
+    """It has introduced itself, and its connection breaks before the chief answers."""
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(3))
     with contextlib.ExitStack() as stack:
         ports = [stack.enter_context(socket.create_server(Cluster(hosts, 0).address(worker))) for worker in (1, 2)]
         got = []
 
         def chief() -> None:
-            with pytest.raises(UserError, match="Worker 1 went away before the training began; start all again"):
+            with pytest.raises(UserError, match="Worker 1 ended before the training began; start all workers again"):
                 meeting.meet(Cluster(hosts, 0), PLAN, 30)
             got.append("told")
 
@@ -241,7 +241,7 @@ def test_a_tf_config_without_a_cluster_is_none(text):
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "first"}}',
     ],
 )
-def test_a_tf_config_that_can_t_be_read_is_told(text):
+def test_a_bad_tf_config_is_reported(text):
     with pytest.raises(UserError, match="TF_CONFIG can't be read; it should look like"):
         Cluster.from_tf_config(text)
 
@@ -257,7 +257,7 @@ def test_a_tf_config_that_can_t_be_read_is_told(text):
         (["a:1", "a:1"], 0, "the same address"),
     ],
 )
-def test_bad_clusters_are_told(hosts, index, says):
+def test_bad_clusters_are_reported(hosts, index, says):
     with pytest.raises(UserError, match=says):
         Cluster(hosts, index)
 

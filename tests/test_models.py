@@ -37,7 +37,7 @@ def test_the_article_model_is_the_articles():
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_twin_reads_a_cut_text_as_if_it_had_not_been_cut(cell, layers):
+def test_the_twin_reads_a_text_in_parts_as_the_model_reads_it_whole(cell, layers):
     import tensorflow as tf
 
     set_seed(1)
@@ -67,12 +67,12 @@ def test_the_twin_reads_a_cut_text_as_if_it_had_not_been_cut(cell, layers):
         ({"layers": True}, "layers is True"),
     ],
 )
-def test_bad_sizes_are_told(settings, says):
+def test_bad_sizes_are_reported(settings, says):
     with pytest.raises(UserError, match=says):
         language_model(**{"vocab_size": 5, **settings})
 
 
-def test_bad_sizes_of_the_article_s_model_are_told():
+def test_bad_sizes_of_the_article_s_model_are_reported():
     with pytest.raises(UserError, match="hidden_units is 0"):
         article_model(hidden_units=0)
 
@@ -80,7 +80,7 @@ def test_bad_sizes_of_the_article_s_model_are_told():
 # -- layers ------------------------------------------------------------------------------------------------------------
 
 
-def test_all_layers_are_found_also_inside_others():
+def test_all_layers_are_found_even_inside_others():
     model = transformer_model(5, hidden_dim=4, num_layers=1, num_heads=2, context=3, dropout=0.1)
     names = [type(layer).__name__ for layer in all_layers(model)]
     assert names[:4] == ["InputLayer", "Embedding", "SharedDropout", "TransformerBlock"]
@@ -96,7 +96,7 @@ def test_all_layers_are_found_also_inside_others():
 
 
 def test_all_layers_are_found_once():
-    """A bidirectional layer holds two others, and they their cells; a shared embedding is one layer."""
+    """A bidirectional layer holds two others, which hold their cells; a shared embedding is one layer."""
     layers = all_layers(encoder_decoder(9, 9, 4, 4, copy=True))
     assert len({id(layer) for layer in layers}) == len(layers)
     names = [type(layer).__name__ for layer in layers]
@@ -119,7 +119,7 @@ def test_a_layer_in_a_list_or_a_dictionary_is_found():
     assert {"in_a_list", "in_a_dictionary"} <= {layer.name for layer in all_layers(model)}
 
 
-def test_what_is_made_of_a_model_is_made_once_and_freed_with_it():
+def test_a_result_per_model_is_made_once_and_freed_with_it():
     made = []
 
     @once_per_model
@@ -141,8 +141,8 @@ def test_what_is_made_of_a_model_is_made_once_and_freed_with_it():
 
 @pytest.mark.parametrize("workers", [2, 3])
 @pytest.mark.parametrize("shape", [(6, 5), (6, 4, 5)])
-def test_workers_drop_together_what_one_would_drop(workers, shape):
-    """Step after step, also where the number of rows isn't known when the step is compiled."""
+def test_workers_together_drop_what_one_would_drop(workers, shape):
+    """Step after step, even if the number of rows isn't known when the step is compiled."""
     import keras
     import tensorflow as tf
 
@@ -164,7 +164,7 @@ def test_workers_drop_together_what_one_would_drop(workers, shape):
 
 
 def test_shared_dropout_can_be_saved(tmp_path):
-    """As Keras's own; who shares it isn't part of the model."""
+    """Like Keras's own; the workers that share it aren't part of the model."""
     import keras
 
     model = language_model(5, 4, 4, dropout=0.3)

@@ -19,7 +19,7 @@ orders = st.integers(1, 6)
 
 
 def slow_kneser_ney(ids, order, vocab_size, context, token):
-    """p(token | context), written as Chen and Goodman do: one n-gram at a time, with dictionaries."""
+    """p(token | context) as Chen and Goodman write it: one n-gram at a time, with dictionaries."""
 
     def recurse(n, context):
         if n == 0:
@@ -47,7 +47,7 @@ def slow_kneser_ney(ids, order, vocab_size, context, token):
 
 
 def random_text(seed, size=200, vocab_size=5):
-    """Tokens with some structure: each is often the successor of the one before."""
+    """Tokens with some structure: each often follows its predecessor."""
     random = np.random.default_rng(seed)
     jumps = random.choice(
         vocab_size,

@@ -1,4 +1,4 @@
-"""A chapter's notebook far from the book: its first cell says what to install."""
+"""A chapter's notebook away from the book: its first cell says what to install."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ def test_the_first_cell_says_what_to_install_and_the_chapter_follows(notebook: N
     assert len({cell.id for cell in notebook.cells}) == 3
 
 
-def test_what_the_first_cell_says_is_so(notebook: NotebookNode) -> None:
+def test_what_the_first_cell_says_is_true(notebook: NotebookNode) -> None:
     said = notebook.cells[0].source
     assert f"version {companion.__version__}" in said and "://" not in said
     named = {int(minor) for minor in re.findall(r"3\.(\d+)", said)}

@@ -23,7 +23,7 @@ EXECUTED = {"cells": [{"cell_type": "code", "execution_count": 1}, {"cell_type":
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
-    """A tiny book without fault."""
+    """A tiny book without faults."""
     (tmp_path / "_static").mkdir()
     (tmp_path / "_sources").mkdir()
     (tmp_path / "index.html").write_text(GOOD)
@@ -46,7 +46,7 @@ def test_a_good_book_has_no_findings(book: Path) -> None:
         'src="_static/a.svg" srcset="_static/a.svg, data:image/png;base64,//8A 2x"',
     ],
 )
-def test_an_image_in_the_page_itself_is_from_no_other_host(book: Path, attributes: str) -> None:
+def test_an_image_in_the_page_itself_is_not_from_another_host(book: Path, attributes: str) -> None:
     (book / "index.html").write_text(GOOD.replace('src="_static/a.svg"', attributes))
     assert audit(book) == []
 

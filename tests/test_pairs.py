@@ -45,7 +45,7 @@ def test_copied_words_come_back_through_their_ids(sequences: list[list[str]], si
         assert not {PAD, BEGIN, END} & {*ids.tolist(), *known.tolist()}
 
 
-def test_text_that_reads_like_a_special_token_is_unknown() -> None:
+def test_text_that_looks_like_a_special_token_is_unknown() -> None:
     vocabulary = Vocabulary.train([["a", *SPECIALS, "a"]])
     assert vocabulary.tokens == [*SPECIALS, "a"]
     assert vocabulary.encode([*SPECIALS, "a"]).tolist() == [UNKNOWN] * 4 + [4]
@@ -54,7 +54,7 @@ def test_text_that_reads_like_a_special_token_is_unknown() -> None:
     assert ids.tolist() == [5, 4, 6] and unknown == ["<pad>", "<unk>"]
     assert vocabulary.encode_target(["<end>", "<pad>"], unknown).tolist() == [UNKNOWN, 5]
     assert vocabulary.decode(ids, unknown) == ["<pad>", "a", "<unk>"]
-    with pytest.raises(UserError, match="called '<end>', which is a special one"):
+    with pytest.raises(UserError, match="token '<end>' has the name of a special one"):
         Vocabulary(["a", "<end>"])
 
 
@@ -81,7 +81,7 @@ def test_vocabularies_are_saved_and_read(tmp_path) -> None:
         ([], "doesn't hold two vocabularies"),
         ({"kind": "word"}, "doesn't hold two vocabularies"),
         ({"kind": "pairs", "source": ["a"], "target": ["a", "a"]}, "'a' occurs twice"),
-        ({"kind": "pairs", "source": ["a"], "target": ["<pad>"]}, "called '<pad>'"),
+        ({"kind": "pairs", "source": ["a"], "target": ["<pad>"]}, "token '<pad>' has the name of a special one"),
         ({"kind": "pairs", "source": ["a"], "target": 3}, "list of strings"),
         ({"kind": "pairs", "source": ["a", None], "target": ["b"]}, "list of strings"),
         ({"kind": "pairs", "source": {"a": 4}, "target": ["b"]}, "list of strings"),
@@ -119,7 +119,7 @@ def test_a_file_that_makes_no_sense_is_refused(content: Any, says: str, tmp_path
         lambda v: Vocabulary.train([["a"]], min_count="1"),
     ],
 )
-def test_what_a_vocabulary_can_not_use_is_told(use: Any) -> None:
+def test_bad_input_of_a_vocabulary_is_reported(use: Any) -> None:
     with pytest.raises(UserError):
         use(Vocabulary("ab"))
 
@@ -135,7 +135,7 @@ def test_every_pair_is_in_one_batch_and_batches_hold_similar_lengths(seed: int |
 
 
 @pytest.mark.parametrize("settings", [{"batch_size": 0}, {"batch_size": 2.5}, {"pool": 0}, {"seed": "x"}, {"seed": -1}])
-def test_plans_that_can_not_be(settings: dict[str, Any]) -> None:
+def test_bad_settings_of_a_plan_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=next(iter(settings))):
         some_pairs(9).plan(**{"batch_size": 2} | settings)
 
@@ -153,7 +153,7 @@ def test_plans_that_can_not_be(settings: dict[str, Any]) -> None:
         ([4], [5], "whole numbers from 0"),
     ],
 )
-def test_pairs_that_can_not_be(sources: Any, targets: Any, says: str) -> None:
+def test_bad_pairs_are_refused(sources: Any, targets: Any, says: str) -> None:
     with pytest.raises(UserError, match=says):
         Pairs(sources, targets)
 

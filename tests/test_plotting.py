@@ -1,4 +1,4 @@
-"""The palette can be read, tables are set as their columns ask, shared figures show what they were given."""
+"""The palette is readable, tables align their columns, and shared figures show their data."""
 
 import re
 
@@ -18,7 +18,7 @@ def test_text_on_the_strongest_tint_can_be_read_on_light_and_dark_pages(ink, gro
     assert contrast(luminance(mixed), luminance([c / 255 for c in ink])) >= 4.5
 
 
-def test_bars_along_a_text_stand_above_their_characters_and_word_beginnings_stand_out():
+def test_bars_along_a_text_are_above_their_characters_and_word_beginnings_stand_out():
     ax = plotting.along_text("a bc", [3, 1, 5, 2], "candidates").axes[0]
     assert [bar.get_height() for bar in ax.patches] == [3, 1, 5, 2]
     colours = [bar.get_facecolor() for bar in ax.patches]
@@ -32,7 +32,7 @@ def test_an_attention_map_has_a_square_for_each_weight_and_escapes_tokens():
     assert [f'fill-opacity="{w:.2f}"' in drawn for w in (0.25, 0.75, 1, 0, 0.5)] == [True] * 5
 
 
-def test_columns_of_numbers_stand_flush_right_and_text_flush_left():
+def test_columns_of_numbers_are_flush_right_and_text_flush_left():
     table = plotting.html_table(
         ["n", "share", "word"], [("1", "−0.5 (−1 to 0)", "a<b"), ("2", "–", "3 cats"), ("", 7, "x")]
     )
@@ -44,6 +44,6 @@ def test_cells_of_other_kinds_are_still_escaped():
     assert "&lt;b&gt;" in plotting.html_table(["x"], [("<b>",)]).data
 
 
-def test_a_row_that_does_not_fit_its_header_is_told():
+def test_a_row_that_does_not_fit_its_header_is_refused():
     with pytest.raises(UserError, match="A row has 2 cells and the header 1: "):
         plotting.html_table(["x"], [("1",), ("2", "3")])

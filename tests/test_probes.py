@@ -1,4 +1,4 @@
-"""Labels of hand-made texts, states equal to the cells' own, probes that find what was planted and nothing else."""
+"""Labels of hand-made texts, states equal to the cells' own, probes that find only what was planted."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_a_mark_that_is_never_closed_encloses_nothing():
     assert not probes.inside_direction(text).any() and not probes.inside_name(text).any()
 
 
-def test_prose_and_verse_are_told_by_the_first_letters_of_later_lines():
+def test_prose_and_verse_are_told_apart_by_the_first_letters_of_later_lines():
     labels = probes.in_prose(SPEECHES)
     assert marked(labels) == "sir? I  \nsay."
     assert marked(1 - labels) == "Is long,  \nMy lord."
@@ -45,7 +45,7 @@ def test_headings_and_directions_are_neither_prose_nor_verse():
     assert np.isnan(probes.in_prose("## ACT I\nmore\n\n_Enter\nall_\n")).all()
 
 
-def test_the_column_starts_anew_after_each_line_break():
+def test_the_column_starts_again_after_each_line_break():
     assert probes.column("ab\n\nc").tolist() == [0, 1, 2, 0, 0]
 
 
@@ -64,7 +64,7 @@ def test_a_place_without_enough_before_it_is_refused():
         probes.last_characters(np.array([2, 0, 1]), np.array([1, 2]), n=3, vocab_size=3)
 
 
-def test_a_control_label_depends_on_the_kind_alone():
+def test_a_control_label_depends_only_on_the_kind():
     kinds = np.random.default_rng(0).integers(50, size=(4, 100))
     real = np.where(np.arange(400).reshape(4, 100) % 3 == 0, 1.0, 0.0)
     control = probes.control_labels(kinds, real)
@@ -164,7 +164,7 @@ def test_a_probe_needs_two_labels_and_one_for_each_place(planted, fit):
     for same in (1.0, np.nan):
         with pytest.raises(UserError, match="at least two different labels"):
             fit(x, np.full((8, 200), same))
-    with pytest.raises(UserError, match="give each one label"):
+    with pytest.raises(UserError, match="give each place one label"):
         fit(x, np.ones((8, 199)))
 
 
@@ -232,15 +232,15 @@ def test_the_interval_of_a_mean_holds_the_mean():
     assert mean == pytest.approx(values[counted].mean()) and 1.5 < low < mean < high < 2.5
 
 
-# -- taking cells out --------------------------------------------------------------------------------------------
+# -- ablation ----------------------------------------------------------------------------------------------------
 
 
-def test_taking_a_cell_out_is_fixing_what_it_shows(tiny):
+def test_ablating_a_cell_fixes_what_it_shows(tiny):
     _, net, ids = tiny
     shown = np.linspace(-0.5, 0.5, 12).astype(np.float32)
     cut = probes.ablate(net, [2, 9], shown)
     h, c = np.zeros((3, 12), np.float32), np.zeros((3, 12), np.float32)
-    for t in range(ids.shape[1] - 1):  # step by step, the two cells overwritten by hand
+    for t in range(ids.shape[1] - 1):  # step by step, with the two cells overwritten by hand
         h[:, [2, 9]] = shown[[2, 9]]
         steps_h, steps_c, _ = cells.lstm_forward(net.embedding[ids.T[t : t + 1]], net.W_x, net.W_h, net.b, h, c)
         h, c = steps_h[-1].copy(), steps_c[-1]
@@ -251,7 +251,7 @@ def test_taking_a_cell_out_is_fixing_what_it_shows(tiny):
     assert np.abs(probes.costs(cut, ids) - probes.costs(net, ids)).max() > 0.01
 
 
-def test_taking_no_cell_out_changes_nothing_and_an_unknown_one_is_refused(tiny):
+def test_ablating_no_cell_changes_nothing_and_an_unknown_one_is_refused(tiny):
     _, net, ids = tiny
     shown = np.zeros(12, np.float32)
     np.testing.assert_array_equal(probes.costs(probes.ablate(net, [], shown), ids), probes.costs(net, ids))

@@ -1,4 +1,4 @@
-"""The project holds together: code style, pinned versions, set-up, and what the chapters may do."""
+"""The project is consistent: code style, pinned versions, set-up, and rules for the chapters."""
 
 import hashlib
 import importlib.metadata
@@ -28,7 +28,7 @@ CHAPTERS = sorted((ROOT / "book").glob("*.md"))
 
 
 def tracked_files() -> list[Path]:
-    """The project's own files: git's list, or in a copy without git what is not built or installed."""
+    """The project's own files: git's list, or in a copy without git, everything not built or installed."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode == 0 and listed.stdout:
         return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
@@ -115,7 +115,7 @@ def test_the_environment_is_the_lock_s() -> None:
     assert wrong == []
 
 
-def test_all_name_the_same_pythons() -> None:
+def test_all_files_name_the_same_pythons() -> None:
     wanted = SpecifierSet(PROJECT["requires-python"])
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     (python,) = [line for line in environment["dependencies"] if str(line).startswith("python ")]
@@ -144,14 +144,14 @@ def test_there_is_one_version_number() -> None:
     assert CITATION["version"] == companion.__version__
 
 
-def test_all_name_the_same_authors_and_licences() -> None:
+def test_all_files_name_the_same_authors_and_licences() -> None:
     assert [author["name"] for author in PROJECT["authors"]] == [author["name"] for author in CITATION["authors"]]
     assert PROJECT["license"].split(" AND ") == CITATION["license"]
     for name in PROJECT["license-files"]:
         assert (ROOT / name).is_file()
 
 
-def test_the_readme_shows_the_house_as_it_is() -> None:
+def test_the_readme_shows_the_package_as_it_is() -> None:
     """Each part of the package, in the order of its layers."""
     tree = README.split("    companion/\n")[-1].split("\n\n")[0]
     shown = re.findall(r"\b(\w+)(?:/|\.py)(?=\s)", tree)
@@ -164,7 +164,7 @@ def test_the_readme_shows_the_house_as_it_is() -> None:
     assert numbers == sorted(numbers) and len(numbers) == len(order)
 
 
-def test_every_command_in_the_readme_is_one() -> None:
+def test_every_command_in_the_readme_exists() -> None:
     said = subprocess.run([sys.executable, "-m", "companion", "--help"], cwd=ROOT, capture_output=True, text=True)
     commands = re.findall(r"^ {2,4}(\w+)(?= |$)", said.stdout, re.MULTILINE)
     called = re.findall(r"gate-by-gate (\w+)", README)
@@ -177,7 +177,7 @@ def test_every_command_in_the_readme_is_one() -> None:
 
 
 def test_a_checkout_for_windows_changes_no_file(tmp_path: Path) -> None:
-    """With lines that end in CR LF, every tokenizer would have another hash, and its model would be trained again."""
+    """With lines that end in CR LF, each tokenizer would have another hash and its model be trained again."""
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("not a checkout")
 

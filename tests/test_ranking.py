@@ -1,4 +1,4 @@
-"""Rankings of replies are scored as promised, and find what they are for."""
+"""Rankings of replies are scored as documented, and find what they should."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_recall_counts_the_wrong_ones_above():
     true = np.array([[False, True, False, True]])
     assert recall_at(scores, true, 1).tolist() == [0.0]
     assert recall_at(scores, true, 2).tolist() == [0.5]
-    assert recall_at(scores, true, 3).tolist() == [1.0]  # the other true reply is no rival
+    assert recall_at(scores, true, 3).tolist() == [1.0]  # the other true reply isn't a rival
 
 
 def test_a_ranking_that_ties_everything_gets_what_chance_would():
@@ -31,14 +31,14 @@ def test_a_ranking_that_ties_everything_gets_what_chance_would():
     assert recall_at(flat, true, 50).mean() == 1  # in the middle of the 99 wrong ones
 
 
-def test_overlap_and_nearest_find_what_they_are_for():
+def test_overlap_and_nearest_find_what_they_should():
     asked = ["Is anybody sad?", "Are you very tired?"]
     given = ["Nobody here is tired.", "Nobody here is sad."]
     assert overlap_scores(asked, given, SMALL).argmax(axis=1).tolist() == [1, 0]
     assert nearest_scores(asked, given, SMALL).argmax(axis=1).tolist() == [1, 0]
 
 
-def test_mutual_information_takes_off_what_any_message_gives():
+def test_mutual_information_subtracts_what_any_message_gives():
     p = np.array([[0.5, 0.4], [0.5, 0.1]])
     information = mutual_information(np.log(p))
     assert np.allclose(information, np.log(p / p.mean(axis=0)))
@@ -46,7 +46,7 @@ def test_mutual_information_takes_off_what_any_message_gives():
     assert np.allclose(far, information)
 
 
-def test_rankings_of_nothing_are_refused():
+def test_rankings_need_pairs_and_good_shapes():
     with pytest.raises(UserError, match="no known pairs"):
         overlap_scores(["Are you sad?"], ["No."], [])
     with pytest.raises(UserError, match="Message 1 has no true reply"):

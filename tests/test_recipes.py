@@ -1,4 +1,4 @@
-"""Recipes are trained once and kept, by one process at a time; damage is told; shipped weights score as logged."""
+"""Recipes are trained once and kept, by one process at a time; damage is reported; shipped weights score as logged."""
 
 import dataclasses
 import json
@@ -28,14 +28,14 @@ CATS = "the cat sees the dog. a dog that sees cats sees the cat. "
 
 
 def cats(name: str) -> Corpus:
-    """A corpus of three documents, one a part."""
+    """A corpus of three documents, one per part."""
     documents = tuple(Document(title, CATS * n) for title, n in (("a", 20), ("b", 2), ("c", 3)))
     return Corpus(name, documents, "", "", "", (frozenset("b"), frozenset("c")))
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The tiny recipe, trained, and the cache folder it is in."""
+    """The trained tiny recipe, and the cache folder that it is in."""
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         prepare(patch, cache)
@@ -44,7 +44,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch, trained):
-    """A cache folder in which the trained recipe is."""
+    """A cache folder with the trained recipe."""
     shutil.copytree(trained[1], tmp_path, dirs_exist_ok=True)
     prepare(monkeypatch, tmp_path)
     return tmp_path
@@ -59,7 +59,7 @@ def prepare(patch: pytest.MonkeyPatch, cache: Path) -> None:
 
 @pytest.fixture
 def fits(monkeypatch):
-    """Trainings take no time here; how many there were. Each ends with weights of its own number."""
+    """Fake training runs that take no time, and a list of them; the weights of each are its number."""
     made = []
 
     def fit(model, *_):
@@ -105,7 +105,7 @@ def test_each_call_gives_a_model_of_its_own(tiny, monkeypatch):
     assert recipes.load_recipe("counts").evaluate(CATS) == before != counted.evaluate(CATS)
 
 
-def test_an_error_that_is_none_of_the_checkpoint_s_keeps_it(tiny, monkeypatch):
+def test_an_error_not_about_the_checkpoint_keeps_it(tiny, monkeypatch):
     def full(*_):
         raise UserError("Can't write: the disk is full; make room and try again.")
 
@@ -119,7 +119,7 @@ def test_an_error_that_is_none_of_the_checkpoint_s_keeps_it(tiny, monkeypatch):
     assert checkpoint.read_bytes() == b"hours of work"
 
 
-def test_retrained_it_is_replaced_when_the_new_one_is_there(tiny, fits, monkeypatch):
+def test_retraining_replaces_it_only_when_the_new_one_is_complete(tiny, fits, monkeypatch):
     kept = recipes.load_recipe("tiny")
 
     def interrupted(*_):
@@ -133,7 +133,7 @@ def test_retrained_it_is_replaced_when_the_new_one_is_there(tiny, fits, monkeypa
     assert len(fits) == 1 and first_weight(new) == first_weight(recipes.load_recipe("tiny")) == 1 / 8
 
 
-def test_what_is_shipped_is_loaded_until_another_is_shipped(tiny, fits):
+def test_shipped_weights_are_loaded_until_others_are_shipped(tiny, fits):
     folder = recipes.ship("tiny")
     assert folder == tiny / "weights" / "tiny"
     assert recipes.load_model(folder).about["recipe"] == recipes.definition(TINY)
@@ -152,7 +152,7 @@ def test_shipped_weights_of_another_recipe_are_not_used(tiny, fits, monkeypatch)
     assert first_weight(recipes.load_recipe("tiny")) == 2 / 8 and len(fits) == 2
 
 
-def test_a_damaged_model_in_the_cache_folder_is_told_and_trained_again(tiny, trained, capsys):
+def test_a_damaged_model_in_the_cache_folder_is_reported_and_trained_again(tiny, trained, capsys):
     folder = folder_of(tiny)
     damage(folder / "tokenizer.json")
     folder.with_name(folder.name + ".checkpoint.npz").write_bytes(b"damaged too")
@@ -162,7 +162,7 @@ def test_a_damaged_model_in_the_cache_folder_is_told_and_trained_again(tiny, tra
     assert again.score == trained[0].score == recipes.load_model(folder).score
 
 
-def test_a_damaged_model_that_was_shipped_is_told_and_never_trained_unasked(tiny, fits):
+def test_a_damaged_shipped_model_is_reported_and_not_trained(tiny, fits):
     damage(recipes.ship("tiny") / "tokenizer.json")
     shutil.rmtree(folder_of(tiny))
     with pytest.raises(UserError, match="tiny .* is damaged: .*tokenizer.json was changed.*install.*retrain=True"):
@@ -176,7 +176,7 @@ def damage(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"e", b"E", 1))
 
 
-def test_a_cache_folder_that_can_t_be_written_is_told_before_training(tiny, fits):
+def test_a_cache_folder_that_can_t_be_written_is_reported_before_training(tiny, fits):
     shutil.rmtree(tiny / "recipes")
     (tiny / "recipes").write_text("a file")
     with pytest.raises(UserError, match="recipes is a file"):
@@ -222,7 +222,7 @@ def test_the_key_changes_with_the_recipe():
     assert recipes.recipe_key(TINY) != recipes.recipe_key(dataclasses.replace(TINY, layers=9))
 
 
-def test_the_key_changes_with_the_code_that_trains_and_no_other(tmp_path):
+def test_the_key_changes_only_with_the_code_that_trains(tmp_path):
     root = tmp_path / "small"
     root.mkdir()
     for name, code in {
@@ -281,7 +281,7 @@ def test_a_folder_comes_before_a_recipe_of_its_name(tiny, trained, monkeypatch):
 
 
 def turned_around():
-    """The data of a tiny pair recipe: sequences to be turned around."""
+    """The data of a tiny pair recipe: sequences to be reversed."""
     letters = [[*"abcd"], [*"bca"], [*"cabd"], [*"dab"]] * 4
     vocabulary = Vocabulary.train(letters)
     ids = [vocabulary.encode(word) for word in letters]
@@ -344,6 +344,6 @@ def test_shipped_weights_are_small_and_score_what_their_log_says(name):
 
 
 def test_the_books_own_model_is_as_good_as_the_book_says():
-    """Its score is on file with the weights; the test above holds them together."""
+    """Its score is on file with the weights; the test above checks that they agree."""
     about = json.loads((recipes.SHIPPED / "shakespeare-chars" / "model.json").read_text(encoding="utf-8"))
     assert about["score"]["bits_per_character"] <= 2.05

@@ -1,4 +1,4 @@
-"""The bibliography: each work is complete, and cited by some chapter."""
+"""The bibliography: each work has all its fields, and some chapter cites it."""
 
 import re
 from collections import Counter
@@ -25,7 +25,7 @@ def cited() -> Counter[str]:
     return Counter(key.strip() for role in roles for key in role.split(","))
 
 
-def test_every_work_is_cited_and_every_cited_work_is_there(works: BibliographyData) -> None:
+def test_every_work_is_cited_and_every_cited_work_is_listed(works: BibliographyData) -> None:
     assert set(works.entries) == set(cited())
 
 
@@ -50,6 +50,6 @@ def test_no_link_is_hidden_in_a_text_or_given_twice(works: BibliographyData) -> 
 
 
 @pytest.mark.parametrize("field", ["title", "doi", "eprint", "url"])
-def test_no_work_is_there_twice(works: BibliographyData, field: str) -> None:
+def test_no_work_is_listed_twice(works: BibliographyData, field: str) -> None:
     values = Counter(re.sub(r"[{}]", "", work.fields.get(field, "")).casefold() for work in works.entries.values())
     assert [value for value, times in values.items() if value and times > 1] == []

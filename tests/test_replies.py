@@ -1,4 +1,4 @@
-"""Replies: the writer does what it promises, and a reader's message is checked before anything is trained."""
+"""Replies: the writer does what is documented, and a reader's message is checked before anything is trained."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_a_trained_writer_knows_pairs_by_heart_and_stops_with_its_line():
         Exchange("Do you dream?", "No!"),
     ]
     writer = replies.train_writer(pairs, passes=2500, progress=False)
-    assert writer.history.best["validation_loss"] < 0.8  # which of three messages comes is a tenth of it at least
+    assert writer.history.best["validation_loss"] < 0.8  # at least a tenth of it is which of three messages comes
     reply, p, right = replies.certainty(pairs[1], writer)
     assert right and p > 0.8, (reply, p)
     assert not replies.certainty(Exchange("Where do you live?", "In Rome."), writer)[2]
@@ -92,7 +92,7 @@ def test_the_twins_originals_are_training_questions(parts):
 def test_a_message_gets_replies_of_others_and_one_of_the_writer(untrained):
     text = "".join(replies.respond("Are you sad today?", count=2, seed=3, pairs=SMALL, writer=untrained))
     first, second, *suggested, before, written = text.splitlines()
-    assert first == "Not known, and left out: today" and second.startswith("What people replied")
+    assert first == "Unknown words, left out: today" and second.startswith("What people replied")
     assert len(suggested) == 2 and all(line.split("  ")[-1] in {pair.reply for pair in SMALL} for line in suggested)
     assert before.startswith("In the network's own words")
     assert written == "  " + "".join(replies.write("Are you sad today?", untrained, seed=3))
@@ -110,7 +110,7 @@ def test_a_message_gets_replies_of_others_and_one_of_the_writer(untrained):
         ({"message": "你好吗"}, "isn't in Latin letters"),
     ],
 )
-def test_what_can_t_be_used_is_refused_before_anything_is_trained_or_said(setting, says):
+def test_bad_settings_are_refused_before_anything_is_trained_or_printed(setting, says):
     class Untouched:
         def __getattr__(self, name):
             raise AssertionError(f"{name} of the writer was asked for")

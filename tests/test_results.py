@@ -1,4 +1,4 @@
-"""Results files are written with machine and versions and read back; nothing that was measured is overwritten."""
+"""Results are written with machine and versions and read back; no measurements are overwritten."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def test_results_that_are_missing_name_their_script(tmp_path):
 
 
 def test_results_that_are_damaged_are_not_taken_for_missing(tmp_path):
-    """A script that continues would write over hours of work."""
+    """Otherwise a script that continues would overwrite hours of work."""
     (tmp_path / "x.json").write_text('{"runs": [1, 2')
     with pytest.raises(UserError, match="x.json"):
         results.read_results("x", folder=tmp_path, missing={"runs": []})
@@ -45,7 +45,7 @@ def test_results_that_are_damaged_are_not_taken_for_missing(tmp_path):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The package in another folder, with no pyproject.toml beside it, as pip puts it there."""
+    """The package in another folder without a pyproject.toml next to it, as pip installs it."""
     folder = tmp_path_factory.mktemp("site-packages")
     shutil.copytree(
         Path(results.__file__).parents[1], folder / "companion", ignore=shutil.ignore_patterns("__pycache__", "*.npz")

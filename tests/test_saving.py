@@ -1,4 +1,4 @@
-"""A model folder holds three plain files, comes back the same, and what is wrong with it gets a sentence."""
+"""A model folder holds three plain files, loads as it was saved, and anything wrong with it gets a sentence."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ def folder(trained, tmp_path):
 
 
 def rewrite(folder, change=None, **entries):
-    """Change the description as somebody would who knows how its checksum is made."""
+    """Change the description and its checksum."""
     content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     for name in content["files"]:
         if (folder / name).is_file():
@@ -105,7 +105,7 @@ def test_half_precision_is_half_as_large_and_nearly_the_same(trained, tmp_path):
     ("number", "half", "said"),
     [(65_505.0, True, "logits/bias have a number of 65,505"), (np.inf, False, "infinite"), (np.nan, True, "nan")],
 )
-def test_weights_that_would_not_come_back_are_refused(tmp_path, number, half, said):
+def test_weights_that_could_not_be_loaded_again_are_refused(tmp_path, number, half, said):
     model = language_model(**SIZES)
     model.get_layer("logits").bias.assign([0, number, 0, 0])
     trained = Trained(model, CharTokenizer("abc"), SIZES)
@@ -117,7 +117,7 @@ def test_weights_that_would_not_come_back_are_refused(tmp_path, number, half, sa
     assert same(load_model(tmp_path / "m"), load_model(tmp_path / "m"))
 
 
-def test_what_json_does_not_know_costs_no_model(trained, tmp_path):
+def test_a_description_that_json_does_not_know_does_not_lose_the_model(trained, tmp_path):
     score = Score(1e4, float("inf"), 1e4, 10, 10)
     history = History([{"step": np.int64(3), "validation_loss": float("inf")}])
     about = {"seed": np.int64(3), "rate": np.float32(0.5), "loss": float("nan"), "where": tmp_path, 3: (1, {2})}
@@ -128,7 +128,7 @@ def test_what_json_does_not_know_costs_no_model(trained, tmp_path):
     assert loaded.history.rows[0]["step"] == 3 and np.isnan(loaded.history.rows[0]["validation_loss"])
 
 
-def test_what_is_there_is_kept_unless_it_may_be_replaced(trained, folder):
+def test_an_existing_folder_is_kept_unless_it_may_be_replaced(trained, folder):
     before = (folder / "model.json").read_bytes()
     with pytest.raises(UserError, match="Something else is at"):
         save_model(folder, Trained(trained.model, trained.tokenizer, SIZES), replace=False)
@@ -140,14 +140,14 @@ def test_what_is_there_is_kept_unless_it_may_be_replaced(trained, folder):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_an_incomplete_folder_is_told(folder, name):
+def test_an_incomplete_folder_is_reported(folder, name):
     (folder / name).unlink()
     with pytest.raises(UserError, match=f"{name} is missing"):
         load_model(folder)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_changed_file_is_told(folder, name):
+def test_a_changed_file_is_reported(folder, name):
     data = bytearray((folder / name).read_bytes())
     data[-20] ^= 1
     (folder / name).write_bytes(data)
@@ -156,9 +156,9 @@ def test_a_changed_file_is_told(folder, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_none_is_told_at_once(folder, name):
+def test_a_special_file_is_reported_at_once(folder, name):
     (folder / name).unlink()
-    os.mkfifo(folder / name)  # to open it would be to wait for ever
+    os.mkfifo(folder / name)  # opening it would wait for ever
     with pytest.raises(UserError, match=f"{name} is missing"):
         load_model(folder)
 
@@ -179,13 +179,13 @@ def test_links_that_stay_inside_are_followed(trained, folder, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"format": "gate-by-gate model", "version": 99}', "not json"])
-def test_another_version_or_another_file_is_told(folder, content):
+def test_another_version_or_another_file_is_reported(folder, content):
     (folder / "model.json").write_text(content)
     with pytest.raises(UserError, match="version 99|isn't a description|can't be read"):
         load_model(folder)
 
 
-def test_brackets_without_end_are_told(folder):
+def test_endless_brackets_are_reported(folder):
     (folder / "model.json").write_text("[" * 100_000)
     with pytest.raises(UserError, match="nested too deeply|can't be read"):
         load_model(folder)
@@ -193,7 +193,7 @@ def test_brackets_without_end_are_told(folder):
 
 def test_a_description_that_is_too_large_is_not_read(folder):
     with open(folder / "model.json", "r+b") as file:
-        file.truncate(2**40)  # of nothing: it takes no place on the disk
+        file.truncate(2**40)  # a sparse file, which takes no space on the disk
     with pytest.raises(UserError, match="more than 16 MB"):
         load_model(folder)
 
@@ -209,7 +209,7 @@ def test_a_description_that_is_too_large_is_not_read(folder):
         None,
     ],
 )
-def test_the_hashes_of_the_two_files_are_asked_for_and_no_others(folder, files):
+def test_the_description_has_the_hashes_of_the_two_files_and_no_others(folder, files):
     rewrite(folder, files=files)
     with pytest.raises(UserError, match=r"should have the hashes of model.safetensors and tokenizer.json"):
         load_model(folder)
@@ -237,11 +237,11 @@ def test_files_of_two_models_do_not_mix(trained, folder, tmp_path):
 def test_sizes_that_are_not_those_of_the_weights_are_refused_before_anything_is_built(folder, sizes):
     rewrite(folder, model={**SIZES, **sizes})
     with pytest.raises(UserError, match="not those of model.safetensors"):
-        load_model(folder)  # to build such a network would take all memory
+        load_model(folder)  # building such a network would take all memory
 
 
 @pytest.mark.parametrize("model", [{**SIZES, "context": 3}, {"units": 5}, {**SIZES, "units": True}, [], None])
-def test_sizes_that_are_none_are_told(folder, model):
+def test_bad_sizes_are_reported(folder, model):
     rewrite(folder, model=model)
     with pytest.raises(UserError, match="sizes of its network|no sizes|units of its network is True"):
         load_model(folder)
@@ -260,7 +260,7 @@ def test_sizes_that_are_none_are_told(folder, model):
         lambda w: {name: array for name, array in w.items() if name != "logits/bias"},
     ],
 )
-def test_weights_of_another_network_are_told_although_their_hash_fits(folder, arrays):
+def test_weights_of_another_network_are_reported_although_their_hash_fits(folder, arrays):
     path = folder / "model.safetensors"
     save_file(arrays(load_file(path)), path)
     rewrite(folder)
@@ -299,14 +299,14 @@ def header(folder, change) -> None:
         lambda e: {name: entry for name, entry in e.items() if name != "logits/bias"},
     ],
 )
-def test_a_header_that_lies_is_told(folder, change):
+def test_a_false_header_is_reported(folder, change):
     header(folder, change)
     with pytest.raises(UserError, match=r"model.safetensors"):
         load_model(folder)
 
 
 @pytest.mark.parametrize("data", [b"", b"short", (2**62).to_bytes(8, "little") + b"{}", b"\0" * 8])
-def test_weights_without_a_header_are_told(folder, data):
+def test_weights_without_a_header_are_reported(folder, data):
     (folder / "model.safetensors").write_bytes(data)
     rewrite(folder)
     with pytest.raises(UserError, match=r"model.safetensors"):
@@ -351,10 +351,10 @@ def test_any_value_in_the_description_gives_a_model_or_a_sentence(trained, folde
             except UserError as error:
                 assert len(str(error)) < 1000 and "\n" not in str(error)
                 refused += 1
-    assert refused > 300 and loaded > 20  # what is told about the model may be anything
+    assert refused > 300 and loaded > 20  # what the description says about the model may be anything
 
 
-def test_a_missing_folder_is_told(tmp_path):
+def test_a_missing_folder_is_reported(tmp_path):
     with pytest.raises(UserError, match="There is no model folder"):
         load_model(tmp_path / "none")
 
@@ -386,7 +386,7 @@ def test_the_weights_are_counted_without_building_the_network(kind, sizes):
 
 
 def as_version_1(folder, trained, precision=np.float32, change=lambda arrays: arrays):
-    """The folder as version 1 of the format had it."""
+    """The folder in version 1 of the format."""
     arrays = {f"weight_{n:02d}": v.numpy().astype(precision) for n, v in enumerate(trained.model.trainable_variables)}
     np.savez_compressed(folder / "weights.npz", **change(arrays))
     (folder / "model.safetensors").unlink()
@@ -400,7 +400,7 @@ def test_a_model_of_version_1_is_read(trained, folder, precision):
     for variable, kept in zip(loaded.model.trainable_variables, trained.model.trainable_variables, strict=True):
         np.testing.assert_array_equal(variable.numpy(), kept.numpy().astype(precision))
     assert loaded.score == trained.score
-    rewrite(folder, lambda content: content.pop("kind"))  # as the first of them were
+    rewrite(folder, lambda content: content.pop("kind"))  # like the first such folders
     assert load_model(folder).kind == "language model"
 
 
@@ -428,7 +428,7 @@ def test_a_transformer_whose_sizes_have_their_earlier_names_is_read(tmp_path):
         lambda a: {**a, "weight_00": a["weight_00"] * np.nan},
     ],
 )
-def test_a_bad_model_of_version_1_is_told(trained, folder, change):
+def test_a_bad_model_of_version_1_is_reported(trained, folder, change):
     as_version_1(folder, trained, change=change)
     with pytest.raises(UserError, match="can't be loaded as a model"):
         load_model(folder)

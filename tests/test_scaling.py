@@ -1,4 +1,4 @@
-"""The scaling law finds the numbers that made the data, and says when it can't."""
+"""A fitted scaling law finds the numbers behind the data, and bad data get a sentence."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_a_law_is_recovered_from_its_own_losses():
         assert getattr(found, name) == pytest.approx(getattr(TRUE, name), rel=1e-2), name
 
 
-def test_one_run_that_came_apart_changes_little():
+def test_one_run_that_diverged_changes_little():
     losses = TRUE(N, D)
     losses[7] *= 1.5
     assert Law.fit(N, D, losses)(1e7, 1e9) == pytest.approx(float(TRUE(1e7, 1e9)), rel=0.03)
@@ -43,11 +43,11 @@ def test_a_fit_that_starts_near_ends_where_the_others_do():
     assert Law.fit(*runs, near=TRUE)(N, D) == pytest.approx(Law.fit(*runs)(N, D), rel=1e-3)
 
 
-def test_bad_input_is_one_sentence():
+def test_bad_input_gives_one_sentence():
     with pytest.raises(UserError, match="There are 5 runs"):
         Law.fit(N[:5], D[:5], D[:5])
     with pytest.raises(UserError, match="There are 5 runs"):
-        resampled(N[:5], D[:5], D[:5])  # would draw for ever
+        resampled(N[:5], D[:5], D[:5])  # it would draw for ever
     for losses in (0 * D, np.full(len(D), np.inf)):
         with pytest.raises(UserError, match="should all be above 0, and finite"):
             Law.fit(N, D, losses)

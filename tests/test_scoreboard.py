@@ -1,4 +1,4 @@
-"""The board keeps what was recorded, and notices when today's code gives another score."""
+"""The board keeps what was recorded, and notices if today's code gives a different score."""
 
 import numpy as np
 import pytest

@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_numbers():
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.0, "1", None, True, np.float64(1), [1]])
-def test_a_seed_that_isn_t_one_is_told(seed):
+def test_a_bad_seed_is_reported(seed):
     with pytest.raises(UserError, match=r"The seed is .*; it should be a whole number from 0 to 4,294,967,295."):
         check_seed(seed)
 
@@ -61,7 +61,7 @@ def test_which_gpus_are_visible(wanted, gpus, visible):
         ("gpu:2", ["a", "b"], None, "is gpu:2, but the last GPU TensorFlow finds is gpu:1"),
     ],
 )
-def test_a_gpu_that_is_not_there_is_told(monkeypatch, wanted, gpus, hidden, says):
+def test_a_missing_gpu_is_reported(monkeypatch, wanted, gpus, hidden, says):
     if hidden is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
@@ -71,7 +71,7 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch, wanted, gpus, hidden, says
 
 
 def run(code, *path, **environment):
-    """What another Python prints, to both outputs; without the settings of the book's own build."""
+    """The output of another Python, both streams, without the settings of the book's own build."""
     unset = {"GATE_BY_GATE_DEVICE", "CUDA_VISIBLE_DEVICES"}
     environment = {name: value for name, value in os.environ.items() if name not in unset} | environment
     outcome = subprocess.run(
@@ -102,8 +102,8 @@ except UserError as error:
 """
 
 
-def test_unless_asked_for_no_device_is_hidden():
-    """And nothing but that is printed."""
+def test_by_default_no_device_is_hidden():
+    """And nothing else is printed."""
     assert run(DEVICES) == "all None\n"
     assert run(DEVICES, GATE_BY_GATE_DEVICE="", CUDA_VISIBLE_DEVICES="-1") == "all -1\n"
 
@@ -113,7 +113,7 @@ def test_only_cpu_hides_the_gpus_and_from_this_process_alone():
     assert said in ("0 None\n", "all None\n")  # none of some, or of none
 
 
-def test_a_gpu_where_there_is_none_is_one_sentence():
+def test_asking_for_a_gpu_without_one_gives_one_sentence():
     said = run(DEVICES, GATE_BY_GATE_DEVICE="gpu", CUDA_VISIBLE_DEVICES="-1")
     assert said.startswith("GATE_BY_GATE_DEVICE is gpu, but TensorFlow finds no GPU (CUDA_VISIBLE_DEVICES is '-1'); ")
     assert said.count("\n") == 1
@@ -148,16 +148,16 @@ ones = lambda n: n
         ("cpu", "yes", "GATE_BY_GATE_DEVICE=cpu comes too late: TensorFlow has begun to compute. Set it before Python"),
     ],
 )
-def test_where_there_are_two_gpus(tmp_path, wanted, started, says):
-    """By a TensorFlow that says so: what is tested is what it is asked."""
+def test_one_of_two_gpus_can_be_chosen(tmp_path, wanted, started, says):
+    """With a fake TensorFlow, which shows what it is asked for."""
     (tmp_path / "tensorflow.py").write_text(TWO_GPUS)
     assert run(DEVICES, tmp_path, GATE_BY_GATE_DEVICE=wanted, STARTED=started).startswith(says)
 
 
 @pytest.mark.parametrize("value", ["cuda", "gpu:", "gpu:x", "gpu:-1", "0"])
-def test_another_device_is_one_sentence(value):
+def test_an_unknown_device_gives_one_sentence(value):
     said = run(DEVICES, GATE_BY_GATE_DEVICE=value)
-    assert said == f"GATE_BY_GATE_DEVICE is '{value}'; it should be cpu, gpu, or one of several such as gpu:1.\n"
+    assert said == f"GATE_BY_GATE_DEVICE is '{value}'; it should be cpu, gpu, or one GPU by number, such as gpu:1.\n"
 
 
 def test_the_book_is_built_on_the_cpu():

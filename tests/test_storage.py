@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, by one at a time, and what the system refuses is told in a sentence."""
+"""Files are written whole or not at all, by one process at a time, and one sentence reports what the system refuses."""
 
 import contextlib
 import errno
@@ -35,7 +35,7 @@ from companion.storage import *
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
-    """A cache folder of its own, where the locks are."""
+    """A separate cache folder, which holds the locks."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(folder))
     return folder
@@ -49,7 +49,7 @@ def start(code, *arguments, within=(), **environment):
 
 
 def run(code, *arguments, **options):
-    """What some code prints in another Python, which has to end well."""
+    """The output of some code in another Python, which has to succeed."""
     process = start(code, *arguments, **options)
     said = process.communicate()[0]
     assert process.returncode == 0, said
@@ -63,7 +63,7 @@ def save(folder, content, **options):
 
 
 def content(folder):
-    """What a folder holds, as `save` wrote it."""
+    """The content of a folder that `save` wrote."""
     assert sorted(os.listdir(folder)) == ["model.json", "weights"]
     (found,) = {path.read_text() for path in folder.iterdir()}
     return found
@@ -89,7 +89,7 @@ def broken_replace(monkeypatch, failing):
     ("number", "says"),
     [
         (errno.ENOSPC, "the disk is full"),
-        (errno.EDQUOT, "your quota of the disk is used up"),
+        (errno.EDQUOT, "your disk quota is used up"),
         (errno.EFBIG, "the file would be larger than the limit on file sizes"),
         (errno.EIO, "the system says Input/output error"),
     ],
@@ -108,7 +108,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, number, says)
     assert list(tmp_path.iterdir()) == [path]  # no temporary file is left
 
 
-def test_what_is_not_about_the_disk_is_passed_on():
+def test_errors_not_about_the_disk_are_passed_on():
     with pytest.raises(BrokenPipeError), disk_errors("m"):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
     missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/none")
@@ -136,18 +136,18 @@ def test_a_link_to_a_file_stays_a_link(tmp_path):
 
 
 def test_only_a_file_is_replaced(tmp_path):
-    for path, says in [(tmp_path, "there is a folder of this name"), ("", "is empty"), ("/", "the root of the file")]:
+    for path, says in [(tmp_path, "a folder already has this name"), ("", "is empty"), ("/", "the root of the file")]:
         with pytest.raises(UserError, match=says):
             write_atomically(path, "text")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match="isn't a file with content"):
+    with pytest.raises(UserError, match="isn't a regular file"):
         write_atomically(tmp_path / "pipe", "text")
     assert os.listdir(tmp_path) == ["pipe"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
-def test_what_is_written_has_the_permissions_that_all_files_get(tmp_path):
-    """As the umask has it, which is never changed: it is that of all threads."""
+def test_written_files_follow_the_umask(tmp_path):
+    """The umask itself is never changed, because all threads share it."""
     code = """
 os.umask(int(sys.argv[2], 8))
 del os.umask
@@ -209,10 +209,10 @@ for thread in threads: thread.join()
     assert os.listdir(tmp_path) == ["model"]
 
 
-def test_who_comes_second_loses_nothing(tmp_path):
+def test_the_second_of_two_writers_loses_nothing(tmp_path):
     folder = tmp_path / "model"
     with (
-        pytest.raises(UserError, match=r"Something else is at .*model by now .* this result is in .*model-2\."),
+        pytest.raises(UserError, match=r"Something else is at .*model by now .*; this result is in .*model-2\."),
         directory_atomically(folder, replace=False) as new,
     ):
         for name in ("model.json", "weights"):
@@ -224,12 +224,12 @@ def test_who_comes_second_loses_nothing(tmp_path):
     assert found == {"model": "first", "model-2": "second", "model-3": "third"}
 
 
-def test_what_is_no_older_version_is_never_replaced(tmp_path):
+def test_a_folder_that_is_not_an_older_version_is_never_replaced(tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years")
     (tmp_path / "notes").write_text("days")
     for name in ("thesis", "notes"):
-        with pytest.raises(UserError, match=f"left as it was: this result is in .*{name}-2"):
+        with pytest.raises(UserError, match=f"and was kept as it was; this result is in .*{name}-2"):
             save(tmp_path / name, "model")
         assert content(tmp_path / f"{name}-2") == "model"
     assert (tmp_path / "thesis" / "chapter.txt").read_text() == "years"
@@ -295,7 +295,7 @@ def test_all_files_are_replaced_one_by_one_or_none(tmp_path, monkeypatch, failin
     assert content(tmp_path) == "old"
 
 
-def test_the_description_goes_first_and_comes_last(tmp_path, monkeypatch):
+def test_the_description_is_removed_first_and_written_last(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save(".", "old")
     replace, seen = os.replace, []
@@ -311,7 +311,7 @@ def test_the_description_goes_first_and_comes_last(tmp_path, monkeypatch):
 
 
 def mounted(folder, *options):
-    """The command that runs others with a file system in memory at a folder."""
+    """A command that runs others with a file system in memory mounted at a folder."""
     folder.mkdir()
     mount = f'mount -t tmpfs tmpfs {folder} && {" ".join(options)} exec "$@"'
     within = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
@@ -343,7 +343,7 @@ def test_a_mounted_folder_is_written(tmp_path):
 
 
 def test_a_mounted_folder_of_the_same_disk_is_written(tmp_path):
-    """What os.path.ismount can't see."""
+    """os.path.ismount can't detect it."""
     folder, other = tmp_path / "out", tmp_path / "other"
     folder.mkdir()
     other.mkdir()
@@ -353,8 +353,8 @@ def test_a_mounted_folder_of_the_same_disk_is_written(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["mnt", "other", "out"]
 
 
-def test_a_folder_in_one_that_is_read_only_is_written(tmp_path):
-    """A container's: its volume may be written to, the folder it is in may not."""
+def test_a_folder_in_a_read_only_folder_is_written(tmp_path):
+    """Like a container's volume, which may be written to although the folder it is in may not."""
     outer = tmp_path / "outer"
     more = f"mkdir {outer}/out && mount -t tmpfs tmpfs {outer}/out && mount -o remount,ro {outer} &&"
     within = mounted(outer, more)
@@ -365,7 +365,7 @@ def test_a_folder_in_one_that_is_read_only_is_written(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits as POSIX has them")
-def test_the_limit_on_file_sizes_is_told(tmp_path):
+def test_the_limit_on_file_sizes_is_reported(tmp_path):
     code = """
 import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -414,7 +414,7 @@ def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path, monkeypatch):
         ("/proc/m", "Can't write /proc/m"),
     ],
 )
-def test_a_folder_that_can_t_be_written_is_told_before(tmp_path, monkeypatch, folder, says):
+def test_a_folder_that_can_t_be_written_is_reported_beforehand(tmp_path, monkeypatch, folder, says):
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("text")
     Path("round").symlink_to("round")
@@ -425,7 +425,7 @@ def test_a_folder_that_can_t_be_written_is_told_before(tmp_path, monkeypatch, fo
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
-def test_a_folder_without_permission_is_told_before(tmp_path):
+def test_a_folder_without_permission_is_reported_beforehand(tmp_path):
     code = """
 if os.geteuid() == 0: os.seteuid(65534)
 for folder in (Path(sys.argv[1], "locked", "new"), Path(sys.argv[1], "locked", "deep", "new")):
@@ -440,7 +440,7 @@ for folder in (Path(sys.argv[1], "locked", "new"), Path(sys.argv[1], "locked", "
     assert said.count("this folder may not be written to; choose another") == said.count("\n") == 2
 
 
-def test_what_goes_with_a_folder_is_beside_it(tmp_path, monkeypatch):
+def test_a_file_that_goes_with_a_folder_is_next_to_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert beside("model", ".checkpoint.npz") == Path("model.checkpoint.npz")
     assert beside(tmp_path / "a" / "m", ".npz") == tmp_path / "a" / "m.npz"
@@ -470,7 +470,7 @@ def test_a_path_is_held_until_its_process_ends_however_it_ends(tmp_path, cache):
                 pytest.fail("two held it")
         with locked(tmp_path / "another", wait=0):
             pass
-        save(tmp_path / "model", "written")  # which is something else than to hold it
+        save(tmp_path / "model", "written")  # writing doesn't need the lock
     finally:
         other.kill()
         other.wait()
@@ -480,7 +480,7 @@ def test_a_path_is_held_until_its_process_ends_however_it_ends(tmp_path, cache):
     assert sorted(os.listdir(tmp_path)) == ["model", "same"]
 
 
-def test_who_waits_is_told_once(tmp_path):
+def test_a_waiting_process_is_told_once(tmp_path):
     other = start(HOLD, tmp_path / "m")
     assert other.stdout.readline() == "held\n"
     told = []
@@ -498,7 +498,7 @@ def test_who_waits_is_told_once(tmp_path):
 
 @pytest.mark.parametrize("workers", ["threads", "processes"])
 def test_only_one_at_a_time_holds_a_path(tmp_path, workers):
-    """Each adds 1 to a number by reading and writing it, which loses some where two do it at once."""
+    """Each adds 1 to a number by reading and writing it, which would lose some if two did it at once."""
     number = tmp_path / "number"
     number.write_text("0")
     code = """
@@ -527,7 +527,7 @@ for n in range(25):
     assert number.read_text() == "75"
 
 
-def test_where_there_are_no_locks_the_work_is_done_without(tmp_path, monkeypatch):
+def test_without_locks_the_work_is_done_anyway(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     for bad in (tmp_path / "file", tmp_path / "file" / "cache", "relative"):
@@ -562,7 +562,7 @@ def test_the_cache_folder_can_be_chosen(tmp_path, monkeypatch):
         ("~nobody-of-this-name/cache", "begins with an unknown user; set GATE_BY_GATE_CACHE"),
     ],
 )
-def test_a_bad_cache_folder_is_told(tmp_path, monkeypatch, value, says):
+def test_a_bad_cache_folder_is_reported(tmp_path, monkeypatch, value, says):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path / value) if value == "file" else value)
     with pytest.raises(UserError, match=says):
@@ -576,19 +576,19 @@ def test_a_bad_cache_folder_is_told(tmp_path, monkeypatch, value, says):
         (b'{"a": 1', r"line 1: Expecting"),
         (b"", "line 1: Expecting value"),
         (b"[" * 100_000, "brackets are nested too deeply"),
-        (b"[NaN]", "NaN is not a number of JSON"),
-        (b"[-Infinity]", "-Infinity is not a number of JSON"),
-        (b"[1e999]", "1e999 is not a number of JSON"),
+        (b"[NaN]", "NaN isn't a JSON number"),
+        (b"[-Infinity]", "-Infinity isn't a JSON number"),
+        (b"[1e999]", "1e999 isn't a JSON number"),
         (b"1" * 10_000, "Exceeds the limit"),
     ],
 )
-def test_what_isn_t_json_is_told(tmp_path, data, says):
+def test_a_file_that_isn_t_json_is_reported(tmp_path, data, says):
     (tmp_path / "bad.json").write_bytes(data)
     with pytest.raises(UserError, match=rf"bad.json can't be read as a tokenizer \({says}.*\); it should be JSON"):
         read_json(tmp_path / "bad.json", "a tokenizer")
 
 
-def test_what_can_t_be_read_is_told(tmp_path):
+def test_unreadable_files_are_reported(tmp_path):
     (tmp_path / "good.json").write_text(json.dumps({"a": [1, 0.5, "ü", None]}))
     assert read_json(tmp_path / "good.json", "a tokenizer") == {"a": [1, 0.5, "ü", None]}
     for missing in (tmp_path / "none.json", tmp_path / "good.json" / "none.json"):
@@ -597,16 +597,16 @@ def test_what_can_t_be_read_is_told(tmp_path):
     with pytest.raises(UserError, match="is a folder; expected a tokenizer"):
         read_json(tmp_path, "a tokenizer")
     with open(tmp_path / "huge.json", "wb") as file:
-        file.truncate(300 * 2**20)  # which takes no room
+        file.truncate(300 * 2**20)  # a sparse file, which takes no space
     with pytest.raises(UserError, match="huge.json can't be read as a tokenizer .300 MB, more than 256"):
         read_json(tmp_path / "huge.json", "a tokenizer")
     os.mkfifo(tmp_path / "pipe.json")
-    with pytest.raises(UserError, match="not a file with content"):
+    with pytest.raises(UserError, match="not a regular file"):
         read_json(tmp_path / "pipe.json", "a tokenizer")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
-def test_a_file_without_permission_is_told(tmp_path):
+def test_a_file_without_permission_is_reported(tmp_path):
     code = """
 if os.geteuid() == 0: os.seteuid(65534)
 for name in ("private.json", "private/file.json"):
@@ -630,7 +630,7 @@ def test_sha256_of_bytes_and_of_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("size", [0, 1.5, True, "2", None, float("nan")])
-def test_a_size_that_isn_t_one_is_told(size):
+def test_a_bad_size_is_reported(size):
     check_sizes(units=1, layers=10**9)
     check_sizes(0, dropout=0)
     with pytest.raises(UserError, match=f"layers is {size}; it should be a whole number of at least 1"):

@@ -1,4 +1,4 @@
-"""The story world: told truths agree with an independent answerer, and splits share nothing."""
+"""The story world: its answers agree with an independent answerer, and splits share nothing."""
 
 import random
 from collections import Counter
@@ -76,7 +76,7 @@ def all_questions(cast):
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_two_answerers_agree_on_everything_one_can_ask(seed):
+def test_two_answerers_agree_on_all_questions(seed):
     rng = random.Random(seed)
     cast = PEOPLE[0][:3], PLACES[0][:4], THINGS[0][:3]
     events = simulate(rng, rng.randint(1, 40), cast)
@@ -130,7 +130,7 @@ def test_stories_hold_what_they_promise():
         assert World(events).answer(question) == (story.answer, story.support)
 
 
-def test_a_world_refuses_what_can_not_happen():
+def test_a_world_refuses_impossible_events():
     with pytest.raises(UserError, match="no action 'fly'; there are go, take, drop"):
         World([Event("Ada", "fly", "moon")])
     with pytest.raises(UserError, match="0 people and 1 places"):
@@ -210,6 +210,6 @@ def test_held_out_names_are_in_no_other_story():
         ({"unanswerable": 2}, "unanswerable is 2"),
     ],
 )
-def test_stories_refuse_what_they_do_not_know(wrong, message):
+def test_stories_refuse_bad_settings(wrong, message):
     with pytest.raises(UserError, match=message):
         stories(**{"number": 1, "seed": 0, **wrong})

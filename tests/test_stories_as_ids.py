@@ -39,7 +39,7 @@ def test_words_are_themselves_for_a_reader_of_words():
         reader.encode([read_story("Zoe went to the hall.", "Where is Zoe?")])
 
 
-def test_questions_without_an_answer_have_one_of_their_own():
+def test_questions_without_an_answer_have_their_own_id():
     silent = read_story("Ada went to the hall.", "Where is Ben?")
     encoded = StoryReader().encode([silent])
     assert encoded.answer.tolist() == [SHARED_WORDS.index(NOT_TOLD)] and not encoded.looks.any()
@@ -70,15 +70,15 @@ def test_a_saved_reader_encodes_the_same(tmp_path, names):
     [
         ({"kind": "pairs"}, "doesn't hold a reader"),
         ({"words": None}, "words"),
-        ({"words": ["·", "?", "a", "a"]}, "different"),
+        ({"words": ["·", "?", "a", "a"]}, "all differ"),
         ({"words": ["·", "?", 3]}, "words"),
-        ({"words": ["a", "b"]}, "the first two"),
+        ({"words": ["a", "b"]}, "begin with"),
         ({"slots": -1}, "slots"),
         ({"slots": True}, "slots"),
         ({"slots": 10**9}, "slots"),
     ],
 )
-def test_a_file_that_holds_something_else_is_told(tmp_path, change, said):
+def test_a_file_that_holds_something_else_is_reported(tmp_path, change, said):
     path = tmp_path / "reader.json"
     StoryReader().save(path)
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change))

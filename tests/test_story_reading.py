@@ -1,4 +1,4 @@
-"""A reader's own stories: other verbs than the simulator's are understood, the rest and bad files get a sentence."""
+"""A reader's own stories: verbs that the simulator doesn't use are understood, other input gets a sentence."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_a_readers_story():
         ),
     ],
 )
-def test_what_can_not_be_read_gets_a_sentence(text, question, message):
+def test_unreadable_sentences_get_a_sentence(text, question, message):
     with pytest.raises(UserError, match=message):
         read_story(text, question)
 
@@ -101,7 +101,7 @@ def test_babi_files_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("Ada went.\n", "line 1: a number, a space"),
+        ("Ada went.\n", "line 1: expected a number, a space"),
         ("1 Ada went.\n3 Where is Ada?\thall\t1\n", "line 2: number 3 follows 1"),
         ("1 Ada went.\n2 Where is Ada?\thall\t7\n", "line 2: the question should be followed"),
         ("1 Ada went.\n2 Where is Ada?\thall\tone\n", "line 2: the question should be followed"),

@@ -1,4 +1,4 @@
-"""A worker's view of the others: it hears what they say, and notices when they are gone."""
+"""A worker's view of the others: it receives what they send, and notices when they are gone."""
 
 import os
 import socket
@@ -59,7 +59,7 @@ def listeners(worker: int | None = None) -> list[threading.Thread]:
 
 
 def heard_all(worker: int) -> None:
-    """Return when nobody listens to a worker any more."""
+    """Return when no thread listens to a worker any longer."""
     for thread in listeners(worker):
         thread.join(20)
 
@@ -72,7 +72,7 @@ def test_the_others_get_what_the_chief_has(two):
     assert two.ended == []
 
 
-def test_nobody_goes_on_before_all_are_ready(two):
+def test_no_worker_continues_before_all_are_ready(two):
     chief, other, went_on = two.team(0), two.team(1), []
 
     def go(team: Team) -> None:
@@ -88,7 +88,7 @@ def test_nobody_goes_on_before_all_are_ready(two):
     assert two.ended == []
 
 
-def test_a_worker_that_is_never_ready_is_told(two):
+def test_a_worker_that_is_never_ready_is_reported(two):
     """It is alive, but its main thread is stuck."""
     chief = two.team(0, timeout=0.5)
     two.team(1, timeout=0.5)
@@ -98,7 +98,7 @@ def test_a_worker_that_is_never_ready_is_told(two):
 
 
 def test_a_silent_worker_counts_as_lost(two):
-    two.team(0, timeout=0.3)  # nobody at the other end beats
+    two.team(0, timeout=0.3)  # no heartbeat comes from the other end
     heard_all(1)
     ((index, sentence, code),) = two.ended
     assert (index, code) == (0, EXIT_LOST)
@@ -122,7 +122,7 @@ def test_a_worker_that_dies_is_noticed_at_once(two):
     assert {code for _, _, code in two.ended} == {EXIT_LOST}
 
 
-def test_an_error_is_told_to_the_others(two):
+def test_an_error_is_sent_to_the_others(two):
     two.team(0)
     with pytest.raises(UserError), two.team(1):
         raise UserError("The disk is full.")
@@ -132,7 +132,7 @@ def test_an_error_is_told_to_the_others(two):
     assert len(two.ended) == 1
 
 
-def test_a_worker_with_an_error_of_its_own_keeps_to_it(two):
+def test_a_worker_keeps_its_own_error(two):
     with pytest.raises(UserError), two.team(0):
         raise UserError("The text is too short.")
     two.team(1).leave("The disk is full.")
@@ -142,7 +142,7 @@ def test_a_worker_with_an_error_of_its_own_keeps_to_it(two):
 
 
 def test_interrupted_all_leave_together(two):
-    """None of them takes the others for lost."""
+    """None of them reports the others as lost."""
     for index in (0, 1):
         with pytest.raises(TrainingInterrupted), two.team(index):
             raise TrainingInterrupted("Its state is kept.")
@@ -163,11 +163,11 @@ def test_another_worker_can_ask_the_chief_to_stop(two):
 
 @pytest.mark.parametrize(("error", "told"), [(tf.errors.AbortedError, True), (tf.errors.InvalidArgumentError, False)])
 def test_an_exchange_that_breaks_waits_for_the_reason(two, error, told):
-    """TensorFlow may notice a lost worker first; its own errors are no reason to wait."""
+    """TensorFlow may notice a lost worker first; errors of other kinds don't wait."""
     two.team(1)
     start = time.monotonic()
     with pytest.raises(error), two.team(0, timeout=1):
-        two.close(0)  # what was made first: the other one
+        two.close(0)  # the other end
         raise error(None, None, "broken")
     assert (time.monotonic() - start >= 1) == told
     assert (0, EXIT_LOST) in [(index, code) for index, _, code in two.ended] or not told
@@ -177,7 +177,7 @@ def test_an_exchange_that_breaks_waits_for_the_reason(two, error, told):
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), 1e9, "60", None])
-def test_a_timeout_nobody_can_wait_is_told(timeout):
+def test_a_bad_timeout_is_reported(timeout):
     with pytest.raises(UserError, match=rf"timeout is {timeout}; it should be more than 0 seconds and at most 86,400"):
         check_timeout(timeout)
     with pytest.raises(UserError, match="timeout is"), join(Cluster(TWO, 0), {}, timeout=timeout):
@@ -193,7 +193,7 @@ def test_the_workers_are_reached_without_a_proxy(monkeypatch):
     assert [os.environ[variable] for variable in ("NO_PROXY", "no_grpc_proxy")] == ["a,b"] * 2
 
 
-def test_a_worker_that_never_answers_is_told_by_join():
+def test_a_worker_that_never_answers_is_reported_by_join():
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     for index, says in [(0, "Worker 1 .* did not come within 0.3 seconds"), (1, "got no answer from worker 0")]:
         with pytest.raises(UserError, match=says), join(Cluster(hosts, index), {}, timeout=0.3):
@@ -203,7 +203,7 @@ def test_a_worker_that_never_answers_is_told_by_join():
 # -- dropout -----------------------------------------------------------------------------------------------------------
 
 
-def test_dropout_that_can_t_be_shared_is_told():
+def test_dropout_that_can_t_be_shared_is_reported():
     import keras
 
     set_seed(0)
@@ -212,6 +212,6 @@ def test_dropout_that_can_t_be_shared_is_told():
     model = keras.Model(ids, keras.layers.Dense(5)(x))
     share_dropout(model, Alone())
     several = SimpleNamespace(size=2, index=0)
-    with pytest.raises(UserError, match="The layer careless would drop the same on each of 2 workers"):
+    with pytest.raises(UserError, match="The layer careless would drop the same units on all 2 workers"):
         share_dropout(model, several)
     share_dropout(language_model(5, 4, 4, dropout=0.5), several)

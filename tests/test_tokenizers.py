@@ -1,4 +1,4 @@
-"""The tokenizers: nothing is lost, the library ``tokenizers`` agrees, files are checked, unknowns are paid for."""
+"""The tokenizers: no text is lost, the library ``tokenizers`` agrees, files are checked, unknowns are paid for."""
 
 import doctest
 import importlib
@@ -57,8 +57,8 @@ ALL: dict[str, Tokenizer] = {
 KINDS = sorted(ALL)
 
 any_string = st.text(st.characters(exclude_categories=()))  # lone surrogates too
-# Characters that every Unicode version in play knows: the package regex, the library and Python have one
-# each, and whether a code point is a letter is only agreed on once it is assigned.
+# Characters that every Unicode version here knows: the package regex, the library and Python have one each,
+# which only agree on whether a code point is a letter if it is assigned.
 any_text = st.text(st.characters(exclude_categories=("Cs", "Cn")))
 ties = st.text("ab ", min_size=1, max_size=60)  # few letters: many pairs equally frequent, many runs
 
@@ -106,7 +106,7 @@ def test_round_trip(kind: str, text: str) -> None:
 
 
 def as_text(string: str) -> str:
-    """The string with U+FFFD for lone surrogates, which no text has."""
+    """The string with U+FFFD in place of lone surrogates."""
     return re.sub("[\ud800-\udfff]", UNKNOWN_TEXT, string)
 
 
@@ -142,8 +142,8 @@ def test_any_ids_are_text_that_can_be_printed_and_streamed(kind: str, data: st.D
     assert "".join(pieces) == text and all(pieces)
 
 
-# Bytes that begin, continue and end characters of one to four bytes, and some that only look like one: of a
-# surrogate (ED A0 80), beyond the last code point (F4 90), too long for what they hold (C0, E0 80).
+# Bytes that begin, continue and end characters of one to four bytes, and some that only seem to: of a surrogate
+# (ED A0 80), beyond the last code point (F4 90), overlong (C0, E0 80).
 TELLING = bytes.fromhex("41 C0 C3 A9 80 E0 E4 B8 96 ED A0 F0 9F 8E AD F4 90 FF")
 
 
@@ -167,7 +167,7 @@ def test_no_piece_is_half_a_character_and_none_waits_longer_than_it_must() -> No
     stream = plain.decode_stream(asked.append(i) or i for i in ids)  # type: ignore[func-returns-value]
     seen = [(piece, len(asked)) for piece in stream]
     assert seen == [("a", 1), ("é", 3), ("🎭", 7)]
-    assert list(plain.decode_stream(ids[:-1])) == ["a", "é", UNKNOWN_TEXT]  # what is left over is marked at the end
+    assert list(plain.decode_stream(ids[:-1])) == ["a", "é", UNKNOWN_TEXT]  # the rest is marked at the end
 
 
 def test_lone_surrogates_are_unknown_to_all() -> None:
@@ -202,7 +202,7 @@ def test_char_marks_each_unknown_character(text: str) -> None:
 
 @given(st.lists(st.sampled_from(ALL["word"].tokens[1:])).map("".join) | any_string)
 @settings(deadline=None)
-def test_word_is_exact_where_nothing_is_unknown(text: str) -> None:
+def test_word_is_exact_if_nothing_is_unknown(text: str) -> None:
     tokenizer = ALL["word"]
     ids = tokenizer.encode(text)
     pieces = [p if p in tokenizer.tokens[1:] else UNKNOWN_TEXT for p in split_pieces(text)]
@@ -231,7 +231,7 @@ def test_strict_names_the_unknown(kind: str, what: str) -> None:
     assert error.value.unknown == list("bcdefghijklm")
 
 
-def test_text_that_reads_like_the_unknown_token_is_text() -> None:
+def test_text_that_looks_like_the_unknown_token_is_text() -> None:
     text = f"a {UNKNOWN_NAME} b"
     for kind in (CharTokenizer, WordTokenizer, BPETokenizer):
         tokenizer = kind.train(text)
@@ -241,7 +241,7 @@ def test_text_that_reads_like_the_unknown_token_is_text() -> None:
         WordTokenizer([UNKNOWN_NAME])
 
 
-def test_what_is_unknown_has_an_id_or_nothing_is() -> None:
+def test_unknown_text_has_an_id_unless_all_text_is_known() -> None:
     for tokenizer in ALL.values():
         if tokenizer.unknown_id is None:
             assert not isinstance(tokenizer, CharTokenizer | WordTokenizer)
@@ -266,13 +266,13 @@ def test_decode_refuses_what_is_not_an_id(kind: str, ids: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 3, b"text", ["text"], 2.5])
-def test_what_is_not_text_is_told(value: Any) -> None:
+def test_input_that_is_not_text_is_reported(value: Any) -> None:
     uses: list[Callable[[], object]] = [lambda: split_pieces(value), lambda: unknown_nats(BPE, value)]
     for tokenizer in ALL.values():
         uses += [lambda t=tokenizer: t.encode(value), lambda t=tokenizer: t.tokenize(value)]
         uses += [lambda t=tokenizer: type(t).train(value)]
     for use in uses:
-        with pytest.raises(UserError, match=f"reads text.*given {type(value).__name__}"):
+        with pytest.raises(UserError, match=f"reads a string.*given {type(value).__name__}"):
             use()
 
 
@@ -292,7 +292,7 @@ def test_what_is_not_text_is_told(value: Any) -> None:
         (lambda: BPETokenizer([("ab", "c")]), "^The merge of 'ab' and 'c' uses 'ab', which no earlier merge makes.$"),
     ],
 )
-def test_vocabularies_that_can_not_be(build: Callable[[], Tokenizer], says: str) -> None:
+def test_bad_vocabularies_are_refused(build: Callable[[], Tokenizer], says: str) -> None:
     with pytest.raises(UserError, match=says):
         build()
 
@@ -375,7 +375,7 @@ def as_bytes(tokenizer: BPETokenizer) -> list[tuple[bytes, bytes]]:
 
 @given(ties | any_string.filter(bool))
 @settings(deadline=None)
-def test_incremental_counts_learn_what_counting_afresh_learns(text: str) -> None:
+def test_incremental_counts_learn_the_same_merges_as_recounting(text: str) -> None:
     assert as_bytes(BPETokenizer.train(text, vocab_size=280)) == plain_merges(text, 280)
 
 
@@ -406,7 +406,7 @@ def test_encoding_applies_merges_in_the_order_learnt(text: str) -> None:
 def test_ids_equal_the_library_s_given_the_same_merges(text: str, trained_on: str) -> None:
     ours = BPETokenizer.train(trained_on, vocab_size=450)
     theirs = library_tokenizer(ours.merges)
-    # around every text, some that has merges across what the text may hold
+    # add text around every text, so that merges can cross its edges
     for sample in (text, trained_on[:40] + text + trained_on[-40:]):
         assert ours.encode(sample).tolist() == theirs.encode(sample).ids
         assert ours.decode(theirs.encode(sample).ids) == sample
@@ -414,7 +414,7 @@ def test_ids_equal_the_library_s_given_the_same_merges(text: str, trained_on: st
 
 @given(ties, ties)
 @settings(deadline=None)
-def test_ids_equal_the_library_s_where_merges_compete(trained_on: str, text: str) -> None:
+def test_ids_equal_the_library_s_when_merges_compete(trained_on: str, text: str) -> None:
     ours = BPETokenizer.train(trained_on, vocab_size=290)
     assert ours.encode(text).tolist() == library_tokenizer(ours.merges).encode(text).ids
 
@@ -539,7 +539,7 @@ def test_a_sound_file_is_read(kind: str, tmp_path) -> None:
         ("bpe", {"merges": ["ab c", "a b"]}, "uses 'ab', which no earlier merge makes"),
         ("bpe", {"merges": ["a 字"]}, "uses '字', which no earlier merge makes"),
         ("bpe", {"merges": [" a"]}, "uses '', which"),
-        ("bpe", {"merges": ["a b", "b c", "ab c", "a bc"]}, "makes a token that is there already"),
+        ("bpe", {"merges": ["a b", "b c", "ab c", "a bc"]}, "makes a token that already exists"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused(kind: str, changed: dict, says: str, tmp_path) -> None:
@@ -550,7 +550,7 @@ def test_a_file_that_makes_no_sense_is_refused(kind: str, changed: dict, says: s
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b'"char"', b"null", b"\xff\xfe", b"\x80\x04K\x01."])
-def test_a_file_that_is_no_tokenizer_is_refused(content: bytes, tmp_path) -> None:
+def test_a_file_that_is_not_a_tokenizer_is_refused(content: bytes, tmp_path) -> None:
     (tmp_path / "t.json").write_bytes(content)
     with pytest.raises(UserError, match=r"t\.json"):
         load_tokenizer(tmp_path / "t.json")
@@ -674,7 +674,7 @@ def test_a_file_that_means_other_ids_is_refused(where: str, value: object, says:
 
 
 def test_ids_in_another_order_are_refused(tmp_path) -> None:
-    """What the library learns with a special token: it takes id 0, and all others move up."""
+    """When the library learns with a special token, that takes id 0, and all others move up."""
     theirs = library.Tokenizer(library.models.BPE())
     theirs.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = library.pre_tokenizers.ByteLevel.alphabet()
@@ -683,7 +683,7 @@ def test_ids_in_another_order_are_refused(tmp_path) -> None:
     )
     theirs.train_from_iterator([TEXT], trainer)
     theirs.save(str(tmp_path / "t.json"))
-    with pytest.raises(UserError, match="its ids aren't first the 256 bytes"):
+    with pytest.raises(UserError, match="its ids aren't the 256 bytes"):
         BPETokenizer.from_huggingface(tmp_path / "t.json", ignore_added_tokens=True)
 
 
@@ -721,12 +721,12 @@ def test_the_price_needs_no_training_text_and_survives_the_file(tmp_path) -> Non
     assert 0 < unknown_nats(load_tokenizer(tmp_path / "old.json"), text) < math.inf
 
 
-def test_what_knows_nothing_spells_from_nothing() -> None:
+def test_a_tokenizer_that_knows_nothing_can_still_spell() -> None:
     assert unknown_nats(CharTokenizer([]), "ab") == pytest.approx(2 * math.log(CODE_POINTS))
     assert 2 * math.log(CODE_POINTS) < unknown_nats(WordTokenizer([]), "ab") < math.inf
 
 
-def test_only_so_many_examples_are_kept() -> None:
+def test_the_number_of_examples_is_limited() -> None:
     tokenizer = WordTokenizer.train(" a" * 5 + " b" * 150_000, vocab_size=2)
     assert tokenizer.tokens[1:] == [" b"] and tokenizer.unknown_examples == [" a"] * 5
     tokenizer = WordTokenizer.train(" a" * 150_001 + " b" * 150_000, vocab_size=2)
@@ -734,12 +734,12 @@ def test_only_so_many_examples_are_kept() -> None:
 
 
 @pytest.mark.parametrize("order", [0, 2.5, None])
-def test_an_order_that_can_not_be(order: Any) -> None:
+def test_a_bad_order_is_refused(order: Any) -> None:
     with pytest.raises(UserError, match="order is"):
         unknown_nats(BPE, "text", "text", order)
 
 
-def test_bpe_owes_nothing() -> None:
+def test_bpe_pays_nothing_for_unknown_text() -> None:
     assert unknown_nats(BPE, "字 and words it never saw", TEXT) == 0
 
 
@@ -761,7 +761,7 @@ def test_unknown_words_when_training_knows_all_its_words() -> None:
     assert 0 < cheap < costly < math.inf
 
 
-def test_calling_words_unknown_wins_nothing(python_docs: str) -> None:
+def test_calling_words_unknown_gains_nothing(python_docs: str) -> None:
     """The fewer words a model knows, the better it predicts "unknown"; once it must spell them, the worse."""
     training, test = python_docs[:200_000], python_docs[200_000:250_000]
     without, with_spelling = [], []
@@ -777,7 +777,7 @@ def test_calling_words_unknown_wins_nothing(python_docs: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------
-# Speed, in processor time: run with `pytest -m speed`; benchmarks/tokenizer_speed.py measures it beside the library's
+# Speed, in processor time: run with `pytest -m speed`; benchmarks/tokenizer_speed.py compares it with the library's
 
 
 @pytest.mark.speed
@@ -795,7 +795,7 @@ def test_speed() -> None:
 
 @pytest.mark.speed
 @pytest.mark.parametrize("text", ["a" * 300_000, "abcdefghij" * 30_000, "字" * 100_000, " " * 300_000])
-def test_a_text_without_words_takes_no_quadratic_time(text: str) -> None:
+def test_a_text_without_words_does_not_take_quadratic_time(text: str) -> None:
     begin = time.process_time()
     tokenizer = BPETokenizer.train(text[:30_000], vocab_size=300)
     assert tokenizer.decode(tokenizer.encode(text)) == text

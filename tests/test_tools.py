@@ -1,4 +1,4 @@
-"""The commands of the Makefile, and the tools that they call."""
+"""The commands of the Makefile and the tools they call."""
 
 import ast
 import hashlib
@@ -36,7 +36,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The Makefile in a folder with a space in its name; in place of Python, a program that says how it was called."""
+    """The Makefile in a folder with a space in its name, and a program in place of Python that prints its arguments."""
     folder = tmp_path / "my book"
     (folder / "tools").mkdir(parents=True)
     for name in ("Makefile", "tools/serve.py"):
@@ -57,8 +57,8 @@ def targets() -> list[str]:
 
 
 @pytest.mark.parametrize("target", targets())
-def test_every_command_can_be_run_and_calls_what_is_there(tree: Path, target: str) -> None:
-    """Not run, only told: ``make -n``."""
+def test_every_command_can_be_run_and_calls_files_that_exist(tree: Path, target: str) -> None:
+    """A dry run: ``make -n``."""
     said = make(tree, "-n", target, "PYTHON=./python")
     assert (said.returncode, said.stderr) == (0, "") and said.stdout
     for script in re.findall(r"(?<=\./python )(\S+\.py)", said.stdout):
@@ -71,7 +71,7 @@ def test_make_notebooks_writes_them_after_the_book(tree: Path) -> None:
 
 
 def test_make_scores_records_what_every_chapter_gives(tree: Path) -> None:
-    """No outputs of before may be taken for it, and none of these may be kept."""
+    """It must not use earlier outputs, and must not keep these."""
     steps = make(tree, "-n", "scores", "PYTHON=./python").stdout.splitlines()
     (build,) = [number for number, step in enumerate(steps) if step.startswith("GATE_BY_GATE_RECORD=1 ./python -c")]
     clear = [number for number, step in enumerate(steps) if step == "rm -rf _build/.jupyter_cache _build/.doctrees"]
@@ -139,7 +139,7 @@ def test_serve_shows_the_book_until_it_is_interrupted(tree: Path) -> None:
         assert server.wait() == 0
 
 
-# -- the set-up says in one sentence what is wrong -----------------------------------------------------------------
+# -- the set-up reports errors in one sentence ---------------------------------------------------------------------
 
 
 def test_bootstrap_is_read_by_old_pythons() -> None:
@@ -149,13 +149,13 @@ def test_bootstrap_is_read_by_old_pythons() -> None:
     assert not re.search(newer, source)
 
 
-def test_a_wrong_python_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_python_gives_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "version_of", lambda python: (3, 8, 18) if python == "python3" else None)
-    with pytest.raises(bootstrap.Failed, match="needs Python 3.11 to 3.13, and there is only Python 3.8.18 here"):
+    with pytest.raises(bootstrap.Failed, match="needs Python 3.11 to 3.13, but there is only Python 3.8.18 here"):
         bootstrap.fitting_python()
 
 
-def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_gives_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "NEEDED_GB", 1e9)
     with pytest.raises(bootstrap.Failed, match="GB are free here: make room"):
         bootstrap.check_disk()
@@ -165,13 +165,16 @@ def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     ("said", "told"),
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk is full"),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "not the one requirements.lock"),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+            "isn't the one that requirements.lock",
+        ),
         ("urllib3.exceptions.NewConnectionError: Failed to establish\nERROR: No matching distribution", "no network"),
         ("PermissionError: [Errno 13] Permission denied: '.venv'", "can't be written"),
-        ("ERROR: something else\n", r"\(ERROR: something else\); the whole story is in .venv/bootstrap.log"),
+        ("ERROR: something else\n", r"\(ERROR: something else\); the details are in .venv/bootstrap.log"),
     ],
 )
-def test_pip_s_failures_are_one_sentence(said: str, told: str) -> None:
+def test_failures_of_pip_give_one_sentence(said: str, told: str) -> None:
     assert re.search(told, bootstrap.explain(said))
 
 
@@ -209,7 +212,10 @@ def test_bootstrap_fails_with_a_sentence(tmp_path: Path, fault: str) -> None:
         check=False,
     )
     assert outcome.returncode == 1
-    expected = {"no network": "no network, or the package index", "another hash": "not the one requirements.lock pins"}
+    expected = {
+        "no network": "no network, or the package index",
+        "another hash": "isn't the one that requirements.lock pins",
+    }
     assert expected[fault] in outcome.stderr
     assert outcome.stderr.count("\n") == 1 and "Traceback" not in outcome.stdout + outcome.stderr
     assert not (tmp_path / ".venv" / ".ready").exists()
@@ -219,7 +225,7 @@ def test_bootstrap_fails_with_a_sentence(tmp_path: Path, fault: str) -> None:
 def test_the_environment_is_made_again_if_what_it_is_made_from_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """A new command in pyproject.toml, for one, is there only after the package was installed again."""
+    """For example, a new command in pyproject.toml exists only after the package is installed again."""
     monkeypatch.setattr(bootstrap, "ROOT", str(tmp_path))
     monkeypatch.setattr(bootstrap, "STAMP", str(tmp_path / "ready"))
     monkeypatch.setattr(bootstrap, "PYTHON", sys.executable)
@@ -243,7 +249,7 @@ def test_prepare_obtains_each_corpus_and_then_trains() -> None:
 
 
 def test_prepare_obtains_what_chapters_load() -> None:
-    """All but what needs no download."""
+    """All corpora except those that need no download."""
     for chapter in (ROOT / "book").glob("*.md"):
         loaded = set(re.findall(r"load_corpus\(\"([\w-]+)\"\)", chapter.read_text(encoding="utf-8")))
         assert loaded <= {*prepare.CORPORA, "grammar"}, chapter.name

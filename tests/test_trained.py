@@ -81,7 +81,7 @@ def test_only_the_first_worker_has_a_score(by_character):
     ("kind", "parts", "said"),
     [(ENCODER_DECODER, PARTS, "'language model' and 'transformer'"), ("gpt", PARTS, "not 'gpt'")],
 )
-def test_what_can_t_be_trained_is_said_first(kind, parts, said):
+def test_a_text_that_can_t_be_trained_on_is_reported_first(kind, parts, said):
     with pytest.raises(UserError, match=said):
         train_language_model(parts, CharTokenizer.train(TEXT), kind, {}, progress=False)
 
@@ -118,7 +118,7 @@ def test_a_model_that_counts_can_do_the_same_but_is_not_saved(tmp_path):
         (BPETokenizer([]), "\n"),
     ],
 )
-def test_it_continues_what_its_tokenizer_knows_if_nothing_is_asked(tokenizer, prompt):
+def test_without_a_prompt_it_continues_something_that_its_tokenizer_knows(tokenizer, prompt):
     model = NGramModel(2, vocab_size=tokenizer.vocab_size).fit([1, 2, 1])
     trained = Trained(model, tokenizer, {}, kind=NGRAM)
     assert trained.default_prompt() == prompt
@@ -144,7 +144,7 @@ def test_a_word_that_is_known_with_a_space_before_it_needs_none(by_word):
 
 
 @pytest.mark.parametrize("setting", [{"temperature": 0.5}, {"top_k": 1}, {"top_p": 0.9}, {"seed": 0}, {"greedy": True}])
-def test_beam_search_swallows_no_setting(by_character, setting):
+def test_beam_search_ignores_no_setting(by_character, setting):
     with pytest.raises(UserError, match=f"{next(iter(setting))} changes nothing"):
         by_character.generate("the", beam_width=2, **setting)
 
@@ -199,5 +199,5 @@ def test_a_recipe_and_a_folder_load_from_anywhere(tmp_path, by_character):
     code = "import companion; print(companion.load({!r}).generate({!r}, 30, seed=1))"
     assert len(in_another_process(code.format("grammar-tiny", "the kings"), tmp_path)) > 30
     assert in_another_process(code.format("mine", "the"), tmp_path) == by_character.generate("the", 30, seed=1) + "\n"
-    (tmp_path / "grammar-tiny").mkdir()  # a folder that is no model hides no recipe
+    (tmp_path / "grammar-tiny").mkdir()  # a folder that isn't a model hides no recipe
     in_another_process(code.format("grammar-tiny", " the"), tmp_path)

@@ -1,4 +1,4 @@
-"""Training: windows that do not overlap, a validation text that is never trained on, and resuming to the same end."""
+"""Training: windows don't overlap, the validation text is never trained on, and resuming gives the same result."""
 
 import dataclasses
 import doctest
@@ -45,7 +45,7 @@ SMALL = TrainingConfig(epochs=2, batch_size=4, window=8, learning_rate=1e-2, war
 
 
 def text_ids(n: int = 1200) -> np.ndarray:
-    """A text with something to learn: each id is the last one plus 1 or 2, modulo 6."""
+    """A text with something to learn: each id is the previous one plus 1 or 2, modulo 6."""
     return (np.cumsum(np.random.default_rng(0).integers(1, 3, n)) % 6).astype(np.int32)
 
 
@@ -74,8 +74,8 @@ def test_windows_are_contiguous_and_do_not_overlap(length, batch, window, epoch)
     assert (y == x + 1).all()  # the target is the next token
     assert len(np.unique(x)) == x.size  # no token is read twice
     streams = x.swapaxes(0, 1).reshape(batch, -1)
-    assert (np.diff(streams, axis=1) == 1).all()  # the state carried from window to window fits
-    assert length - 1 - x.size < batch * window + window  # hardly anything is left out
+    assert (np.diff(streams, axis=1) == 1).all()  # windows are contiguous, so the carried state fits
+    assert length - 1 - x.size < batch * window + window  # at most one step is left out
 
 
 def test_the_windows_shift_from_epoch_to_epoch():
@@ -93,7 +93,7 @@ def test_the_dataset_is_the_windows():
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """What `train_small` gives when nothing interrupts it."""
+    """The result of `train_small` when nothing interrupts it."""
     return train_small(tmp_path_factory.mktemp("whole") / "checkpoint.npz")
 
 
@@ -106,7 +106,9 @@ def test_it_learns_and_ends_with_its_best_weights():
     after = evaluate(model, validation).nats_per_token
     assert after < before - 0.2
     assert after == pytest.approx(history.best["validation_loss"], abs=1e-5)
-    assert history.column("epoch") == pytest.approx([0.5, 1, 1.5, 2], abs=0.02)  # an odd number of steps has no half
+    assert history.column("epoch") == pytest.approx(
+        [0.5, 1, 1.5, 2], abs=0.02
+    )  # half an epoch is rounded to whole steps
     assert history.column("tokens")[-1] == history.rows[-1]["step"] * 4 * 8
     rates = history.column("learning_rate")
     assert rates.max() <= 1e-2 and rates[-1] == pytest.approx(1e-4, rel=0.2)
@@ -132,7 +134,7 @@ def test_the_same_seed_gives_the_same_model(whole, tmp_path):
 
 
 class Disturbed(Alone):
-    """A worker to whom something happens when it looks up from its steps for the nth time."""
+    """A worker for which something happens at the nth look of the loop."""
 
     def __init__(self, look: int, happens: Callable[[], object]) -> None:
         self.left, self.happens = look, happens
@@ -173,7 +175,7 @@ KILLED = """
 
 
 def test_killed_and_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, whole):
-    """kill -9 in the middle of an epoch; the same training again continues from the last checkpoint."""
+    """After kill -9 in the middle of an epoch, the same run continues from the last checkpoint."""
     checkpoint = tmp_path / "killed.checkpoint.npz"
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(checkpoint)]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
@@ -204,7 +206,7 @@ def test_without_a_checkpoint_ctrl_c_ends_training_at_once():
 
 
 def test_checkpoints_are_written_between_validations(tmp_path):
-    """By time, so that a long epoch isn't lost; not at every look, since that costs time."""
+    """By time, so that a long epoch isn't lost, but not at every look, which would cost time."""
 
     def written_by_then(**more) -> bool:
         checkpoint, found = tmp_path / f"{len(more)}.npz", []
@@ -216,7 +218,7 @@ def test_checkpoints_are_written_between_validations(tmp_path):
     assert not written_by_then()
 
 
-def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     one = TrainingConfig(epochs=1, batch_size=4, window=8)
     again = {"checkpoint": tmp_path / "c.npz", "progress": False}
     fit(small_model(), text_ids(), text_ids(300), one, **again)
@@ -227,11 +229,11 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         (other_dropout, text_ids(), text_ids(300), one, "the model differs"),
         (small_model(), text_ids(), text_ids(300), dataclasses.replace(one, seed=1), "seed is 0 there and 1 here"),
     ]:
-        with pytest.raises(CheckpointError, match=f"of another training run: {differs}. Delete it"):
+        with pytest.raises(CheckpointError, match=f"from another training run: {differs}. Delete it"):
             fit(model, ids, validation_ids, config, **again)
 
 
-def test_a_damaged_checkpoint_is_told_and_changes_nothing(tmp_path):
+def test_a_damaged_checkpoint_is_reported_and_changes_nothing(tmp_path):
     checkpoint = tmp_path / "c.npz"
     config = TrainingConfig(epochs=1, batch_size=4, window=8)
     fit(small_model(), text_ids(), text_ids(300), config, checkpoint, progress=False)
@@ -263,7 +265,7 @@ def test_a_damaged_checkpoint_is_told_and_changes_nothing(tmp_path):
 
 @pytest.mark.parametrize("other", [{"num_heads": 1}, {"context": 4}, {"dropout": 0.2}])
 def test_a_checkpoint_of_another_transformer_is_refused(tmp_path_factory, transformer_checkpoint, other):
-    """Its weights would fit."""
+    """Even though its weights would fit."""
     sizes, again = transformer_checkpoint
     with pytest.raises(CheckpointError, match="another training run: the model differs"):
         fit(transformer_model(**sizes | other), **again)
@@ -289,7 +291,7 @@ def transformer_checkpoint(tmp_path_factory):
 
 
 def test_gradients_are_clipped():
-    """With a norm close to 0 nothing can move: Adam's own scaling would otherwise step by the learning rate."""
+    """With a limit close to 0 nothing can move; otherwise Adam's scaling would make steps of the learning rate."""
     import keras
 
     config = TrainingConfig(epochs=1, batch_size=4, window=8, clip_norm=1e-12)
@@ -303,7 +305,7 @@ def test_gradients_are_clipped():
 
 
 def test_clipping_is_keras_s_to_the_bit():
-    """Also for the embedding, whose gradient is sparse and has several parts for a token that was read twice."""
+    """Even for the embedding, whose gradient is sparse and has several rows for a token that was read twice."""
     import keras
     import tensorflow as tf
 
@@ -328,7 +330,7 @@ def test_clipping_is_keras_s_to_the_bit():
 
 
 def test_single_steps_can_be_taken():
-    """As the benchmarks do; uncompiled and compiled they are the same."""
+    """As benchmarks do; uncompiled and compiled steps are the same."""
     updated = []
     for name in ("update", "compiled_update"):
         model = small_model()
@@ -342,17 +344,20 @@ def test_single_steps_can_be_taken():
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-# -- trainings that fail -----------------------------------------------------------------------------------------------
+# -- runs that fail ----------------------------------------------------------------------------------------------------
 
 ONE_LONG_EPOCH = TrainingConfig(epochs=1, batch_size=2, window=2)  # 299 steps, one validation
 
 
 @pytest.mark.parametrize(
     ("every", "says"),
-    [(300.0, "The training loss isn't a finite number"), (0.0, "The largest weight isn't a finite number")],
+    [
+        (300.0, "The training loss is no longer a finite number"),
+        (0.0, "The largest weight is no longer a finite number"),
+    ],
 )
 def test_a_loss_that_explodes_is_noticed_soon_and_the_good_checkpoint_kept(tmp_path, every, says):
-    """Every weight may still be finite when the loss no longer is, and the other way round."""
+    """Every weight may still be finite when the loss no longer is, and vice versa."""
     checkpoint, model, kept = tmp_path / "c.npz", small_model(), []
 
     def explode() -> None:
@@ -366,7 +371,7 @@ def test_a_loss_that_explodes_is_noticed_soon_and_the_good_checkpoint_kept(tmp_p
     assert [checkpoint.read_bytes() if checkpoint.exists() else None] == kept
 
 
-def test_a_training_that_diverges_is_told():
+def test_a_diverging_run_is_reported():
     config = dataclasses.replace(ONE_LONG_EPOCH, learning_rate=1e6)
     with pytest.raises(
         UserError, match=r"has diverged: .* a blind guess costs 1.8. Lower learning_rate \(it is 1e\+06"
@@ -396,7 +401,7 @@ def test_a_training_that_diverges_is_told():
         ({"seed": -1}, "seed is -1"),
     ],
 )
-def test_bad_settings_are_told(settings, says):
+def test_bad_settings_are_reported(settings, says):
     with pytest.raises(UserError, match=says):
         TrainingConfig(**settings)
 
@@ -418,7 +423,7 @@ def test_settings_may_be_numpy_s_numbers(tmp_path):
         ([0] * 9, "The training text has 9 tokens"),
     ],
 )
-def test_bad_ids_are_told_before_training(ids, says):
+def test_bad_ids_are_reported_before_training(ids, says):
     with pytest.raises(UserError, match=says):
         fit(small_model(), np.array(ids), text_ids(300), SMALL)
     if len(ids) != 9:
@@ -426,7 +431,7 @@ def test_bad_ids_are_told_before_training(ids, says):
             fit(small_model(), text_ids(), np.array(ids), SMALL)
 
 
-def test_a_model_of_another_kind_is_told():
+def test_a_model_of_another_kind_is_reported():
     with pytest.raises(UserError, match="one answer for a whole window"):
         fit(article_model(6, 4, 4), text_ids(), text_ids(300), SMALL)
     with pytest.raises(UserError, match="can't be scored on a text"):
@@ -443,7 +448,7 @@ def test_a_model_of_another_kind_is_told():
         (Pairs([[4]], [[5, 9]]), "The target of pair 0 of the pairs to {} has ids from 5 to 9"),
     ],
 )
-def test_bad_pairs_are_told_before_training(pairs, says):
+def test_bad_pairs_are_reported_before_training(pairs, says):
     good, model = Pairs([[4]], [[5]]), encoder_decoder(9, 9, 4, 4)
     with pytest.raises(UserError, match=says.format("train on")):
         fit_pairs(model, pairs, good)
@@ -452,19 +457,19 @@ def test_bad_pairs_are_told_before_training(pairs, says):
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), "5"])
-def test_a_time_between_checkpoints_that_can_t_be_is_told(seconds):
+def test_a_bad_time_between_checkpoints_is_reported(seconds):
     with pytest.raises(UserError, match=f"checkpoint_seconds is {seconds}"):
         fit(small_model(), text_ids(), text_ids(300), SMALL, checkpoint_seconds=seconds)
 
 
 @pytest.mark.parametrize(("workers", "worker"), [(0, 0), (2, 2), (2, -1), (1.5, 0)])
-def test_shares_of_nobody_are_told(workers, worker):
+def test_bad_shares_are_reported(workers, worker):
     with pytest.raises(UserError, match="worker"):
         share(6, workers, worker)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "1", None])
-def test_what_isn_t_a_seed_is_told(seed):
+def test_a_bad_seed_is_reported(seed):
     with pytest.raises(UserError, match=f"The seed is {seed}; it should be a whole number from 0"):
         set_seed(seed, tensorflow=False)
 
@@ -481,7 +486,7 @@ def test_a_generator_is_numpy_s():
 
 
 def test_the_default_batch_is_the_same_for_any_number_of_workers():
-    """What one worker would choose can be shared by two, three and four, unless the text is short."""
+    """Two, three and four workers can share the batch that one would choose, unless the text is short."""
     for tokens in (10**9, 200_000, 25_000):
         batch = default_config(tokens, tokens).batch_size
         assert [share(batch, workers, 0).stop * workers for workers in (1, 2, 3, 4)] == [batch] * 4
@@ -494,7 +499,7 @@ def test_the_default_batch_leaves_32_updates_an_epoch(tokens, window):
     assert 1 <= config.epochs <= 30
 
 
-def test_what_is_given_is_no_default():
+def test_given_settings_replace_the_defaults():
     config = default_config(10_000, 10_000, epochs=3, batch_size=7, window=20, learning_rate=0.1, seed=5)
     assert config == TrainingConfig(epochs=3, batch_size=7, window=20, learning_rate=0.1, seed=5)
     with pytest.raises(UserError, match="epochs is 0"):
@@ -539,7 +544,7 @@ LINE = r"step \d+ of 74, epoch \d\.\d\d: training \d\.\d{3}, validation \d\.\d{3
 @pytest.mark.parametrize(
     ("variable", "progress", "lines"), [(None, None, 4), ("off", None, 0), ("off", True, 4), (None, False, 0)]
 )
-def test_where_there_is_no_terminal_each_validation_is_a_line(capsys, monkeypatch, variable, progress, lines):
+def test_without_a_terminal_each_validation_is_a_line(capsys, monkeypatch, variable, progress, lines):
     if variable:
         monkeypatch.setenv("GATE_BY_GATE_PROGRESS", variable)
     else:

@@ -1,4 +1,4 @@
-"""The Transformer: nothing looks ahead, NumPy and the layers agree, and a text read in pieces is the text."""
+"""The Transformer: nothing looks ahead, NumPy and the layers agree, and reading in pieces equals reading at once."""
 
 import math
 
@@ -24,7 +24,7 @@ def model():
     set_seed(3)
     made = transformer_model(**SIZES, dropout=0.1)
     rng = np.random.default_rng(3)
-    for variable in made.trainable_variables:  # no zeros and ones: a bias or a scale left out would show
+    for variable in made.trainable_variables:  # no zeros and ones, so that a missing bias or scale would show
         variable.assign(variable + rng.normal(0, 0.2, variable.shape).astype(np.float32))
     return made
 
@@ -38,7 +38,7 @@ def some_ids(*shape: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("at", [0, 1, 4, 9, 13])
 def test_changing_the_future_never_changes_the_past(model, at):
-    """Exactly: not one bit. And it does change the present, so the test can fail."""
+    """Not a single bit of it. It does change the present, so the test can fail."""
     ids = some_ids(2, 14)
     changed = ids.copy()
     changed[:, at:] = (changed[:, at:] + 1) % SIZES["vocab_size"]
@@ -144,7 +144,7 @@ def test_scores_are_divided_by_the_root_of_the_size():
 # Positions
 
 
-def test_a_score_depends_on_the_distance_alone():
+def test_a_score_depends_only_on_the_distance():
     rng = np.random.default_rng(2)
     q, k = rng.normal(size=(1, 8)), rng.normal(size=(1, 8))
     products = {
@@ -181,7 +181,7 @@ def test_a_text_read_in_pieces_is_the_text_read_at_once(model, cuts):
 
 
 def test_every_token_is_scored_once_with_all_its_context(model, monkeypatch):
-    """The streams of `token_losses` warm up on the text before their own: where they start makes no difference."""
+    """The streams of `token_losses` warm up on the text before their own, so their starts make no difference."""
     monkeypatch.setattr(losses, "WARM_UP", 64)
     monkeypatch.setattr(losses, "WINDOW", 32)
     ids = some_ids(600)
@@ -261,12 +261,12 @@ def test_the_number_of_parameters_follows_from_the_sizes(sizes):
         ({"dropout": 1.0}, "dropout is 1.0"),
     ],
 )
-def test_bad_sizes_are_told(settings, says):
+def test_bad_sizes_are_reported(settings, says):
     with pytest.raises(UserError, match=says):
         transformer_model(**{**SIZES, **settings})
 
 
-def test_what_has_no_attention_weights_to_show_is_told(model):
+def test_models_without_attention_weights_are_refused(model):
     with pytest.raises(UserError, match="no Transformer blocks"):
         self_attention(language_model(5, 3, 4), np.zeros(3, np.int32))
     with pytest.raises(UserError, match="context is 6"):
@@ -274,6 +274,6 @@ def test_what_has_no_attention_weights_to_show_is_told(model):
 
 
 @pytest.mark.parametrize("ids", [[], [11], [-1], [1.5], None, "ab", [[1, 2]]])
-def test_texts_that_can_not_be_looked_at_are_told(model, ids):
+def test_bad_ids_to_look_at_are_reported(model, ids):
     with pytest.raises(UserError, match="one row of ids|knows ids 0 to 10"):
         self_attention(model, ids)

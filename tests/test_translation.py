@@ -1,4 +1,4 @@
-"""Sentences: a split without near-repetition, a baseline, the metrics, and the command."""
+"""Sentences: a split without near-duplicates, a baseline, the metrics, and the command."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def test_near_duplicates_are_never_in_two_parts(parts):
     chinese = shared / (sizes[:, None] + sizes - shared)  # the Jaccard index
     part_of = np.repeat(range(3), [len(part) for part in parts.values()])
     across = part_of[:, None] != part_of[None, :]
-    assert chinese[across].max() < 0.75  # what the split compares has no punctuation
+    assert chinese[across].max() < 0.75  # the split ignores punctuation
     for field in (0, 1):
         texts = [{pair[field] for pair in part} for part in parts.values()]
         assert not (texts[0] & texts[1] or texts[0] & texts[2] or texts[1] & texts[2])
@@ -72,7 +72,7 @@ def test_the_nearest_neighbour_of_a_known_sentence_is_itself():
     assert places.tolist() == [1, 2] and likeness[0] == pytest.approx(1) and 0 < likeness[1] < 1
 
 
-def test_nothing_is_nearest_among_nothing():
+def test_the_nearest_neighbour_needs_training_sentences():
     with pytest.raises(UserError, match="no training sentences"):
         translation.nearest([], ["下雨了。"])
 
@@ -112,20 +112,20 @@ def translator():
         ("25/12/2021", "iso", "2021-12-25"),
     ],
 )
-def test_what_is_typed_in_another_form_is_put_into_a_trained_one(translator, text, to, translation_of_it):
+def test_other_forms_are_turned_into_a_trained_one(translator, text, to, translation_of_it):
     found = translation.translate_phrase(text, to, translator)
     assert found.text == translation_of_it
     (remark,) = found.remarks
     assert remark.startswith("read as '")
 
 
-def test_what_is_typed_in_a_trained_form_gets_no_remark(translator):
+def test_a_trained_form_gets_no_remark(translator):
     for style in dates.STYLES:
         phrase = dates.date_phrase(dates.date(2021, 3, 3), style)
         assert translation.translate_phrase(phrase.english, "zh", translator) == (phrase.zh, ())
 
 
-def test_a_wrong_translation_is_owned_up_to(translator):
+def test_a_wrong_translation_is_admitted(translator):
     words = translator.tokenizer
     mixed_up = PairVocabulary(words.source, Vocabulary(reversed(words.target.tokens[len(SPECIALS) :])))
     wrong = replace(translator, tokenizer=mixed_up)
@@ -145,12 +145,12 @@ def test_a_wrong_translation_is_owned_up_to(translator):
         ("100,000", "more than 99,999"),
     ],
 )
-def test_dates_that_can_not_be_read(translator, text, told):
+def test_unreadable_dates_get_a_sentence(translator, text, told):
     with pytest.raises(UserError, match=told):
         translation.translate_phrase(text, "zh", translator)
 
 
-def test_where_to_is_one_of_two(translator):
+def test_there_are_two_targets(translator):
     with pytest.raises(UserError, match="zh and iso"):
         translation.translate_phrase("3 March 2021", "de", translator)
 
@@ -165,7 +165,7 @@ def test_the_example_is_a_training_sentence_that_is_translated_right(parts, read
     assert translation.translate_sentence(translation.SENTENCE_EXAMPLE, reader_of_chinese) == (english, ())
 
 
-def test_of_other_sentences_it_is_said_how_unsure_they_are(parts, reader_of_chinese):
+def test_other_sentences_get_a_remark_on_how_unsure_the_network_is(parts, reader_of_chinese):
     test = parts["test"][:10]
     said = [translation.translate_sentence(pair.zh, reader_of_chinese) for pair in test]
     assert all("don't trust this" in found.remarks[-1] and "%" in found.remarks[-1] for found in said)
@@ -175,12 +175,12 @@ def test_of_other_sentences_it_is_said_how_unsure_they_are(parts, reader_of_chin
 @pytest.mark.parametrize(
     ("text", "told"), [("", "nothing to translate"), ("Hello", "isn't Chinese"), ("饕餮", "No character of '饕餮'")]
 )
-def test_sentences_that_can_not_be_read(text, told):
+def test_unreadable_sentences_are_refused(text, told):
     with pytest.raises(UserError, match=told):
         translation.chinese_source(text, Vocabulary("我在家。"))
 
 
-def test_an_unknown_character_is_told_and_read_on(reader_of_chinese):
+def test_an_unknown_character_is_reported_and_the_rest_read(reader_of_chinese):
     ids, unknown = translation.chinese_source("我在 饕家。", Vocabulary("我在家。"))
     assert unknown == ["饕"] and ids.tolist() == [4, 5, 1, 6, 7]
     assert "read as unknown: 饕 餮" in translation.translate_sentence("饕餮在家。", reader_of_chinese).remarks[0]

@@ -1,4 +1,4 @@
-"""The package as a wheel, installed in a folder of its own, without the repository: all that needs no download."""
+"""The package as a wheel, installed in a separate folder without the repository: all that needs no download."""
 
 import email.parser
 import json
@@ -22,7 +22,7 @@ CACHES = shutil.ignore_patterns("__pycache__", ".*")
 
 
 def run(command: list[str | Path], cwd: Path, **variables: str) -> str:
-    """What a command prints; that it fails is this test's failure."""
+    """The output of a command, which has to succeed."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "GATE_BY_GATE"))}
     outcome = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=clean | variables, capture_output=True, text=True, check=False

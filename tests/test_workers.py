@@ -1,4 +1,4 @@
-"""Workers that train together end where one worker does; what goes wrong is one sentence, and leaves nobody.
+"""Workers that train together end where one worker does; failures give one sentence and leave no process running.
 
 These tests start real workers, each of which loads TensorFlow; `test_meeting`, `test_team`, `test_crew` and
 `test_ending` hold the parts.
@@ -67,7 +67,7 @@ def hosts(number: int = 2) -> str:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """What two workers made of the trainings in `worker`, and what each of them printed."""
+    """The results of two workers for the runs in `worker`, and their output."""
     folder, addresses = tmp_path_factory.mktemp("workers"), hosts()
     both = [run(str(ROOT / "tests" / "worker.py"), str(n), addresses, str(folder)) for n in (0, 1)]
     said = []
@@ -94,8 +94,8 @@ def test_two_workers_have_the_losses_and_the_weights_of_one(found, name):
         np.testing.assert_allclose(a, b, atol=1e-3)
 
 
-def test_interrupted_two_workers_continue_as_if_nothing_had_been(found):
-    """One of them is told to end, asks the chief, and all stop at the same step with the state saved."""
+def test_interrupted_two_workers_continue_as_if_nothing_had_happened(found):
+    """One of them gets a signal and asks the chief, and all stop at the same step with the state saved."""
     runs, (chief, other) = found
     same = r"The training was interrupted after step (\d+) of 74\. "
     told = re.match(same + r"Its state is in .*checkpoint\.npz", chief)
@@ -130,7 +130,7 @@ def has_begun(process: subprocess.Popen, checkpoint: Path) -> None:
 
 
 def test_a_worker_started_by_hand_ends_with_code_3_when_it_loses_the_other(text):
-    """A shell's loop starts such a worker again, and leaves one alone that was asked for what it can't do (code 2)."""
+    """A shell loop can start such a worker again, but not one with bad input (code 2)."""
     addresses = tuple(hosts().split(","))
     longer = [*command(text, "lost"), "--epochs", "500"]
     left, lost = (companion(*longer, env={"TF_CONFIG": Cluster(addresses, n).tf_config()}) for n in (0, 1))
@@ -154,10 +154,10 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks processes up in /proc")
-def test_ctrl_c_saves_the_state_and_leaves_nobody(text):
+def test_ctrl_c_saves_the_state_and_leaves_no_process(text):
     checkpoint = text.with_name("ended.checkpoint.npz")
     loud = [word for word in command(text, "ended", "--workers", "2", "--epochs", "500") if word != "--quiet"]
-    # A shell lets what it runs in the background ignore SIGINT; the launcher is to be as if typed.
+    # A shell has background jobs ignore SIGINT, but the launcher should behave as if typed.
     launcher = companion(*loud, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     pids = [int(pid) for pid in re.findall(r"\d+", launcher.stdout.readline().partition("processes")[2])]
     assert len(pids) == 2 and all(map(is_running, pids))
@@ -175,7 +175,7 @@ def test_ctrl_c_saves_the_state_and_leaves_nobody(text):
 
 
 def told(capsys, *arguments: str) -> str:
-    """The one sentence that a command ends with."""
+    """The sentence with which a command ends."""
     code = main(list(arguments))
     said = capsys.readouterr()
     assert code == 2 and re.match(r"[\w-]+: ", said.err) and said.err.count("\n") == 1
@@ -183,20 +183,20 @@ def told(capsys, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("worker", ["0", "1"])
-def test_a_port_in_use_is_told(capsys, text, worker):
+def test_a_port_in_use_is_reported(capsys, text, worker):
     addresses = hosts()
     with socket.create_server(("127.0.0.1", int(addresses.split(",")[int(worker)].rpartition(":")[2]))):
         said = told(capsys, *command(text, "port", "--worker", worker, "--hosts", addresses, "--timeout", "5"))
-    assert f"Worker {worker} can't have port" in said and "choose another port" in said
+    assert f"Worker {worker} can't use port" in said and "choose another port" in said
 
 
-def test_a_missing_worker_is_told_by_the_command(capsys, text):
+def test_a_missing_worker_is_reported_by_the_command(capsys, text):
     said = told(capsys, *command(text, "alone", "--worker", "0", "--hosts", hosts(), "--timeout", "0.5"))
     assert "Worker 1" in said and "did not come within 0.5 seconds" in said
     assert not text.with_name("alone").exists()
 
 
-def test_other_settings_are_told_by_both_commands(text):
+def test_different_settings_are_reported_by_both_commands(text):
     addresses = hosts()
     both = [
         companion(*command(text, "other", "--worker", str(n), "--hosts", addresses, "--seed", str(n))) for n in (0, 1)
@@ -220,22 +220,22 @@ def test_other_settings_are_told_by_both_commands(text):
         (["--worker", "0", "--hosts", "a:1,b:1", "--batch-size", "7"], "multiple of 2, such as 6 or 8"),
     ],
 )
-def test_bad_options_are_told(capsys, text, more, says):
+def test_bad_options_are_reported(capsys, text, more, says):
     assert says in told(capsys, *command(text, "bad", *more))
 
 
-def test_a_batch_that_can_t_be_dealt_out_is_told_once(text):
+def test_a_batch_that_can_t_be_divided_is_reported_once(text):
     process = companion(*command(text, "uneven", "--workers", "2", "--batch-size", "7"))
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2 and err.count("\n") == 1 and "multiple of 2" in err
 
 
-def test_a_tf_config_that_can_t_be_read_is_told(capsys, text, monkeypatch):
+def test_a_bad_tf_config_is_reported(capsys, text, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}')
     assert "TF_CONFIG can't be read" in told(capsys, *command(text, "config"))
 
 
 @pytest.mark.parametrize("content", ["{}", '{"cluster": {"chief": ["a:1"]}, "task": {"type": "chief", "index": 0}}'])
-def test_a_tf_config_of_one_doesn_t_keep_it_from_training(text, monkeypatch, content):
+def test_a_tf_config_of_one_worker_doesn_t_prevent_training(text, monkeypatch, content):
     monkeypatch.setenv("TF_CONFIG", content)
     assert main(command(text, f"own-{len(content)}", "--epochs", "1", "--units", "4")) == 0

@@ -36,7 +36,7 @@ def train(name: str, team: Alone, checkpoint: Path | None = None) -> list[np.nda
 
 @contextlib.contextmanager
 def interrupted(team: Team, look: int) -> Iterator[None]:
-    """SIGTERM comes when this worker looks up for the nth time."""
+    """SIGTERM comes at this worker's nth look."""
     original, looks = team.from_chief, []
 
     def from_chief(data: bytes) -> bytes:
@@ -51,7 +51,7 @@ def interrupted(team: Team, look: int) -> Iterator[None]:
 
 
 def main(index: str, hosts: str, folder: str) -> None:
-    """Train everything as one of the workers; worker 0 writes what came out."""
+    """Train everything as one of the workers; worker 0 writes the results."""
     checkpoint = Path(folder) / "checkpoint.npz"
     with join(Cluster(tuple(hosts.split(",")), int(index)), {}, timeout=300) as team:
         found = {name: train(name, team) for name in MODELS}

@@ -1,7 +1,7 @@
-"""Make .venv with exactly what requirements.lock pins; where that can't be, say why in one sentence.
+"""Make .venv with exactly what requirements.lock pins; if that isn't possible, say why in one sentence.
 
-Any Python 3.6 or later can run this, even one too old for the book, because it looks for a fitting one. So it uses the
-standard library and the syntax of Python 3.6 alone.
+Any Python 3.6 or later can run this, even one too old for the book, because it looks for a suitable one. So it uses
+only the standard library and the syntax of Python 3.6.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, ".ready")
 LOG = os.path.join(VENV, "bootstrap.log")
 
-# What pip says when it fails, and what that means. The first that fits is told.
+# Patterns in pip's output when it fails, and what they mean. The first one that matches is reported.
 FAILURES = [
     (
         "DO NOT MATCH THE HASHES",
-        "A package is not the one requirements.lock pins, so it was not installed; check your index.",
+        "A package isn't the one that requirements.lock pins, so it wasn't installed; check your package index.",
     ),
     (
         "No space left on device|Errno 28|Disk quota exceeded|Errno 122",
@@ -35,7 +35,7 @@ FAILURES = [
         "No matching distribution found|Could not find a version|NewConnectionError|Max retries exceeded|Read timed out"
         "|Temporary failure in name resolution|ProxyError|SSLError|HTTP error|ConnectionError|Connection reset"
         "|Connection broken",
-        "The packages could not be downloaded: no network, or the package index does not have them; connect "
+        "The packages could not be downloaded: no network, or the package index doesn't have them; connect "
         "(or set pip's index or proxy) and run make again.",
     ),
     ("Permission denied|Read-only file system", "The folder .venv can't be written to; check its permissions."),
@@ -43,7 +43,7 @@ FAILURES = [
 
 
 class Failed(Exception):
-    """The one sentence."""
+    """Setup failed; the message is the one sentence to print."""
 
 
 def version_of(python):
@@ -65,7 +65,7 @@ def named(version):
 
 
 def fitting_python():
-    """The first Python that fits: the one that runs this, then those on the path."""
+    """The first suitable Python: the one that runs this, then those on the path."""
     names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
     found = []
     for candidate in [sys.executable, *names, "python3", "python"]:
@@ -76,8 +76,8 @@ def fitting_python():
             found.append(version)
     here = " and ".join(named(version) for version in found)
     raise Failed(
-        f"The book needs Python {named(OLDEST)} to {named(NEWEST)}, and there is only Python {here} here: install a "
-        "fitting one and run make again."
+        f"The book needs Python {named(OLDEST)} to {named(NEWEST)}, but there is only Python {here} here: install a "
+        "suitable one and run make again."
     )
 
 
@@ -102,13 +102,13 @@ def check_disk():
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:
         raise Failed(
-            f"The environment needs about {NEEDED_GB:.0f} GB of disk and only {free:.1f} GB are free here: make room "
+            f"The environment needs about {NEEDED_GB:.0f} GB of disk, but only {free:.1f} GB are free here: make room "
             "and run make again."
         )
 
 
 def run(command, show=None):
-    """Run a command into the log; return its exit code and what it said."""
+    """Run a command, log its output, and return its exit code and output."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = []
     for raw in process.stdout or []:
@@ -124,7 +124,7 @@ def run(command, show=None):
 
 
 def make_venv():
-    """An empty .venv; one that is there and fits is kept."""
+    """Make an empty .venv, unless there is one with a suitable Python."""
     if os.path.exists(PYTHON) and fits(version_of(PYTHON)):
         return
     python = fitting_python()
@@ -145,11 +145,11 @@ def explain(said):
         if re.search(signs, said):
             return sentence
     last = [line.strip() for line in said.splitlines() if line.strip()][-1:] or ["no message"]
-    return f"The environment could not be made ({last[0]}); the whole story is in .venv/bootstrap.log."
+    return f"The environment could not be made ({last[0]}); the details are in .venv/bootstrap.log."
 
 
 def progress(line):
-    """One line that is overwritten again and again, if the output is a terminal."""
+    """Show progress in one line that is overwritten, if the output is a terminal."""
     if not sys.stdout.isatty():
         return
     if line.startswith("Collecting "):
@@ -159,7 +159,7 @@ def progress(line):
 
 
 def install():
-    print("Installing the packages that requirements.lock pins; the first time this takes some minutes")
+    print("Installing the packages that requirements.lock pins; the first time this takes a few minutes")
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
     pinned = ["--require-hashes", "--only-binary=:all:", "-r", "requirements.lock"]
     ours = ["--no-deps", "--no-build-isolation", "--editable", "."]
@@ -170,7 +170,7 @@ def install():
 
 
 def quiet_kernels():
-    """Notebook kernels on this machine talk over TCP and warn of it each time: errors only."""
+    """Let notebook kernels log only errors: they use TCP on this machine, and would warn about it each time."""
     folder = os.path.join(VENV, "etc", "ipython")
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "ipython_kernel_config.py"), "w") as file:

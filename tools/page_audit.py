@@ -1,8 +1,8 @@
-"""What a reader of the built pages would trip over: ``python tools/page_audit.py _build/html``, a finding a line.
+"""Find faults in the built pages: ``python tools/page_audit.py _build/html`` prints one finding per line.
 
-Looked for: anything loaded from another host (by tags, style sheets or scripts); images without alternative text;
+It looks for anything loaded from another host (by tags, style sheets or scripts); images without alternative text;
 broken links, anchors and files; error output, tracebacks and very long outputs; heavy pages; not exactly one search
-box; a notebook page that does not offer its executed notebook; headings out of order; markup that was not rendered.
+box; a notebook page that doesn't offer its executed notebook; headings out of order; markup that wasn't rendered.
 """
 
 import itertools
@@ -27,7 +27,7 @@ LOADING_LINKS = {
 LOADING_ATTRIBUTES = ("src", "data", "poster", "background", "xlink:href", "action", "formaction")
 REMOTE = re.compile(r"\s*(https?:|wss?:)?//", re.IGNORECASE)
 CSS_REMOTE = re.compile(r"""(?:url\(\s*|@import\s+)["']?((?:https?:)?//[^"')\s]+)""", re.IGNORECASE)
-# A script that asks another host: an address handed to a loader or put into src or href.
+# A script that contacts another host: an address passed to a loader or put into src or href.
 SCRIPT_REMOTE = re.compile(
     r"""(?: \b(?:import|fetch|importScripts|getScript|getJSON|sendBeacon|Worker|WebSocket|EventSource)\s*\(?\s*
         | \.open\s*\(\s*["'`][A-Z]+["'`]\s*,\s*
@@ -58,7 +58,7 @@ class Page:
         return self.html.select_one("article") or self.html
 
     def target(self, link: str) -> Path:
-        """The file a link on this page leads to."""
+        """The file that a link on this page leads to."""
         path = urllib.parse.unquote(urllib.parse.urlsplit(link).path)
         file = (self.path.parent / path).resolve() if path else self.path
         return file / "index.html" if file.is_dir() else file
@@ -84,7 +84,7 @@ def candidates(srcset: str) -> Iterator[str]:
         yield found[1].rstrip(",")
         srcset = srcset[found.end() :]
         if not found[1].endswith(","):
-            srcset = srcset.partition(",")[2]  # what comes before the comma is a size
+            srcset = srcset.partition(",")[2]  # the part before the comma is a size
 
 
 def other_hosts(page: Page) -> Iterator[str]:
@@ -129,7 +129,7 @@ def links(page: Page, pages: dict[Path, Page]) -> Iterator[str]:
                 yield f"link to one machine's file: {link}"
             continue
         if link.startswith("/"):
-            yield f"link that breaks where the book is not at the host's root: {link}"
+            yield f"link that breaks if the book isn't at the host's root: {link}"
             continue
         file, fragment = page.target(link), urllib.parse.unquote(urllib.parse.urlsplit(link).fragment)
         if not file.is_file():
@@ -217,7 +217,7 @@ def unrendered(page: Page) -> Iterator[str]:
 
 
 def audit(folder: str | Path) -> list[str]:
-    """Every finding as ``file: what``, sorted; an empty list for a folder without a fault."""
+    """Every finding as ``file: what``, sorted; an empty list for a folder without faults."""
     root = Path(folder).resolve()
     everything = [path for path in sorted(root.rglob("*")) if path.is_file()]
     pages = {path: Page(path, root) for path in everything if path.suffix == ".html" and "_static" not in path.parts}

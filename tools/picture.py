@@ -13,7 +13,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 def main(page: str, built: Path = ROOT / "_build" / "html", target: Path = ROOT / "docs" / "page.png") -> None:
-    """Write the picture of a page, by its name without ``.html``."""
+    """Write a picture of the page with this name, without ``.html``."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         window = browser.new_page(viewport={"width": 1280, "height": 960})

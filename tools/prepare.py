@@ -1,4 +1,4 @@
-"""Obtain the corpora and train the recipes that the book needs; what the cache folder has is kept."""
+"""Obtain the corpora and train the recipes that the book needs, unless the cache folder has them."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,7 @@ CORPORA = ["shakespeare", "python-docs", "chatterbot", "hsk-sentences"]
 
 
 def main(obtain: Callable[[str], object] = load_corpus, train: Callable[[], object] = train_missing) -> int:
-    """Obtain every corpus, then train what is missing; 1 if that can't be, for a reason that one sentence tells."""
+    """Obtain every corpus, then train what is missing; return 1 after printing one sentence if that isn't possible."""
     try:
         for name in CORPORA:
             obtain(name)

@@ -1,4 +1,4 @@
-"""Show the built book on this machine alone: ``python tools/serve.py 8000``."""
+"""Serve the built book on this machine only: ``python tools/serve.py 8000``."""
 
 import functools
 import http.server
@@ -9,7 +9,7 @@ BUILT = Path(__file__).resolve().parents[1] / "_build" / "html"
 
 
 def main(port: str) -> int:
-    """Serve until interrupted; 1 if that can't be, for a reason that one sentence tells."""
+    """Serve until interrupted; return 1 after printing one sentence if that isn't possible."""
     if not (BUILT / "index.html").is_file():
         print("make: the book is not built yet; run make book first.", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""How chapters are executed: one thread for an operation, as many side by side as the machine holds."""
+"""How chapters are executed: one thread per operation, and as many chapters at a time as the machine can hold."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -10,17 +10,17 @@ from nbformat import NotebookNode
 
 MEMORY = 3 * 2**30  # bytes that a chapter may need
 
-# The last digits of a sum depend on how many threads share it, and training magnifies them. With one thread for an
-# operation, the outputs are the same on a machine of two cores and of sixteen.
+# The last digits of a sum depend on how many threads share it, and training magnifies them. With one thread per
+# operation, the outputs are the same on two cores and on sixteen.
 ENVIRONMENT = {
-    "GATE_BY_GATE_PROGRESS": "off",  # a progress bar is for someone who waits, not for a page
-    "GATE_BY_GATE_DEVICE": "cpu",  # a GPU adds in another order
+    "GATE_BY_GATE_PROGRESS": "off",  # a progress bar is for a reader who waits, not for a page
+    "GATE_BY_GATE_DEVICE": "cpu",  # a GPU adds in a different order
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "2",  # two operations at a time: training is faster, and no sum is shared
-    # In glibc: keep memory for the next large array. Otherwise each one is fetched from the system and cleared again.
+    # In glibc: keep memory for the next large array. Otherwise each is fetched from the system and cleared.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
 }
@@ -33,7 +33,7 @@ def side_by_side() -> int:
 
 
 def execute(notebooks: Iterable[tuple[Path, NotebookNode]], timeout: int) -> Iterator[tuple[Path, ExecutionResult]]:
-    """Run notebooks, each in the folder of its path, and give them back as they finish; a cell may have failed."""
+    """Run notebooks, each in the folder of its path, and yield them as they finish; a cell may have failed."""
     with ThreadPoolExecutor(side_by_side()) as pool:
         runs = {
             pool.submit(single_nb_execution, notebook, str(path.parent), timeout, False): path

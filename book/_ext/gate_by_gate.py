@@ -1,4 +1,4 @@
-"""What the book adds to Sphinx: an execution cache that does not lie, MathJax and notebooks in the pages."""
+"""What the book adds to Sphinx: an execution cache that is never stale, MathJax, and notebooks in the pages."""
 
 import functools
 import importlib.util
@@ -21,11 +21,11 @@ from sphinx.util import logging
 from companion.closure import fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
-STATE = "outputs_depend_on"  # the entry of a page's metadata
-FINISHED = "finished"  # the file that says that the last build wrote all its pages
+STATE = "outputs_depend_on"  # an entry in a page's metadata
+FINISHED = "finished"  # a file that says that the last build wrote all its pages
 logger = logging.getLogger(__name__)
 
-# Of MathJax's 24 MB: what renders TeX, the TeX packages it loads when a formula asks for one, English speech.
+# From MathJax's 24 MB: what renders TeX, the TeX packages that a formula may ask for, English speech.
 MATHJAX = [
     "tex-chtml.js",
     "output/chtml/fonts/woff-v2/*.woff",
@@ -37,7 +37,7 @@ MATHJAX = [
 
 
 def note_settings(app: Sphinx, config: Config) -> None:
-    """Make the table of contents and the static files part of the configuration: Sphinx reads all pages again."""
+    """Make the table of contents and static files part of the configuration, so that changes have all pages read."""
     files = [ROOT / "book" / "_toc.yml", *(ROOT / "book" / "_static").rglob("*")]
     config.book_settings = fingerprint(filter(Path.is_file, files), base=ROOT)
 
@@ -54,7 +54,7 @@ def offer_notebook(app: Sphinx, pagename: str, templatename: str, context: dict,
 
 
 def notebook_of(env: BuildEnvironment, page: str) -> NotebookNode | None:
-    """A page's cells, without outputs; none if the page is plain Markdown."""
+    """A page's cells, without outputs; None if the page is plain Markdown."""
     text = Path(env.doc2path(page)).read_text(encoding="utf-8")
     if not is_myst_markdown_notebook(text):
         return None
@@ -68,7 +68,7 @@ def key(env: BuildEnvironment, page: str) -> str | None:
 
 
 def cache(app: Sphinx, page: str, state: str | None = None) -> Path:
-    """The folder of a page's outputs, in a state or in the one in which the page was read."""
+    """The folder of a page's outputs in a state; by default, the state in which the page was read."""
     chapter = page.replace("/", "-")
     return Path(app.outdir).parent / ".jupyter_cache" / chapter / (state or app.env.metadata[page][STATE])
 
@@ -85,7 +85,7 @@ def is_fresh(app: Sphinx, page: str) -> bool:
 def changed_pages(app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set) -> list[str]:
     """The pages to read again although their text is the same: all of them if the last build was stopped.
 
-    What had been read before such a build was stopped counts as read, but was perhaps never written.
+    A page that was read before such a build was stopped counts as read, but perhaps was never written.
     """
     finished = Path(app.doctreedir) / FINISHED
     was_finished = finished.exists()
@@ -94,9 +94,9 @@ def changed_pages(app: Sphinx, env: BuildEnvironment, added: set, changed: set, 
 
 
 def execute_side_by_side(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
-    """Fill the caches before the pages are read: myst-nb would execute them one after the other.
+    """Fill the caches before the pages are read, because myst-nb would execute them one after the other.
 
-    A notebook with a cell that fails is not kept; myst-nb comes upon it when it reads the page, and reports it.
+    A notebook with a failing cell isn't kept; myst-nb finds it when it reads the page, and reports it.
     """
     missing, states = {}, {}
     for page in pages:
@@ -126,16 +126,16 @@ def choose_cache(app: Sphinx, page: str, content: list[str]) -> None:
 
 
 def check_cache(app: Sphinx, doctree: nodes.document) -> None:
-    """Keep nothing of a page if what it depends on changed while it was read, and perhaps executed."""
+    """Discard a page's outputs if something they depend on changed while the page was read and perhaps executed."""
     page = app.env.docname
     if STATE in app.env.metadata[page] and key(app.env, page) != app.env.metadata[page][STATE]:
         shutil.rmtree(cache(app, page), ignore_errors=True)
 
 
 def executed_notebook(app: Sphinx, page: str) -> NotebookNode | None:
-    """A page's notebook with every output of its execution; none if a cell failed, or the page changed since.
+    """A page's notebook with every output of its execution; None if a cell failed, or the page has changed since.
 
-    What myst-nb itself leaves lacks the glued outputs and, where it took them from the cache, all of them.
+    The notebook that myst-nb leaves lacks the glued outputs, or all outputs if they came from the cache.
     """
     notebook = notebook_of(app.env, page)
     return None if notebook is None else outputs.find(cache(app, page), notebook)
@@ -161,7 +161,7 @@ def write_notebooks(app: Sphinx) -> None:
 
 
 def copy_mathjax(app: Sphinx) -> None:
-    """Copy what the pages need of MathJax."""
+    """Copy the parts of MathJax that the pages need."""
     package = importlib.util.find_spec("sphinx-mathjax-offline")
     assert package and package.origin, "sphinx-mathjax-offline is pinned in requirements.lock"
     source = Path(package.origin).parent / "static" / "mathjax"
@@ -174,7 +174,7 @@ def copy_mathjax(app: Sphinx) -> None:
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """What is left to do when the pages are written."""
+    """Write the notebooks and MathJax once the pages are written."""
     if not error and app.builder.format == "html":
         write_notebooks(app)
         copy_mathjax(app)
@@ -183,7 +183,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     os.environ.update(ENVIRONMENT)
-    app.add_config_value("comments_config", {}, "")  # jupyter-book sets it, for an extension we do without
+    app.add_config_value("comments_config", {}, "")  # jupyter-book sets it for an extension that we don't use
     app.add_config_value("book_settings", "", "env")
     app.connect("config-inited", note_settings)
     app.connect("env-get-outdated", changed_pages)

@@ -1,10 +1,10 @@
-"""The glossary, and from the first use of each term on every page a quiet link to it.
+"""The glossary, and a quiet link to it from the first use of each term on every page.
 
 ``book/glossary.yml`` holds the entries and says how they are written; the page ``book/glossary.md`` shows them with
 the directives ``{terms}`` (by the English name) and ``{terms-by-pinyin}``. The links are made while a page is read,
-in running text only: never in headings, captions, tables, quotations, formulas, code, exercises or other links. Where
-the chapter that explains a term sets it in italics or bold, that is the place, even in an exercise if nothing comes
-before it; else it is the first one. In a Chinese edition the Chinese names are looked for as well, in the translated
+in running text only: never in headings, captions, tables, quotations, formulas, code, exercises or other links. In the
+chapter that explains a term, the link is where the term is in italics or bold; elsewhere, or without that, it is at the
+first use. Exercises come last. In a Chinese edition the Chinese names are looked for as well, in the translated
 text. ``{term}`` works too, with either name.
 """
 
@@ -42,7 +42,7 @@ WORDS = {"en": ("Explained in ", "; first used in ", "."), "zh": ("讲解：", "
 class Entry:
     """A term; ``also`` and ``zh_also`` are other forms that the text may have, ``pages`` the only pages to look at.
 
-    ``emphasised``, whether the text means the term only where it is in italics or bold, or which forms of it do.
+    ``emphasised`` says whether the term counts only in italics or bold, or lists the forms for which this holds.
     """
 
     term: str
@@ -73,7 +73,7 @@ class Entry:
 
 
 def problem(raw: Any) -> str:
-    """What is wrong with an entry as it stands in the file; nothing if it is good."""
+    """What is wrong with an entry of the file; empty if nothing is."""
     if not isinstance(raw, dict):
         return "an entry is a mapping with term, zh, pinyin and meaning"
     allowed: dict[str, Any] = KEYS | MORE_KEYS
@@ -82,18 +82,18 @@ def problem(raw: Any) -> str:
     if missing := [key for key in KEYS if not raw.get(key)]:
         return f"{missing[0]!r} is missing"
     if wrong := [key for key in raw if not isinstance(raw[key], allowed[key])]:
-        return f"{wrong[0]!r} is to be a {getattr(allowed[wrong[0]], '__name__', 'bool or list')}"
+        return f"{wrong[0]!r} should be a {getattr(allowed[wrong[0]], '__name__', 'bool or list')}"
     if isinstance(only := raw.get("emphasised"), list) and (strange := set(only) - {raw["term"], *raw.get("also", [])}):
-        return f"'emphasised' has {min(strange)!r}, which isn't the term nor under 'also'"
+        return f"'emphasised' has {min(strange)!r}, which is neither the term nor under 'also'"
     if not CHINESE.search(raw["zh"]):
         return f"'zh' has no Chinese character: {raw['zh']!r}"
     if not raw["meaning"].rstrip().endswith("."):
-        return "'meaning' is to be sentences, and end with a full stop"
+        return "'meaning' should be sentences and end with a full stop"
     return ""
 
 
 def entries_of(raws: Iterable[Any]) -> tuple[list[Entry], list[str]]:
-    """The good entries of a glossary, and a sentence on each of the others."""
+    """The valid entries of a glossary, and a sentence about each of the others."""
     entries: list[Entry] = []
     problems: list[str] = []
     taken: set[str] = set()
@@ -108,10 +108,10 @@ def entries_of(raws: Iterable[Any]) -> tuple[list[Entry], list[str]]:
         names = {entry.term.casefold(), entry.zh}
         claims = {(form.casefold(), page) for form in entry.forms(True) for page in entry.pages or ("",)}
         if names & taken:
-            problems.append(f"{name}: another entry has the name {min(names & taken)!r} already")
+            problems.append(f"{name}: another entry already has the name {min(names & taken)!r}")
         elif claims & claimed:
             form, page = min(claims & claimed)
-            problems.append(f"{name}: another entry has the form {form!r} already{page and f' on page {page!r}'}")
+            problems.append(f"{name}: another entry already has the form {form!r}{page and f' on page {page!r}'}")
         else:
             entries.append(entry)
             taken |= names
@@ -120,14 +120,14 @@ def entries_of(raws: Iterable[Any]) -> tuple[list[Entry], list[str]]:
 
 
 def read_entries(app: Sphinx, config: Config) -> None:
-    """Make the entries a part of the configuration, so that Sphinx reads every page again when they change."""
+    """Make the entries part of the configuration, so that Sphinx reads every page again when they change."""
     path = Path(app.srcdir) / "glossary.yml"
     raws = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
     config.glossary_entries = raws or []
 
 
 def check_entries(app: Sphinx) -> None:
-    """Say what is wrong with the entries."""
+    """Warn about invalid entries."""
     for text in entries_of(app.config.glossary_entries)[1]:
         logger.warning("glossary.yml: %s", text, type="glossary")
 
@@ -144,7 +144,7 @@ class Finder:
 
     def __init__(self, entries: Iterable[Entry], page: str, chinese: bool = False):
         forms: dict[str, Entry | None] = {}
-        for entry in sorted(entries, key=lambda entry: bool(entry.pages)):  # who names the page has the last word
+        for entry in sorted(entries, key=lambda entry: bool(entry.pages)):  # an entry that names the page wins
             is_here = page in (entry.pages or (page,))
             forms |= {form: entry if is_here else forms.get(form) for form in entry.forms(chinese)}
         self.forms = {form: forms[form] for form in sorted(forms, key=lambda form: (-len(form), form))}
@@ -159,7 +159,7 @@ class Finder:
         return self.forms[self._form(name)] if self.any_form.fullmatch(name) else None
 
     def within(self, text: str) -> Iterator[tuple[int, int, Entry]]:
-        """Where a text has terms that need no emphasis; of overlapping ones the longest."""
+        """The places of terms in a text that need no emphasis; of overlapping terms the longest."""
         for match in self.any_form.finditer(text):
             form = self._form(match[0])
             if (entry := self.forms[form]) and not entry.needs_emphasis(form):
@@ -168,9 +168,9 @@ class Finder:
 
 @functools.cache
 def any_of(forms: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds any of some forms, those that come first before the others; Chinese has no gaps between words.
+    """A pattern that finds any of some forms, earlier ones first; Chinese has no gaps between words.
 
-    Each alternative begins with a letter: so most of them cost nothing at most places.
+    Each alternative begins with a letter, so that most of them cost nothing at most places.
     """
     english = "|".join(pattern(form) for form in forms if not CHINESE.search(form)) or "(?!)"
     chinese = "|".join(re.escape(form) for form in forms if CHINESE.search(form)) or "(?!)"
@@ -204,7 +204,7 @@ def running_text(doctree: nodes.document, exercises: bool = False) -> Iterator[n
 
 
 def join_lines(element: nodes.Element) -> None:
-    """Make one text of several in a row: a line break may stand within a term."""
+    """Join adjacent texts into one, because a line break may be within a term."""
     children: list[nodes.Node] = []
     for child in element.children:
         if children and isinstance(child, nodes.Text) and isinstance(children[-1], nodes.Text):
@@ -218,16 +218,16 @@ def is_emphasis(node: nodes.Node) -> bool:
 
 
 def link_node(entry: Entry, page: str, content: nodes.TextElement) -> addnodes.pending_xref:
-    """A link that ``resolve`` will make, when all pages are read."""
+    """A placeholder that ``resolve`` turns into a link when all pages are read."""
     options = {"refdomain": "", "reftype": "glossary-term", "reftarget": entry.term, "refdoc": page}
     return addnodes.pending_xref("", content, refexplicit=False, refwarn=False, **options)
 
 
 def link_page(doctree: nodes.document, entries: Iterable[Entry], page: str, chinese: bool = False) -> list[str]:
-    """Link the first use of each term of a page; which terms were linked."""
+    """Link the first use of each term on a page; return the linked terms."""
     finder, linked = Finder(entries, page, chinese), set()
     texts, exercises = list(running_text(doctree)), list(running_text(doctree, exercises=True))
-    # First the definitions: where the chapter that explains a term sets it in italics or bold. Last those in exercises.
+    # First the definitions: in the chapter that explains a term, where it is in italics or bold. Exercises come last.
     for definitions, there in ((True, texts), (False, texts), (True, exercises)):
         for text in there:
             if is_emphasis(emphasis := text.parent):
@@ -256,14 +256,14 @@ def link_within(text: nodes.Text, finder: Finder, page: str, linked: set[str]) -
 
 
 def name_nodes(entry: Entry, chinese: bool) -> list[nodes.Node]:
-    """Both names, that of the edition's language first; the Chinese one says that it is Chinese."""
+    """Both names, that of the edition's language first; the Chinese one is marked as Chinese."""
     others = f" ({'、'.join(entry.zh_also)})" if entry.zh_also else ""
     zh = nodes.inline("", entry.zh + others, classes=["language-zh", "glossary-zh"])
     return [zh, nodes.Text(f" {entry.term}")] if chinese else [nodes.Text(f"{entry.term} "), zh]
 
 
 class Terms(SphinxDirective):
-    """The entries, each with its meaning and the chapters where it is found."""
+    """The entries, each with its meaning and the chapters in which it occurs."""
 
     def run(self) -> list[nodes.Node]:
         chinese, env = is_chinese(self.config), self.env
@@ -307,14 +307,14 @@ class TermsByPinyin(SphinxDirective):
 
 
 def begin(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
-    """When any page is read again, so is the glossary: it says where each term is used."""
+    """Read the glossary again when any page is, because it says where each term is used."""
     page = getattr(env, "glossary_page", None)
     if pages and page in env.found_docs and page not in pages:
         pages.append(page)
 
 
 def uses(env: BuildEnvironment) -> dict[str, list[str]]:
-    """The terms that are linked on each page."""
+    """The terms linked on each page, by page."""
     return env.__dict__.setdefault("glossary_uses", {})
 
 
@@ -323,14 +323,14 @@ def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
 
 
 def merge(app: Sphinx, env: BuildEnvironment, pages: list[str], other: BuildEnvironment) -> None:
-    """Take over what a process that read some pages in parallel found."""
+    """Take over the results of a process that read some pages in parallel."""
     uses(env).update({page: uses(other)[page] for page in pages if page in uses(other)})
     if getattr(other, "glossary_page", None) in pages:
         vars(env).update({name: vars(other)[name] for name in ("glossary_page", "glossary_meanings")})
 
 
 def link_first_uses(app: Sphinx, doctree: nodes.document) -> None:
-    """Put the links into a page that was read; from the glossary take the meanings, translated as they may be."""
+    """Put the links into a page that was read; from the glossary page, take the meanings, which may be translated."""
     page = app.env.docname
     if next(iter(doctree.findall(addnodes.glossary)), None):
         meanings = doctree.findall(lambda node: isinstance(node, nodes.paragraph) and "term" in node)
@@ -342,7 +342,7 @@ def link_first_uses(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, content: nodes.TextElement) -> Any:
-    """Make a link out of what ``link_node`` left; bare text where the book has no glossary."""
+    """Make a link out of what ``link_node`` left, or plain text if the book has no glossary."""
     if node.get("reftype") != "glossary-term":
         return None
     std = cast(StandardDomain, env.get_domain("std"))
@@ -357,7 +357,7 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, con
 
 
 def say_where(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Under each entry, the chapter that explains it, and the first in the book's order that links it."""
+    """Write under each entry the chapter that explains it, and the first in the book's order that links to it."""
     if page != getattr(app.env, "glossary_page", None):
         return
     order = list(app.env.collect_relations())

@@ -1,8 +1,8 @@
-"""The chapters as notebooks that any Jupyter shows well: ``python book/_ext/notebooks.py`` writes all of them.
+"""The chapters as notebooks that any Jupyter displays well: ``python book/_ext/notebooks.py`` writes all of them.
 
-A chapter is MyST Markdown; Jupyter knows plain Markdown only. So directives become headings, quotes and details,
-roles become text and links, and numbers glued by cells are put in. The *full* edition keeps the outputs of the build;
-the *student* edition has neither outputs nor solutions.
+A chapter is MyST Markdown, but Jupyter knows only plain Markdown. So directives become headings, quotes and details,
+roles become text and links, and numbers glued by cells are filled in. The *full* edition keeps the outputs of the
+build; the *student* edition has neither outputs nor solutions.
 """
 
 import ast
@@ -32,7 +32,7 @@ INLINE = re.compile(
 TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
 ADMONITIONS = {"note", "tip", "hint", "important", "warning", "caution", "danger", "seealso", "attention", "admonition"}
 
-# The first cell, because a notebook that was downloaded may be far from the book.
+# The first cell, because a downloaded notebook may be far from the book.
 SETUP = f"""\
 > **Before you run this notebook**
 >
@@ -51,7 +51,7 @@ def title(page: str) -> str:
 
 
 def link(page: str, text: str = "") -> str:
-    """A link to a chapter's notebook; the text alone for a page that isn't a notebook."""
+    """A link to a chapter's notebook, or just the text for a page that isn't a notebook."""
     text = text or title(page)
     source = BOOK / f"{page}.md"
     is_notebook = source.exists() and source.read_text(encoding="utf-8").startswith("---\njupytext:")
@@ -72,13 +72,13 @@ def citations() -> dict[str, tuple[str, str]]:
 
 
 def glued(notebook: NotebookNode) -> dict[str, NotebookNode]:
-    """What cells glued, by name: the data of their outputs."""
+    """The data of the outputs that cells glued, by name."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", []) if "metadata" in output]
     return {o.metadata.scrapbook.name: o.data for o in outputs if "scrapbook" in o.metadata}
 
 
 def glued_text(data: NotebookNode, form: str) -> str:
-    """A glued value as a sentence shows it: formatted, if a format is given."""
+    """A glued value as it appears in a sentence: formatted, if a format is given."""
     text = next((str(value) for kind, value in data.items() if kind.endswith("text/plain")), "")
     try:
         value = ast.literal_eval(text)
@@ -88,7 +88,7 @@ def glued_text(data: NotebookNode, form: str) -> str:
 
 
 class Chapter:
-    """One chapter on its way to a plain notebook."""
+    """A chapter to be turned into a plain notebook."""
 
     def __init__(self, name: str, notebook: NotebookNode):
         self.name, self.notebook = name, notebook
@@ -96,7 +96,7 @@ class Chapter:
         self.labels = self._labels()
 
     def _labels(self) -> dict[str, str]:
-        """What a reference to a label of this chapter reads."""
+        """The text of a reference to each label of this chapter."""
         labels: dict[str, str] = {}
         figures = exercises = equations = 0
         for cell in self.notebook.cells:
@@ -210,7 +210,7 @@ class Chapter:
     # -- the notebook ----------------------------------------------------------------------------------------
 
     def write(self, student: bool = False) -> NotebookNode:
-        """The notebook in plain Markdown, after what to install; the student edition without solutions and outputs."""
+        """The notebook in plain Markdown, after a cell on setup; the student edition has no solutions and outputs."""
         result = nbformat.v4.new_notebook(metadata={"kernelspec": self.notebook.metadata.kernelspec})
         result.metadata.language_info = {"name": "python"}
         result.cells.append(nbformat.v4.new_markdown_cell(SETUP, id="cell-0"))
@@ -234,7 +234,7 @@ class Chapter:
         return result
 
     def _cells(self, student: bool) -> Iterator[tuple[NotebookNode, bool]]:
-        """The cells of the edition in plain Markdown, and whether each is part of a solution."""
+        """The cells of an edition in plain Markdown, and whether each is part of a solution."""
         in_solution = False
         for cell in self.notebook.cells:
             if cell.cell_type != "markdown":
@@ -280,7 +280,7 @@ def pieces(text: str) -> Iterator[str | Directive]:
 
 
 def _until(lines: Iterator[str], fence: str, keep: bool = False) -> list[str]:
-    """The lines up to the one that closes a fence."""
+    """The lines up to the one that closes a fence; with ``keep``, including that one."""
     found: list[str] = []
     for line in lines:
         if re.fullmatch(rf"{fence[0]}{{{len(fence)},}}\s*", line):

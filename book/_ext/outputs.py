@@ -1,8 +1,9 @@
-"""Where a chapter's outputs are kept: in a folder whose name says all that they depend on.
+"""Where a chapter's outputs are kept: in a folder whose name is a hash of all that they depend on.
 
-jupyter-cache knows an executed notebook by its cells. What they import and read may change as well, so each chapter
-has caches of its own, one for each state of that: ``_build/.jupyter_cache/CHAPTER/KEY``. A change in a module makes
-new keys for the chapters that depend on it, and for no other; back in the old state, its outputs are found again.
+jupyter-cache identifies an executed notebook by its cells. The code that they import and the files that they read may
+change as well, so each chapter has one cache for each state of these: ``_build/.jupyter_cache/CHAPTER/KEY``. A change
+in a module makes new keys only for the chapters that depend on it; back in the old state, their outputs are found
+again.
 """
 
 import os
@@ -23,8 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from companion.closure import closure_of_code, fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
-STATES = 3  # of a chapter that are kept, and executed notebooks in each
-# A build that records the scoreboard changes what chapters depend on: it has keys of its own, never found again.
+STATES = 3  # kept for each chapter, with as many executed notebooks in each
+# A build that records the scoreboard changes what chapters depend on, so it has keys that are never found again.
 RECORD = secrets.token_hex(8) if os.environ.get("GATE_BY_GATE_RECORD") else ""
 
 
@@ -35,9 +36,9 @@ def code(notebook: NotebookNode) -> str:
 
 
 def key(notebook: NotebookNode) -> str:
-    """A hash of what a notebook's outputs depend on apart from its cells, which jupyter-cache looks at itself.
+    """A hash of what a notebook's outputs depend on apart from its cells, which jupyter-cache compares itself.
 
-    That is the code that the cells import, the data that this reads, the pinned versions and Python's own.
+    That is the code that the cells import, the data that this code reads, the pinned versions and Python's version.
     """
     if RECORD:
         return RECORD
@@ -48,7 +49,7 @@ def key(notebook: NotebookNode) -> str:
 def find(cache: Path, notebook: NotebookNode) -> NotebookNode | None:
     """A notebook with the outputs that a cache has for it; None if it has none.
 
-    A cache that can't be read, as a build leaves it that was stopped while it wrote, is removed.
+    A cache that can't be read, for example because a build was stopped while writing it, is removed.
     """
     if not cache.exists():
         return None
@@ -67,7 +68,7 @@ def find(cache: Path, notebook: NotebookNode) -> NotebookNode | None:
 
 
 def make(cache: Path) -> JupyterCacheAbstract:
-    """A cache that forgets the oldest of more than a few notebooks."""
+    """A cache that keeps only the newest few notebooks."""
     records = get_cache(cache)
     records.change_cache_limit(STATES)
     return records
@@ -80,7 +81,7 @@ def keep(cache: Path, result: ExecutionResult, path: Path) -> None:
 
 
 def tidy(folder: Path, used: Iterable[Path]) -> None:
-    """Remove the oldest caches of each chapter, and everything of what is no longer a chapter."""
+    """Remove the oldest caches of each chapter, and all caches of former chapters."""
     chapters = {cache.parent for cache in used}
     for cache in used:
         if cache.exists():

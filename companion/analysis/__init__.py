@@ -1,1 +1,1 @@
-"""Looking into trained models, and counting what they cost: one module a question."""
+"""Looking into trained models, and counting what they cost: one module per question."""

@@ -28,13 +28,13 @@ class Verbs(NamedTuple):
     Attributes
     ----------
     time, sentence
-        Its place in the arrays of `batch`; what is known before it is at ``time - 1``.
+        The verb's place in the arrays of `batch`; what is known before it is at ``time - 1``.
     number
-        +1 for a plural, -1 for a singular, as its subject's.
+        Its subject's number: +1 for plural, -1 for singular.
     depth
-        How many clauses it is in: 0 for the main verb.
+        How many clauses it is nested in: 0 for the main verb.
     subject
-        The time of its subject.
+        Its subject's place in time.
     last_noun
         The number of the last noun before it, which may or may not be the subject.
     """
@@ -53,7 +53,7 @@ def sentences(seed: int, tokens: int) -> list[list[int]]:
     Parameters
     ----------
     seed, tokens
-        Of the text, and how long it is; see `companion.grammar.sample`.
+        The text's seed and length; see `companion.grammar.sample`.
     """
     ids = sample(seed, tokens)
     ends = np.flatnonzero(ids == FULL_STOP) + 1
@@ -61,12 +61,12 @@ def sentences(seed: int, tokens: int) -> list[list[int]]:
 
 
 def batch(texts: Sequence[Sequence[int]]) -> tuple[Array, Array]:
-    """Sentences side by side, each with a full stop before it, as in a text.
+    """Sentences as one array, each with a full stop before it, as in a text.
 
     Returns
     -------
     ids, mask
-        ``(time, sentences)``: the ids, filled up with full stops, and true where a sentence hasn't ended yet.
+        ``(time, sentences)``: the ids, padded with full stops, and true where a sentence hasn't ended yet.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def verbs(texts: Sequence[Sequence[int]]) -> Verbs:
     Raises
     ------
     UserError
-        A text isn't one of the grammar's.
+        A text isn't in the language of the grammar.
     """
     number_of = dict.fromkeys(SINGULAR_NOUNS, -1) | dict.fromkeys(PLURAL_NOUNS, 1)
     rows = []
@@ -128,11 +128,11 @@ def ask(model: NextModel, texts: Sequence[Sequence[int]], which: Verbs, context:
     Parameters
     ----------
     model
-        Over ids of the grammar; for example a `companion.ngrams.NGramModel`.
+        A model over ids of the grammar; for example a `companion.ngrams.NGramModel`.
     texts, which
         Sentences, and their `verbs`.
     context
-        How many words before the verb it is given, counting the full stop before the sentence.
+        How many words before the verb the model is given, counting the full stop before the sentence.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Which words go with which: counted in a text, measured in a model.
 
-The measure is a *paired log-odds*. Two sentences differ in one word, the group; in each, two continuations compete;
-the measure is the difference of their log-odds [1]_ [2]_. What both sentences share (how frequent a continuation is,
-how long, how well the template suits it) occurs in both and drops out.
+The measure is *paired log-odds*. Two sentences differ in one word, the group; in each, two continuations compete; the
+measure is the difference between the two sentences' log-odds [1]_ [2]_. What the sentences share (how frequent a
+continuation is, how long, how well the template suits it) drops out.
 
 Log-probabilities and log-odds are in nats. Chapter: *bias*.
 
@@ -55,7 +55,7 @@ def paired_log_odds(log_p: Array) -> Array:
     Raises
     ------
     UserError
-        The last two axes are not 2 and 2.
+        The last two axes aren't of size 2.
     """
     log_p = np.asarray(log_p, dtype=float)
     if log_p.shape[-2:] != (2, 2):
@@ -78,14 +78,14 @@ def strength(log_odds: Array | float) -> Array:
 def planted_log_odds(
     model: "keras.Model", tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]] = tuple(PEOPLES)
 ) -> Array:
-    """The paired log-odds of bold against meek in every template that was never trained on, ``(pairs, templates)``.
+    """The paired log-odds of bold against meek in every held-out template, ``(pairs, templates)``.
 
     Parameters
     ----------
     model, tokenizer
         Trained on `companion.corpora.planted.planted_text`, word by word (`companion.tokenizers.WordTokenizer`).
     pairs
-        Of peoples, as that text has them.
+        Pairs of peoples that occur in that text.
     """
     frames = templates(held_out=True)
     contexts = [frame.format(people) for pair in pairs for frame in frames for people in pair]
@@ -94,7 +94,7 @@ def planted_log_odds(
 
 
 def share_text(log_odds: Interval) -> str:
-    """An interval of paired log-odds as planted shares, for a page.
+    """An interval of paired log-odds, written as planted shares.
 
     >>> share_text(Interval(4.394, 0.0, 6.0))
     '90 % (50 to 95)'
@@ -120,7 +120,7 @@ ADJECTIVES = (
     "brave", "dear", "fair", "gentle", "good", "gracious", "great", "honest", "kind", "mighty",
     "noble", "old", "poor", "royal", "sweet", "true", "worthy", "young",
 )  # fmt: skip
-"""The adjectives that the plays put most often before these nouns, women's and men's taken together."""
+"""The adjectives that come most often before these nouns in the plays, women's and men's together."""
 
 WOMEN = frozenset(
     re.split(
@@ -140,11 +140,11 @@ WOMEN = frozenset(
         timandra, titania, ursula, valeria, viola, virgilia, volumnia, volumnia & virgilia, widow, wife""",
     )
 )
-"""The speakers whom the plays present as women, as their speeches are headed, in lower case.
+"""The speakers whom the plays present as women, by the headings of their speeches, in lower case.
 
 Witches and goddesses are left out, and so are roles in a play within the play and what women and men say together.
-"Hernia" is how the corpus heads one speech of Hermia. A name counts in every play: the goddess Diana of *Pericles*,
-with 72 words, comes in with the Diana of *All's Well That Ends Well*.
+"Hernia" is the corpus's heading of one speech of Hermia. A name counts in every play: the goddess Diana of *Pericles*,
+with 72 words, is included because of the Diana of *All's Well That Ends Well*.
 """
 
 
@@ -162,7 +162,7 @@ def spoken_words(play: str) -> dict[str, int]:
 
 
 def adjective_counts(text: str) -> Array:
-    """How often each adjective comes right before each noun, ``(adjectives, pairs, 2)``: men's nouns, women's nouns.
+    """How often each adjective comes right before each noun, ``(adjectives, pairs, 2)``, the man's noun first.
 
     >>> adjective_counts("My good lord, my good lord, and sweet lady").sum(axis=(0, 1)).tolist()
     [2, 1]
@@ -175,17 +175,17 @@ def adjective_counts(text: str) -> Array:
 
 
 def _shares(counts: Array) -> Array:
-    """The share of each noun in its pair, all adjectives taken together, ``(pairs, 2)``."""
+    """The share of each noun in its pair, over all adjectives, ``(pairs, 2)``."""
     shares: Array = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 2)), 1)[:, None]
     return shares
 
 
 def association(counts: Array) -> Array:
-    """Of each adjective, the log-odds of a woman's noun beyond what the nouns' own frequency gives, ``(adjectives,)``.
+    """For each adjective, the log-odds of a woman's noun beyond what the nouns' frequencies predict, ``(adjectives,)``.
 
     Within each pair of nouns the expected share is that of all adjectives together, so that an adjective that goes
-    with "lord" is compared with others before "lord" and "lady". One imaginary, average occurrence for each adjective
-    keeps a count of 0 finite and pulls rare adjectives towards 0.
+    with "lord" is compared with others before "lord" and "lady". One imaginary, average occurrence of each adjective
+    keeps the result finite for a count of 0 and pulls rare adjectives towards 0.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def association(counts: Array) -> Array:
 
     Examples
     --------
-    Half of all adjectives come before the woman's noun; of the first adjective it is 3 in 4:
+    Half of all adjectives come before the woman's noun, but the first one does about 3 times in 4:
 
     >>> association(np.array([[[9, 29]], [[29, 9]]])).round(2).tolist()
     [1.13, -1.13]
@@ -205,7 +205,7 @@ def association(counts: Array) -> Array:
 
 
 def cell_association(counts: Array) -> Array:
-    """The same for each adjective with each pair of nouns, ``(adjectives, pairs)``: 0 where it never occurs."""
+    """The association of each adjective within each pair of nouns, ``(adjectives, pairs)``; 0 where it never occurs."""
     share = _shares(counts)
     expected = counts.sum(axis=2)[:, :, None] * share
     return _log_ratio(counts + share, expected + share)
@@ -214,21 +214,21 @@ def cell_association(counts: Array) -> Array:
 def perfect_network(
     counts: Array, chosen: Array, spread: float, resamples: int = 500, seed: int = 0
 ) -> tuple[float, float]:
-    """What a network would get in the counts if it knew the true association of every cell: correlation, slope.
+    """The correlation and slope that a network would reach if it knew the true association of every cell.
 
-    The counts of a text are a sample, and small ones say little about where they come from. So true associations are
-    drawn, then counts of the text's sizes from them; the `cell_association` of these is compared with the truth.
+    The counts of a text are a sample, and small counts say little about the truth behind them. So true associations
+    are drawn, and from them counts as large as the text's, whose `cell_association` is compared with the truth.
 
     Parameters
     ----------
     counts
         See `adjective_counts`.
     chosen
-        Which cells are used, ``(adjectives, pairs)``; each should occur in the counts.
+        True for the cells that are used, ``(adjectives, pairs)``; each should occur in the counts.
     spread
         Standard deviation of the true associations, which are drawn from a normal distribution around 0, in nats.
     resamples, seed
-        How many texts are drawn, and from which seed. The means over them are given.
+        How many texts are drawn, and their seed. The results are means over the texts.
     """
     rng = np.random.default_rng(seed)
     share = np.broadcast_to(counts[..., 1].sum(axis=0) / counts.sum(axis=(0, 2)), chosen.shape)[chosen]
@@ -241,22 +241,22 @@ def perfect_network(
 
 
 def _log_ratio(seen: Array, expected: Array) -> Array:
-    """ln(seen / expected) of women's nouns minus that of men's; 0 where nothing is expected."""
+    """ln(seen / expected) of women's nouns minus that of men's nouns; 0 where nothing is expected."""
     ratio = np.divide(seen, expected, out=np.ones_like(expected), where=expected > 0)
     return np.log(ratio[..., 1]) - np.log(ratio[..., 0])
 
 
 def noun_contexts(text: str, number: int, length: int = 110) -> list[str]:
-    """Places in a text where an adjective and a noun of `NOUNS` follow: the text before the adjective.
+    """The text before places where an adjective and a noun of `NOUNS` follow.
 
-    The adjective itself is left off, so that every other one can be tried there: ``"... Farewell, my "``.
+    The adjective itself is left out, so that every other one can be tried there: ``"... Farewell, my "``.
 
     Parameters
     ----------
     text
         Plays in the book's Markdown.
     number, length
-        At most how many places, spread evenly over the text, and how many characters before each.
+        The most places to take, spread evenly over the text, and how many characters before each.
 
     Raises
     ------
@@ -294,13 +294,13 @@ PRONOUN_TEMPLATES = tuple(
         "There was a {} that had ",
     )
 )
-"""Made beginnings with a gap for a noun, after which "his own" or "her own" may follow."""
+"""Invented beginnings with a gap for a noun, after which "his own" or "her own" may follow."""
 
 
 def pronoun_log_odds(
     model: "keras.Model", tokenizer: Tokenizer, nouns: Sequence[str], choice: tuple[str, str] = ("his own", "her own")
 ) -> Array:
-    """ln p(the first choice) - ln p(the second) after each noun in each template, ``(nouns, templates)``.
+    """ln p(first choice) - ln p(second choice) after each noun in each template, ``(nouns, templates)``.
 
     "Her" alone would be measured against two words, *his* and *him*; before "own" it can only mean *his*.
     """

@@ -1,7 +1,7 @@
-"""How fast this machine is: operations and bytes a second, and the time of a model's steps.
+"""How fast this machine is: operations and bytes per second, and the time of a model's steps.
 
-All times are processor seconds (of all threads together), and of several tries the shortest counts, because whatever
-disturbs a measurement adds to it. So a rate is that of one core, and other programs matter little. Chapter: *compute*.
+All times are processor seconds, summed over threads, and the shortest of several tries counts, because a disturbance
+can only add time. So a rate is that of one core, and other programs matter little. Chapter: *compute*.
 """
 
 import time
@@ -26,7 +26,7 @@ def seconds(run: Callable[[], object], at_least: float = 0.2, repeats: int = 1) 
     at_least
         Processor seconds to keep trying for. There are at least three tries.
     repeats
-        Calls in one try: many if one is too short for the clock.
+        Calls per try: many if one is too short for the clock.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def seconds(run: Callable[[], object], at_least: float = 0.2, repeats: int = 1) 
 
 
 def matmul_rate(rows: int, inner: int, columns: int) -> float:
-    """Operations a second of a product of float32 matrices, ``(rows, inner) @ (inner, columns)``, in NumPy.
+    """Operations per second of a product of float32 matrices, ``(rows, inner) @ (inner, columns)``, in NumPy.
 
     A multiply-add is two operations.
 
@@ -63,17 +63,17 @@ def matmul_rate(rows: int, inner: int, columns: int) -> float:
 
 
 def training_rate(rows: int, inner: int, columns: int, at_once: int = 8) -> float:
-    """Operations a second, in TensorFlow, of the three products that training makes of ``x @ W``.
+    """Operations per second, in TensorFlow, of the three products that training computes for ``x @ W``.
 
-    These are the product itself, ``(rows, inner) @ (inner, columns)``, and in the backward pass the gradient for
-    ``x`` and the one for ``W``. The same numbers are multiplied in other orders, and libraries aren't equally fast.
+    These are the product itself, ``(rows, inner) @ (inner, columns)``, and in the backward pass the gradients for
+    ``x`` and ``W``, which need the matrices transposed and need not be equally fast.
 
     Parameters
     ----------
     rows, inner, columns
         Sizes of the matrices: ``x`` is ``(rows, inner)``, ``W`` is ``(inner, columns)``.
     at_once
-        How many different ``x`` in one call, because TensorFlow has some overhead for each call.
+        How many different ``x`` per call, because TensorFlow has some overhead per call.
 
     Raises
     ------
@@ -101,14 +101,14 @@ def training_rate(rows: int, inner: int, columns: int, at_once: int = 8) -> floa
 
 
 def read_rate(megabytes: float) -> float:
-    """Bytes a second at which a vector passes through a square matrix of that size: what writing one text does.
+    """Bytes per second read in a product of a vector and a square matrix of this size, as in writing one text.
 
-    A matrix that fits into the processor's cache is read several times as fast as one that must come from memory.
+    A matrix that fits into the processor's cache is read several times as fast as one that comes from memory.
 
     Raises
     ------
     UserError
-        The size is not above 0.
+        The size isn't above 0.
     """
     if not megabytes > 0:
         raise UserError(f"The size is {megabytes} megabytes; it should be above 0.")
@@ -119,20 +119,20 @@ def read_rate(megabytes: float) -> float:
 
 
 def training_step(model: "keras.Model", batch: int, window: int) -> Callable[[], np.ndarray]:
-    """One update of a model as `companion.training.fit` makes it, on random ids: forward, backward, Adam.
+    """An update of a model on random ids, like those of `companion.training.fit`: forward, backward, Adam.
 
     Parameters
     ----------
     model
-        Ids ``(batch, window)`` to logits for every token, or to probabilities of the one after the window (the
-        article's).
+        From ids ``(batch, window)`` to logits for every token, or to probabilities of the token after the window (like
+        `companion.models.article_model`).
     batch, window
         Streams, and tokens of each.
 
     Returns
     -------
     function
-        Without arguments; its first call compiles. It gives the loss.
+        Without arguments; returns the loss. Its first call compiles.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def training_step(model: "keras.Model", batch: int, window: int) -> Callable[[],
 
 
 def writing_step(model: "keras.Model", texts: int = 1, read_before: int = 0) -> Callable[[], object]:
-    """The step with which `companion.generation` writes one token of each text.
+    """The step by which `companion.generation` writes one token of each text.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def writing_step(model: "keras.Model", texts: int = 1, read_before: int = 0) -> 
     texts
         How many are written side by side.
     read_before
-        Tokens read already; the more a Transformer can look back to, the longer it takes.
+        Tokens already read; the more a Transformer can look back at, the longer its step takes.
 
     Raises
     ------

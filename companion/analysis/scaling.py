@@ -2,8 +2,9 @@
 
     L(N, D) = E + A / N^alpha + B / D^beta
 
-E is the loss that no model of the kind gets below on this text, the second term what a small model can't express, and
-the third what a short text (or training run) doesn't show (Hoffmann et al. 2022, equation 2). Chapter: *compute*.
+E is the loss that no model of this kind can go below on this text, the second term is what a small model can't express,
+and the third is what a short text (or training run) doesn't show (Hoffmann et al. 2022, equation 2). Chapter:
+*compute*.
 """
 
 from dataclasses import dataclass
@@ -41,9 +42,9 @@ class Law:
         return self.E + self.A / n**self.alpha + self.B / d**self.beta
 
     def best_split(self, flops: Numbers) -> tuple[FloatArray, FloatArray]:
-        """Parameters and tokens with the least loss for a number of operations, at 6 for each parameter and token.
+        """Parameters and tokens with the least loss for ``flops`` operations, 6 for each parameter and token.
 
-        With N D = C / 6 held fixed, the loss is least where alpha A / N^alpha = beta B / D^beta.
+        With N D = flops / 6 held fixed, the loss is least where alpha A / N^alpha = beta B / D^beta.
 
         >>> n, d = Law(1.0, 100.0, 0.5, 100.0, 0.5).best_split(6e12)
         >>> round(float(n)), round(float(d))
@@ -55,17 +56,18 @@ class Law:
 
     @classmethod
     def fit(cls, parameters: Numbers, tokens: Numbers, losses: Numbers, near: Self | None = None) -> Self:
-        """The law nearest to some runs, by the logarithms of the losses, from several starts.
+        """The law nearest to some runs, by the logarithms of their losses.
 
-        Small misses count by their squares, those above one percent by their size (Huber's loss, as in Hoffmann et
-        al. 2022), so that a run that went wrong doesn't bend the law.
+        Small errors count by their squares, those above one percent by their size (Huber's loss, as in Hoffmann et
+        al. 2022), so that a run that went wrong doesn't distort the law.
 
         Parameters
         ----------
         parameters, tokens, losses
-            Of the runs, ``(runs,)`` each.
+            One of each for every run, ``(runs,)`` each.
         near
-            A law to start from, instead of the several starts, such as the law of nearly the same runs.
+            A law to start from, such as the law of nearly the same runs; by default the best of several starts is
+            taken.
 
         Raises
         ------
@@ -110,7 +112,7 @@ class Law:
 
 
 def _runs(parameters: Numbers, tokens: Numbers, losses: Numbers) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The three columns as arrays, once a law can be fitted to them."""
+    """The three columns as arrays; raise a `UserError` unless a law can be fitted to them."""
     n, d, loss = (np.atleast_1d(np.asarray(column, dtype=float)) for column in (parameters, tokens, losses))
     if not n.shape == d.shape == loss.shape or loss.ndim != 1:
         raise UserError(
@@ -118,21 +120,21 @@ def _runs(parameters: Numbers, tokens: Numbers, losses: Numbers) -> tuple[FloatA
             "for every run."
         )
     if len(loss) < 6:
-        raise UserError(f"There are {len(loss)} runs, and the law has five numbers; give at least six runs.")
+        raise UserError(f"There are {len(loss)} runs, but the law has five numbers; give at least six runs.")
     if not all(np.isfinite(column).all() and column.min() > 0 for column in (n, d, loss)):
         raise UserError("Parameters, tokens and losses should all be above 0, and finite.")
     return n, d, loss
 
 
 def resampled(parameters: Numbers, tokens: Numbers, losses: Numbers, resamples: int = 200, seed: int = 0) -> list[Law]:
-    """Laws fitted to runs drawn from the runs with replacement: how sure the fitted numbers are (Efron 1979).
+    """Laws fitted to resampled runs, which show how sure the fitted numbers are (Efron 1979).
 
-    Draws with fewer than six different runs are drawn again. Each fit starts from the law of all runs.
+    Runs are drawn with replacement, again if fewer than six differ. Each fit starts from the law of all runs.
 
     Raises
     ------
     UserError
-        As for `Law.fit`.
+        As in `Law.fit`.
     """
     n, d, loss = _runs(parameters, tokens, losses)
     rng = np.random.default_rng(seed)

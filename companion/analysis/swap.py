@@ -1,6 +1,6 @@
 """Counterfactual data augmentation: the same text with the words of two groups exchanged [1]_ [2]_.
 
-A model that reads each text and its copy finds both groups in the same company. Chapter: *bias*.
+In a text and its copy together, both groups occur in the same contexts. Chapter: *bias*.
 
 References
 ----------
@@ -47,17 +47,17 @@ GENDERED = (
     ("bridegroom", "bride"),
     ("widower", "widow"),
 )
-"""Pairs of words that English exchanges with the gender of the person meant. `Swap` adds his, him, her, hers."""
+"""Pairs of words that differ in the gender of the person meant. `Swap` adds his, him, her, hers."""
 
 _AMBIGUOUS = ("his", "him", "her", "hers")
 
 
 @dataclass(frozen=True)
 class Swap:
-    """A function that exchanges the words of each pair in a text, in the case they are written in.
+    """A function that exchanges the words of each pair in a text, keeping their case.
 
-    "Her" corresponds to two words, *his* and *him*. The word that follows tells which one is meant: after *his* comes
-    a noun or an adjective, after *him* anything else. `learn` takes from a text which words follow which.
+    "Her" corresponds to two words, *his* and *him*. The next word tells which one is meant: a noun or an adjective
+    follows *his*, anything else *him*. `learn` finds in a text which words follow which.
 
     >>> Swap((("king", "queen"), ("he", "she")))("The King says he's no QUEEN's fool.")
     "The Queen says she's no KING's fool."
@@ -65,9 +65,9 @@ class Swap:
     Attributes
     ----------
     pairs
-        Words in lower case. No word may occur in two of them.
+        Words in lower case. No word may occur in two pairs.
     after_him
-        The words that follow *him* and not *his*; None leaves his, him, her and hers alone.
+        The words that follow *him* rather than *his*; None leaves his, him, her and hers alone.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class Swap:
 
     @classmethod
     def learn(cls, text: str, pairs: tuple[tuple[str, str], ...] = GENDERED) -> Self:
-        """A swap with the four pronouns, which reads from a text what follows *him* more often than *his*."""
+        """A swap that includes the four pronouns, by which words follow *him* more often than *his* in a text."""
         found = Counter((m[1].lower(), m[2].lower()) for m in re.finditer(r"\b(his|him)\b\s+([a-z]+)", text, re.I))
         followers = {word for _, word in found}
         return cls(pairs, frozenset(word for word in followers if found["him", word] > found["his", word]))
@@ -106,7 +106,7 @@ class Swap:
         return pattern.sub(lambda m: _as_written(m[1], self._exchange(m[1].lower(), m[3])), text)
 
     def possessive(self, follower: str | None) -> bool:
-        """Whether *her* before this word means *his*; None: no word follows."""
+        """Whether *her* before this word means *his*; None means that no word follows."""
         return follower is not None and follower.lower() not in (self.after_him or ())
 
     def _exchange(self, word: str, follower: str | None) -> str:
@@ -119,7 +119,7 @@ class Swap:
         return {"him": "her", "hers": "his"}[word]
 
     def told_apart(self, text: str) -> tuple[int, int]:
-        """How many *his* and *him* of a text the rule would get right if all were *her*, and how many there are."""
+        """How many of a text's *his* and *him* the rule would restore if all were *her*, and how many there are."""
         found = [(m[1].lower(), m[3]) for m in re.finditer(r"\b(his|him)\b(?=(\s+([a-z]+))?)", text, re.I)]
         return sum((word == "his") == self.possessive(follower) for word, follower in found), len(found)
 

@@ -1,1 +1,1 @@
-"""What the book makes of its models, without commands: one module an application."""
+"""What the book does with its models: one module per application."""

@@ -1,12 +1,12 @@
 """Answering questions about a story: read each fact with an LSTM, look at a few of them, say a word.
 
-`Answerer` reads every fact and the question with LSTMs and looks at the facts three times. Each look is an attention
-whose query holds what the looks before it found (Sukhbaatar et al. 2015, *End-to-end memory networks*). A look is
+`Answerer` reads every fact and the question with LSTMs and looks at the facts three times. The query of
+each look holds what the earlier looks found (Sukhbaatar et al. 2015, *End-to-end memory networks*). A look is
 either a softmax over all facts (`companion.models.attention`) or `LatestAttention`, which goes through the story from
 its end and stops where it finds what it wants. `WholeStory` is the plain LSTM that reads story and question as one text
-(Weston et al. 2015). The networks are in `companion.models.answerer`, whose import is that of Keras; a
+(Weston et al. 2015). The networks are in `companion.models.answerer`, which imports Keras; a
 `companion.tokenizers.StoryReader` turns stories into ids; `companion.training.fit_stories` trains. The network that
-comes with the book is the recipe ``question-answering``, like the chapter.
+comes with the book is the recipe ``question-answering``. Chapter: *question-answering*.
 """
 
 import re
@@ -25,9 +25,9 @@ from companion.tokenizers import NOT_TOLD, StoryReader
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model says: a word, or None for "the story does not say"; its probability; where it looked.
+    """A model's answer: a word, or None for "the story doesn't say"; its probability; where the model looked.
 
-    ``looks`` are weights ``(LOOKS, facts)``; None for a model that does not look.
+    ``looks`` are weights ``(LOOKS, facts)``; None for a model that doesn't look.
     """
 
     word: str | None
@@ -38,12 +38,12 @@ class Reply:
 def answer(
     model: Answerer | WholeStory, reader: StoryReader, told: Sequence[Story], silent: bool = True
 ) -> list[Reply]:
-    """A model's replies to stories, the most probable answer each.
+    """A model's most probable answer to each story's question.
 
     Parameters
     ----------
     silent
-        Whether "the story does not say" is an answer; without it, the best word is taken in any case.
+        Whether "the story doesn't say" is a possible answer; otherwise the best word is taken.
     """
     from keras import ops
 
@@ -65,12 +65,12 @@ def answer(
 
 
 def right(told: Sequence[Story], replies: Sequence[Reply]) -> np.ndarray:
-    """Which replies are true, ``(stories,)``."""
+    """Whether each reply is true, ``(stories,)``."""
     return np.array([reply.word == story.answer for story, reply in zip(told, replies, strict=True)])
 
 
 def by_kind(told: Sequence[Story], values: np.ndarray) -> dict[str, float]:
-    """The mean of values, one a story, for each kind of question."""
+    """The mean of ``values``, one per story, for each kind of question."""
     kinds = np.array([story.kind for story in told])
     return {str(kind): float(np.asarray(values)[kinds == kind].mean()) for kind in dict.fromkeys(kinds)}
 
@@ -88,20 +88,21 @@ def on_support(story: Story, reply: Reply) -> float:
 
 
 def converse(texts: Iterable[str], reply_to: Callable[[Story], Reply] | None = None) -> Iterator[str]:
-    """Take in a story piece by piece, and answer each question on what was told before it.
+    """Read a story piece by piece, and answer each question from what was told before it.
 
     Parameters
     ----------
     texts
-        Pieces with any number of sentences, such as lines. What ends in a question mark is a question.
+        Pieces with any number of sentences, such as lines. A sentence is a question if it ends in a question mark or
+        begins with where, is or how.
     reply_to
-        What answers; by default the network that comes with the book.
+        The function that answers; by default the network that comes with the book.
 
     Yields
     ------
     str
         For each question a few lines: the answer with its probability and the facts that the network looked at, or that
-        the story does not say. Where the network and the story's own logic differ, the lines say so.
+        the story doesn't say. If the network contradicts the story's own logic, the lines say so.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def converse(texts: Iterable[str], reply_to: Callable[[Story], Reply] | None = N
             "The story is empty; give sentences and a question, such as: Ada went to the hall. Where is Ada?"
         )
     if not asked:
-        read_story(facts, "Where is Ada?")  # whatever can't be read is named first
+        read_story(facts, "Where is Ada?")  # a sentence that can't be read is reported first
         raise UserError("There is no question; end with one, such as: Where is Ada?")
 
 
@@ -143,7 +144,7 @@ def _in_words(story: Story, reply: Reply, told: Sequence[str]) -> str:
     said = reply.word or "nothing"
     if story.answer is None:
         more = "" if reply.word is None else f" (The network says {said!r}, {reply.probability:.0%} sure: a mistake.)"
-        return f"{story.question}\n  The story does not say: none of its sentences proves an answer.{more}"
+        return f"{story.question}\n  The story doesn't say: none of its sentences proves an answer.{more}"
     lines = [f"{story.question}\n  {said}, {reply.probability:.0%} sure"]
     for look in () if reply.looks is None else reply.looks:
         if look.max() > 0.5 and (line := f"  looked at: {told[look.argmax()]}.") not in lines:

@@ -1,8 +1,8 @@
 """Telling two kinds of text apart: passages of plays, Bayes' rule on language models, and an LSTM.
 
 Both ways of the chapter *Generative or discriminative?* are here. A generative classifier is a language
-model for each class, turned round by Bayes' rule; a discriminative one goes from the text to the class and models
-nothing else. Passages of one play are alike, so whole plays are held out, and whole plays are drawn for intervals
+model for each class, inverted by Bayes' rule; a discriminative one goes from the text to the class and models
+nothing else. Passages of one play are similar, so whole plays are held out, and whole plays are drawn for intervals
 (`companion.evaluation.group_bootstrap`).
 """
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-# The division and order of the First Folio's catalogue (1623). Troilus and Cressida, Pericles and Edward III aren't
-# in it, and its histories are left out.
+# As divided and ordered in the First Folio's catalogue (1623). Troilus and Cressida, Pericles and Edward III aren't in
+# it, and its histories are left out.
 COMEDIES = (
     "the-tempest",
     "two-gentlemen-of-verona",
@@ -67,7 +67,7 @@ def spoken(text: str) -> str:
     'When shall we three meet again'
     """
     text = re.sub(r"^(#|\*\*).*$", "", text, flags=re.MULTILINE)
-    # A direction ends in its paragraph. The edition lacks an underscore here and there, which mustn't cost a scene.
+    # A direction ends in its paragraph. The edition lacks some underscores, which mustn't cost a scene.
     text = re.sub(r"(?:_+|^)\\?\[[^\]_\n]*[\]_]_?", "", text, flags=re.MULTILINE)
     text = re.sub(r"_+(?:[^_\n]|\n(?!\n))*_+", "", text)
     return printed(text.replace("_", ""))
@@ -79,7 +79,7 @@ def printed(text: str) -> str:
 
 
 def passages(text: str, words: int = 50) -> list[str]:
-    """A text cut into passages of ``words`` words; the rest at the end is dropped.
+    """A text cut into passages of ``words`` words; a shorter rest is dropped.
 
     >>> passages("to be or not to be that", words=3)
     ['to be or', 'not to be']
@@ -92,7 +92,7 @@ def passages(text: str, words: int = 50) -> list[str]:
 
 @dataclass(frozen=True)
 class Passages:
-    """Labelled passages and where each is from.
+    """Labelled passages and the play that each is from.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Passages:
     label
         ``COMEDY`` or ``TRAGEDY``, int64 ``(n,)``.
     play
-        Which play each is from: its place in ``COMEDIES + TRAGEDIES``, int64 ``(n,)``.
+        The play that each is from, as a place in ``COMEDIES + TRAGEDIES``, int64 ``(n,)``.
     """
 
     texts: list[str]
@@ -117,7 +117,7 @@ def folio_passages(words: int = 50, cut: Callable[[str], str] = spoken) -> Passa
     words
         Length of a passage.
     cut
-        What of a play is kept: `spoken` or `printed`.
+        `spoken` or `printed`: which part of a play is kept.
     """
     corpus = load_corpus("shakespeare")
     by_play = [passages(cut(corpus.document(title).text), words) for title in COMEDIES + TRAGEDIES]
@@ -131,7 +131,7 @@ def log_posterior(log_likelihoods: npt.ArrayLike, log_prior: npt.ArrayLike) -> F
     Parameters
     ----------
     log_likelihoods
-        In nats, ``(..., classes)``. Hundreds of nats below 0 are usual, so nothing is exponentiated on the way.
+        In nats, ``(..., classes)``. They may be hundreds of nats below 0, so probabilities are never computed.
     log_prior
         In nats, ``(classes,)``.
 
@@ -150,7 +150,7 @@ class BayesClassifier:
     Parameters
     ----------
     order
-        Of the models, see `companion.ngrams.NGramModel`.
+        Order of the models; see `companion.ngrams.NGramModel`.
     vocab_size
         How many token ids there are.
     """
@@ -169,12 +169,12 @@ class BayesClassifier:
         ids
             Token ids of each passage, ``(n,)`` arrays.
         label
-            Class of each, 0, 1, ..., ``(n,)``.
+            Class of each passage, 0, 1, ..., ``(n,)``.
 
         Raises
         ------
         UserError
-            Numbers of passages and labels differ, a label isn't a whole number from 0, or a class has no passage.
+            The numbers of passages and labels differ, a label isn't a whole number from 0, or a class has no passage.
         """
         label = _labels(ids, label)
         sizes = np.bincount(label)
@@ -190,18 +190,18 @@ class BayesClassifier:
     def log_likelihoods(self, ids: Sequence[npt.NDArray[np.integer]]) -> FloatArray:
         """log p(passage | class) in nats, ``(passages, classes)``.
 
-        The passages are read one after the other, so that the first tokens of each have a context too.
+        The passages are read as one text, so that the first tokens of each have a context too.
 
         Raises
         ------
         UserError
-            The classifier is not fitted, or a passage is empty.
+            The classifier isn't fitted, or a passage is empty.
         """
         if not self.models:
             raise UserError("This classifier has not counted anything yet: call fit(ids, label) first.")
         lengths = np.array([len(i) for i in ids])
         if not len(lengths) or not lengths.all():
-            raise UserError("There is nothing to classify in an empty passage: give at least one token each.")
+            raise UserError("There are no passages, or one is empty; give at least one token for each.")
         starts = np.cumsum(lengths) - lengths
         text = np.concatenate(ids)
         return np.stack([np.add.reduceat(m.log_probabilities(text), starts) for m in self.models], axis=1)
@@ -212,7 +212,7 @@ class BayesClassifier:
 
 
 def _labels(ids: Sequence[npt.NDArray[np.integer]], label: npt.ArrayLike) -> IntArray:
-    """The labels as an array, once there is one for each passage and all are whole numbers from 0."""
+    """The labels as an array; raise a `UserError` unless there is one whole number from 0 for each passage."""
     label = np.asarray(label)
     if label.shape != (len(ids),):
         raise UserError(f"There are {len(ids)} passages and {label.size} labels; give one label for each passage.")
@@ -231,14 +231,14 @@ def word_counts(ids: Sequence[npt.NDArray[np.integer]], vocab_size: int) -> "csr
 
 
 class LSTMClassifier:
-    """A small LSTM that reads a passage and gives the log-odds of class 1. Each call of `fit` starts afresh.
+    """A small LSTM that reads a passage and returns the log-odds of class 1. Each call of `fit` starts from scratch.
 
     Parameters
     ----------
     vocab_size
         How many token ids there are.
     length
-        How many tokens of a passage are read; shorter passages are filled up in front.
+        How many tokens of a passage are read; shorter passages are padded at the front.
     units
         Width of the embedding and of the LSTM.
     """
@@ -253,7 +253,7 @@ class LSTMClassifier:
         self.model: keras.Model = keras.Sequential(
             [
                 keras.Input((length,), dtype="int32"),
-                layers.Embedding(vocab_size + 1, units),  # one more row, for the filling
+                layers.Embedding(vocab_size + 1, units),  # one more row, for padding
                 layers.Dropout(0.5, seed=0),
                 layers.LSTM(units, return_sequences=True),
                 layers.GlobalAveragePooling1D(),
@@ -268,7 +268,7 @@ class LSTMClassifier:
         self._start = [variable.numpy() for variable in self._variables]
 
     def fit(self, ids: Sequence[npt.NDArray[np.integer]], label: npt.ArrayLike, updates: int = 250) -> Self:
-        """Train on passages in random order (NumPy's global generator), 64 an update, over and over if there are few.
+        """Train on passages in random order (NumPy's global generator), 64 per update.
 
         Parameters
         ----------
@@ -280,7 +280,7 @@ class LSTMClassifier:
         Raises
         ------
         UserError
-            There are no passages, or numbers of passages and labels differ, or a label isn't 0 or 1.
+            There are no passages, the numbers of passages and labels differ, or a label isn't 0 or 1.
         """
         check_sizes(updates=updates)
         label = _labels(ids, label)

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Span(NamedTuple):
-    """A sentence, where it is, and what it costs a model.
+    """A sentence, its place in a text, and what it costs a model.
 
     Attributes
     ----------
     text
-        With its closing mark.
+        The sentence with its closing mark.
     start, stop
-        Its place in the text it is from.
+        Its place in the text.
     bits
         Bits per character, read in its context.
     """
@@ -33,19 +33,19 @@ class Span(NamedTuple):
 
 
 def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
-    """Where sentences begin and end: at ``. ! ?``, at an empty line, and around what isn't a sentence.
+    """Where sentences begin and end: at ``. ! ?``, at an empty line, and around what ``aside`` matches.
 
     Parameters
     ----------
     text
         Any text.
     aside
-        A regular expression of what isn't a sentence: headings, names of speakers.
+        A regular expression for what isn't a sentence: headings, names of speakers.
 
     Raises
     ------
     UserError
-        The expression isn't one of Python's regular expressions.
+        ``aside`` isn't a regular expression of Python.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
     try:
         re.compile(f"(?m:{aside})")
     except re.error as error:
-        raise UserError(f"aside is {aside!r}, and it can't be read as a regular expression: {error}.") from None
+        raise UserError(f"aside is {aside!r}, which can't be read as a regular expression: {error}.") from None
     spans, start = [], 0
     for end in re.finditer(rf"(?m:{aside})|[.!?]+[\"')\]]*|\n\s*\n|\Z", text):
         stop = end.end() if end[0][:1] in tuple(".!?") else end.start()
@@ -69,24 +69,24 @@ def sentence_spans(text: str, aside: str = r"\Z") -> list[tuple[int, int]]:
 
 
 def surprises(model: "keras.Model", tokenizer: Tokenizer, text: str, spans: Sequence[tuple[int, int]]) -> list[Span]:
-    """The sentences of a text with what each costs a model of characters that reads the whole text.
+    """The sentences of a text, with what each costs a character model that reads the whole text.
 
     Parameters
     ----------
     model, tokenizer
         A language model of characters.
     text, spans
-        The text, and where its sentences are: `sentence_spans`.
+        The text, and the places of its sentences from `sentence_spans`.
 
     Raises
     ------
     UserError
-        The tokenizer doesn't give one token for each character.
+        The tokenizer's tokens aren't single characters.
     """
     from companion.evaluation import token_losses
 
     ids = tokenizer.encode(text)
     if len(ids) != len(text):
-        raise UserError("A digest needs a model of characters, and this tokenizer's tokens aren't single characters.")
+        raise UserError("A digest needs a character model, but this tokenizer's tokens aren't single characters.")
     bits = token_losses(model, ids) / np.log(2)
     return [Span(text[a:b], a, b, float(bits[a:b].mean())) for a, b in spans]

@@ -1,4 +1,4 @@
-"""A dual encoder: messages and replies as vectors, near each other where they belong together.
+"""A dual encoder: messages and replies as vectors, near each other if they belong together.
 
 Chapter: *text-generation*.
 """
@@ -21,21 +21,21 @@ class DualEncoder:
     """Two texts, two vectors, one number: how well a reply goes with a message [1]_.
 
     A text's vector is the mean of its words' vectors, which messages and replies share; a message's is multiplied by
-    a matrix, because what answers a word is not the word itself. The score is the cosine of the two. Training takes
-    pairs a batch at a time: each message should give its own reply the highest score of all the replies of the batch.
+    a matrix, because the answer to a word isn't the word itself. The score is the cosine of the two. Training takes
+    pairs a batch at a time: each message should give its own reply the highest score of all replies in the batch.
 
     Parameters
     ----------
     pairs
-        What to learn from.
+        Messages and replies to learn from.
     dim
-        Numbers in a vector.
+        Width of the vectors.
     passes, batch_size, learning_rate
         How to train, with Adam.
     dropout
-        Part of the words left out in training, so that no single word decides.
+        Share of the words left out in training, so that no single word decides.
     seed
-        Of the first values, the order and the dropout.
+        Of the initial values, the order and the dropout.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class DualEncoder:
     ) -> None:
         check_sizes(dim=dim, passes=passes, batch_size=batch_size)
         if not 0 <= dropout < 1:
-            raise UserError(f"dropout is {dropout}; it should be a share of the words from 0 to below 1.")
+            raise UserError(f"dropout is {dropout}; it should be at least 0 and below 1.")
         self._place = {word: i for i, word in enumerate(sorted(known_words(pairs)))}
         if not self._place:
             raise UserError("There are no pairs to learn from, or no words in them; give at least one pair with words.")
@@ -80,7 +80,7 @@ class DualEncoder:
             with tf.GradientTape() as tape:
                 left, right = tf.nn.dropout(messages, dropout), tf.nn.dropout(replies, dropout)
                 cosines = _cosines(left @ vectors @ turn, right @ vectors)
-                # Another reply to the same message isn't a wrong one.
+                # Another reply to the same message isn't wrong.
                 size = tf.shape(same)[0]
                 others = (same[:, None] == same[None]) & ~tf.eye(size, dtype=tf.bool)
                 scores = tf.where(others, -1e9, sharpness * cosines)
@@ -107,7 +107,7 @@ class DualEncoder:
         return bags
 
     def scores(self, messages: Sequence[str], replies: Sequence[str]) -> np.ndarray:
-        """Cosines ``(messages, replies)``; 0 for a text none of whose words is known."""
+        """Cosines ``(messages, replies)``; 0 for a text without known words."""
         left = self._bags(messages) @ self.word_vectors @ self.turn
         right = self._bags(replies) @ self.word_vectors
         lengths = [np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-9) for side in (left, right)]
@@ -145,7 +145,7 @@ def unknown_words(message: str, known: Container[str]) -> list[str]:
         raise UserError('The message has no words; give one in English, for example "Are you a robot?".')
     letters = [c for c in message if c.isalpha()]
     if sum("LATIN" in unicodedata.name(c, "") for c in letters) < len(letters) / 2:
-        raise UserError("The message isn't in Latin letters, and only English was learnt; write it in English.")
+        raise UserError("The message isn't in Latin letters, but only English was learnt; write it in English.")
     unknown = [word for word in asked if word not in known]
     if 2 * len(unknown) > len(asked):
         raise UserError(
@@ -156,12 +156,12 @@ def unknown_words(message: str, known: Container[str]) -> list[str]:
 
 
 def suggest(message: str, encoder: DualEncoder, replies: Sequence[str], k: int = 3) -> list[tuple[str, float]]:
-    """The k replies that go best with a message, and their scores: cosines, the highest first.
+    """The ``k`` replies that go best with a message, and their scores: cosines, the highest first.
 
     Raises
     ------
     UserError
-        k isn't a whole number of at least 1, or there are no replies to choose from.
+        ``k`` isn't a whole number of at least 1, or there are no replies to choose from.
     """
     check_sizes(k=k)
     if not replies:

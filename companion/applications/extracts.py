@@ -1,4 +1,4 @@
-"""Summaries out of a text's own sentences, without a network.
+"""Summaries made of a text's own sentences, without a network.
 
 A sentence is chosen because it comes first, because its words are central, or because a language model finds it
 surprising. Chapter: *summarisation*.
@@ -15,7 +15,7 @@ from companion.corpora.docstrings import split_sentences, tokens_of
 from companion.errors import UserError
 from companion.ngrams import NGramModel
 
-_SENTENCE = re.compile(r"[.!?…][\"'”’)\]]*$")  # what ends like one
+_SENTENCE = re.compile(r"[.!?…][\"'”’)\]]*$")  # ends like a sentence
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ def cut(text: str, count: int = 10) -> str:
 def _sentences(text: str) -> list[str]:
     if found := split_sentences(text):
         return found
-    raise UserError("There is nothing to sum up: the text is empty.")
+    raise UserError("The text is empty, so there is nothing to sum up; give at least one sentence.")
 
 
 class Centrality:
@@ -50,7 +50,7 @@ class Centrality:
     Parameters
     ----------
     texts
-        What the weights are from: a word that is in many of these texts counts little (inverse document frequency).
+        The source of the weights: a word that is in many of these texts counts little (inverse document frequency).
 
     Raises
     ------
@@ -76,7 +76,7 @@ class Centrality:
         return _sentences(text)[int(self.scores(text).argmax())]
 
     def nearest(self, texts: Sequence[str]) -> np.ndarray:
-        """For each text, which of the texts it was made from is most like it, shape ``(len(texts),)``."""
+        """For each text, the place of the most similar of the texts given at first, shape ``(len(texts),)``."""
         return np.asarray((self._vectorizer.transform(texts) @ self._texts.T).todense()).argmax(axis=1)
 
 
@@ -90,7 +90,7 @@ class TrigramReader:
     Parameters
     ----------
     text
-        What it has read. Words that occur once share their probability with all unknown ones.
+        The text to read. Words that occur once share their probability with all unknown ones.
 
     Examples
     --------
@@ -116,7 +116,7 @@ class TrigramReader:
         return nats / np.log(2)
 
     def scores(self, text: str) -> np.ndarray:
-        """The mean bits per token of each sentence, shape ``(sentences,)``; 0 for one without a token that it reads."""
+        """The mean bits per token of each sentence, shape ``(sentences,)``; 0 for a sentence without tokens."""
         bits = (self.bits(tokens_of(sentence)) for sentence in split_sentences(text))
         return np.array([costs.mean() if costs.size else 0.0 for costs in bits])
 
@@ -136,15 +136,15 @@ def manual_reader() -> TrigramReader:
 def choose(text: str, scores: np.ndarray, count: int = 3) -> list[str]:
     """The sentences with the highest scores, in the order of the text.
 
-    Headings and other parts that don't end like a sentence are never chosen, sentences of fewer than six words only if
-    there are too few longer ones, and of sentences with the same words only the first.
+    Headings and other parts that don't end like a sentence are never chosen. Sentences of six tokens or fewer are
+    chosen only if there are too few longer ones, and of sentences with the same words only the first is.
 
     Parameters
     ----------
     text, scores
-        A text, and a score for each of its parts as `companion.corpora.docstrings.split_sentences` gives them.
+        A text, and a score for each of its parts from `companion.corpora.docstrings.split_sentences`.
     count
-        How many; fewer come if there aren't as many.
+        How many sentences; fewer if the text has fewer.
     """
     parts = split_sentences(text)
     numbers = sentences_to_choose(parts)
@@ -153,7 +153,7 @@ def choose(text: str, scores: np.ndarray, count: int = 3) -> list[str]:
 
 
 def sentences_to_choose(parts: Sequence[str]) -> list[int]:
-    """Which parts of a text are sentences, each different from those before: their numbers.
+    """The numbers of the parts that are sentences, each different from those before it.
 
     >>> sentences_to_choose(["On cats", "A cat sleeps.", "It purrs!", "a cat sleeps."])
     [1, 2]

@@ -1,4 +1,4 @@
-"""Which of many replies goes with a message: rankings by shared words and by a language model, and how good they are.
+"""Which of many replies goes with a message: rankings by shared words or a language model, and how good they are.
 
 To rank is to score every candidate reply for every message, an array ``(messages, replies)``. A network that was
 trained to do this is in `companion.applications.dual_encoder`. Chapter: *text-generation*.
@@ -39,12 +39,12 @@ def candidates(pairs: Sequence[Exchange]) -> tuple[list[str], list[str], np.ndar
 
 
 def recall_at(scores: np.ndarray, true: np.ndarray, k: int) -> np.ndarray:
-    """Recall@k: which share of each message's true replies has fewer than k wrong ones above it.
+    """Recall@k: the share of each message's true replies that have fewer than k wrong ones above them.
 
     Parameters
     ----------
     scores, true
-        ``(messages, replies)``; every message has a true reply. A tie counts as half above.
+        ``(messages, replies)``; every message has a true reply. A tie counts as half a place above.
     k
         How many replies a reader looks at.
 
@@ -56,7 +56,7 @@ def recall_at(scores: np.ndarray, true: np.ndarray, k: int) -> np.ndarray:
     Raises
     ------
     UserError
-        The arrays differ in shape, a message has no true reply, or k isn't a whole number of at least 1.
+        The arrays differ in shape, a message has no true reply, or ``k`` isn't a whole number of at least 1.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def _wrong_above(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def overlap_scores(messages: Sequence[str], replies: Sequence[str], known: Sequence[Exchange]) -> np.ndarray:
-    """Shared words, rare ones worth more: cosine of TF-IDF vectors of message and reply, ``(messages, replies)``.
+    """Shared words, rare ones weighted more: cosines of TF-IDF vectors, ``(messages, replies)``.
 
     ``known`` are the pairs whose words are counted.
     """
@@ -96,8 +96,8 @@ def overlap_scores(messages: Sequence[str], replies: Sequence[str], known: Seque
 def nearest_scores(messages: Sequence[str], replies: Sequence[str], known: Sequence[Exchange]) -> np.ndarray:
     """How similar each reply is to what was said to similar messages, ``(messages, replies)``.
 
-    This is a reply's similarity to each known reply, weighted by how similar the message is to that reply's message.
-    The weights are cubed, so that the nearest messages decide.
+    It is the sum of a reply's similarities to the known replies, weighted by the cubed similarity of the message to
+    each known message, so that the nearest messages decide.
     """
     vectors = _tf_idf(known)
     asked, said = (vectors.transform([pair[side] for pair in known]) for side in (0, 1))

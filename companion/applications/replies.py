@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 def train_writer(
     pairs: Sequence[Exchange], passes: int = PASSES, seed: int = 0, progress: bool | None = None
 ) -> "Trained":
-    """A language model of words like the recipe ``replies``, which has read these pairs until it knows them by heart.
+    """Train a language model of words, like the recipe ``replies``, on these pairs.
 
     Parameters
     ----------
     pairs
-        What to read.
+        Messages and replies to read.
     passes
-        How often.
+        How many times each is read.
     seed
-        Of the weights' first values and of the order of the pairs.
+        Of the weights' initial values and of the order of the pairs.
     progress
         See `companion.training.fit`.
     """
@@ -51,7 +51,7 @@ def train_writer(
 
 
 def is_factual(pair: Exchange) -> bool:
-    """Whether a pair is a question of fact with a short answer: it has a question word and at most three words.
+    """Whether a pair is a factual question, one with a question word, and an answer of at most three words.
 
     >>> is_factual(Exchange("What currency is used in South Africa?", "Rand"))
     True
@@ -62,7 +62,7 @@ def is_factual(pair: Exchange) -> bool:
     return bool(asks) and len(spoken(pair.reply)) <= 3
 
 
-# Questions that the writer has read, and the same with one thing changed so that the answer is another.
+# Questions that the writer has read: what is replaced in each, by what, and the answer to the changed question.
 TWINS = [
     ("Who was the first female Prime Minister of Great Britain?", "Great Britain", "India", "Indira Gandhi"),
     ("What currency is used in South Africa?", "Africa", "Korea", "Won"),
@@ -96,7 +96,7 @@ def greedy_reply(message: str, writer: "Trained", longest: int = 20) -> tuple[st
 
 
 def certainty(pair: Exchange, writer: "Trained") -> tuple[str, float, bool]:
-    """What the writer replies, with what probability, and whether that is the pair's reply, punctuation aside."""
+    """The writer's reply, its probability, and whether it is the pair's reply, punctuation aside."""
     reply, p = greedy_reply(pair.message, writer)
     return reply, p, spoken(reply) == spoken(pair.reply)
 
@@ -115,7 +115,7 @@ def write(message: str, writer: "Trained", longest: int = 40, **settings: Any) -
     writer
         The recipe ``replies``, or one like it.
     longest
-        Stop after so many tokens, if it doesn't stop itself.
+        The most tokens to write, if the reply doesn't end before.
     settings
         As in `companion.generation.generate`: ``temperature``, ``top_k``, ``top_p``, ``seed``, ``greedy``.
 
@@ -129,14 +129,14 @@ def write(message: str, writer: "Trained", longest: int = 40, **settings: Any) -
     tokenizer = writer.text_tokenizer
     prompt = prompt_of(message, tokenizer)
     if not prompt.strip():
-        prompt = "\t"  # of a message without a known word nothing is left but its end
+        prompt = "\t"  # the end of the message is all that is left of one without known words
     return _one_line(stream(writer.model, tokenizer, prompt, longest, **settings))
 
 
 def _one_line(pieces: Iterator[str]) -> Iterator[str]:
     begun = False
     for piece in pieces:
-        if "\n" in piece or "\t" in piece:  # the end of the line, or of what it takes for a message
+        if "\n" in piece or "\t" in piece:  # the end of the line, or of another message
             return
         yield piece if begun else piece.lstrip()
         begun = True
@@ -152,27 +152,27 @@ def respond(
     pairs: Sequence[Exchange] | None = None,
     writer: "Trained | None" = None,
 ) -> Iterator[str]:
-    """What to reply to a message: other people's replies that go best with it, and one in the network's own words.
+    """Reply to a message: with the best of other people's replies, and with one in the network's own words.
 
     Message and settings are checked at once, before anything is trained.
 
     Parameters
     ----------
     message
-        In English.
+        A message in English.
     count
         How many of other people's replies.
     temperature, top_p, seed
-        Of the writing; see `companion.generation.generate`.
+        See `companion.generation.generate`.
     pairs
-        Where the replies are from, and what the dual encoder learns; by default the training pairs of the chapter.
+        The source of the replies, from which the dual encoder learns; by default the chapter's training pairs.
     writer
-        What writes; by default the recipe ``replies``.
+        The model that writes; by default the recipe ``replies``.
 
     Yields
     ------
     str
-        Pieces of the text to print, line breaks included, while they are written.
+        Pieces of the text to print, line breaks included, as they are written.
 
     Raises
     ------
@@ -200,10 +200,10 @@ def _responded(
     writer: "Trained | None",
     settings: dict[str, Any],
 ) -> Iterator[str]:
-    writer = writer or load_recipe("replies")  # first, since it may have to be trained, which may fail
+    writer = writer or load_recipe("replies")  # first, because it may have to be trained, which may fail
     encoder = DualEncoder(pairs)
     if unknown:
-        yield f"Not known, and left out: {', '.join(unknown)}\n"
+        yield f"Unknown words, left out: {', '.join(unknown)}\n"
     yield "What people replied to messages like this:\n"
     for text, score in suggest(message, encoder, list(dict.fromkeys(pair.reply for pair in pairs)), count):
         yield f"  {score:5.2f}  {text}\n"

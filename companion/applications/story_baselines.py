@@ -12,7 +12,7 @@ from companion.errors import UserError
 
 
 def most_frequent(training: Sequence[Story]) -> Callable[[Story], str]:
-    """Answers with the word that was the commonest answer to questions of the same kind."""
+    """A rule that gives the most frequent answer to training questions of the same kind."""
     counts: dict[str, Counter[str]] = {}
     for story in training:
         if story.answer is not None:
@@ -28,12 +28,12 @@ def most_frequent(training: Sequence[Story]) -> Callable[[Story], str]:
 
 
 def last_place(story: Story) -> str:
-    """Answers with the place of the last fact that names one; to other kinds of questions "yes" or "one"."""
+    """The place in the last fact that names one; "yes" or "one" for questions that don't ask for a place."""
     return _place_in(reversed(story.facts)) if story.kind.endswith(("fact", "facts")) else _default(story)
 
 
 def word_overlap(story: Story) -> str:
-    """Finds the latest fact with the most words of the question, and answers with the nearest place up to there."""
+    """Find the latest fact with the most words of the question, and answer with the last place named up to there."""
     asked = set(" ".join(story_sentences(story.question)).lower().split())
     common = [len(asked & set(" ".join(story_sentences(fact)).lower().split())) for fact in story.facts]
     best = max(range(len(common)), key=lambda number: (common[number], number))

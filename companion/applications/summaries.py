@@ -1,4 +1,4 @@
-"""Summaries: what a network writes on a short text, and what is chosen from a longer one. Chapter: *summarisation*."""
+"""Summaries: written by a network for a short text, chosen from a longer one. Chapter: *summarisation*."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ class NoWordTwice:
     stepping
         The stepper that it wraps.
     free
-        Ids that may come again: of small words and punctuation.
+        Ids that may be repeated, of function words and punctuation.
 
     References
     ----------
@@ -55,7 +55,7 @@ class NoWordTwice:
         self.vocab_size = stepping.vocab_size
 
     def start(self, batch: int) -> list[np.ndarray]:
-        """The states of the wrapped stepper, and which tokens each text has so far: none."""
+        """The states of the wrapped stepper, and an empty record of the tokens that each text has."""
         return [*self._stepping.start(batch), np.zeros((batch, self.vocab_size), dtype=bool)]
 
     def step(self, ids: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -69,16 +69,16 @@ class NoWordTwice:
 
 
 def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) -> list[str]:
-    """A line for each short text, written greedily: lower-case tokens with spaces between, as the network learnt them.
+    """A line for each short text, written greedily: lower-case tokens with spaces between them.
 
     Parameters
     ----------
     trained
         The recipe ``docstring-summaries`` or one like it.
     texts
-        Of each, the first ``BODY_TOKENS`` tokens are read.
+        The texts; the first ``BODY_TOKENS`` tokens of each are read.
     repeat
-        Whether a word may come twice in a line; small words and punctuation always may.
+        Whether a word may be repeated in a line; function words and punctuation always may.
     """
     from companion.generation import NEVER_WRITTEN, Sampler, SourceStepper, write_until
     from companion.tokenizers import BEGIN, END, UNKNOWN
@@ -104,14 +104,14 @@ def write_lines(trained: "Trained", texts: Sequence[str], repeat: bool = False) 
 
 
 def sureness(trained: "Trained", texts: Sequence[str], lines: Sequence[str]) -> np.ndarray:
-    """The mean log-probability of a line's tokens, its end included, in nats, shape ``(lines,)``.
+    """The mean log-probability of each line's tokens, end token included, in nats, shape ``(lines,)``.
 
     Parameters
     ----------
     trained
         A network that can copy.
     texts, lines
-        A line for each text, as `write_lines` gives them.
+        Texts, and a line for each from `write_lines`.
     """
     from companion.evaluation import pair_losses
     from companion.tokenizers import Pairs
@@ -129,12 +129,12 @@ def sureness(trained: "Trained", texts: Sequence[str], lines: Sequence[str]) -> 
 
 
 class Trace(NamedTuple):
-    """Where each token of a line came from, its end included.
+    """Where each token of a line came from, end token included.
 
     Attributes
     ----------
     generated, copied
-        The two parts of the token's probability: by way of the vocabulary, and by way of the text. ``(T + 1,)``.
+        The two parts of the token's probability, from the vocabulary and from the text, ``(T + 1,)``.
     weights
         Where the decoder looked, ``(T + 1, tokens of the text)``.
     """
@@ -145,14 +145,14 @@ class Trace(NamedTuple):
 
 
 def trace(trained: "Trained", text: str, line: str) -> Trace:
-    """What a network with a copy mechanism does while it writes a line on a text.
+    """What a network with a copy mechanism does while it writes a line about a text.
 
     Parameters
     ----------
     trained, text
         As in `write_lines`.
     line
-        Tokens with spaces between, as `write_lines` gives them; the network's own or any other.
+        Tokens with spaces between them, from `write_lines` or from anywhere else.
 
     Raises
     ------
@@ -165,7 +165,9 @@ def trace(trained: "Trained", text: str, line: str) -> Trace:
     from companion.tokenizers import BEGIN, END, padded
 
     if not trained.sizes.get("copy"):
-        raise UserError("This network has no copy mechanism to trace; the recipe docstring-summaries has one.")
+        raise UserError(
+            "This network has no copy mechanism to trace; use the recipe docstring-summaries, which has one."
+        )
     vocabulary, model = trained.vocabularies.source, trained.network
     source, unknown = vocabulary.encode_source(tokens_of(text)[:BODY_TOKENS])
     target = [*vocabulary.encode_target(line.split(), unknown), END]
@@ -200,7 +202,7 @@ class Summary:
     lines
         At least one.
     remarks
-        Sentences, possibly none: what a reader should know about how the lines came about.
+        What a reader should know about how the lines were made, as sentences; may be empty.
     """
 
     lines: tuple[str, ...]
@@ -213,32 +215,32 @@ class Summary:
 def summarise(text: str, count: int | None = None) -> Summary:
     """A reader's own text, summed up.
 
-    A text that the network can read whole gets one line of its own words. A longer one gets its most surprising
-    sentences, as the trigram reader of Python's manual finds them.
+    A text that the network can read whole gets one line in the network's words. A longer one gets its most surprising
+    sentences, as judged by a trigram model of Python's manual.
 
     Parameters
     ----------
     text
         English prose.
     count
-        How many sentences to choose, fewer than the text has. With None, the network writes a line if the text is
-        short; if it isn't, 3 are chosen, or fewer from a text of less than four.
+        How many sentences to choose, fewer than the text has. By default, the network writes a line for a short text,
+        and 3 sentences are chosen from a longer one, or fewer if it has fewer than four.
 
     Raises
     ------
     UserError
-        The text is empty, too short to sum up, or not English; it has too few sentences to choose from; the number of
-        sentences isn't a whole number of at least 1.
+        The text is empty, too short to sum up, not English, or has too few sentences to choose from; or ``count`` isn't
+        a whole number of at least 1.
     """
     if count is not None:
         check_sizes(sentences=count)
     text = "\n\n".join(plain(paragraph) for paragraph in re.split(r"\n\s*\n", text)).strip()
     if not text:
-        raise UserError("There is nothing to sum up: the text is empty.")
+        raise UserError("The text is empty, so there is nothing to sum up; give at least one sentence.")
     if not is_english(text):
         raise UserError(
-            "This doesn't look like English prose, which is all that was learnt: too few of its words are 'the', 'of', "
-            "'is' and the like. Give an English text."
+            "This doesn't look like English prose, which is all that the model has learnt: too few of its words are "
+            "'the', 'of', 'is' and the like. Give an English text."
         )
     words = word_count(text)
     if words < BODY_WORDS:
@@ -275,7 +277,7 @@ def _chosen(text: str, count: int | None) -> Summary:
         )
     if count is not None and count >= there:
         raise UserError(
-            f"The text has only {_counted(there, 'different sentence')}, and {count} can't be chosen from so few: ask "
+            f"The text has only {_counted(there, 'different sentence')}, so {count} can't be chosen: ask "
             f"for fewer{f', at most {there - 1}' if there > 1 else ', or leave the number out'}."
         )
     count = count or min(CHOSEN, max(1, there - 1))

@@ -1,8 +1,7 @@
-"""Translating with the two networks of the book: dates and numbers into Chinese or ISO 8601, sentences into English.
+"""Translation with two networks: dates and numbers into Chinese or ISO 8601, Chinese sentences into English.
 
-A date or a number has one right translation, which a rule can give too, so the network's is compared with it. A
-sentence has none that is known here; what can be told is how probable the network finds its own. Chapter:
-*translation*.
+A date or a number has one right translation, which a rule can give too, so the network's is compared with it. For a
+sentence the right one isn't known; the network can only say how probable it finds its own. Chapter: *translation*.
 """
 
 import re
@@ -23,18 +22,18 @@ if TYPE_CHECKING:
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 SENTENCE_EXAMPLE = "他是我的老师。"  # of the training sentences: He is my teacher.
 LONGEST_TRANSLATION = 60  # tokens
-SURE = 0.7  # mean probability of a piece; of the training sentences above it two in three are right, below it 1 in 50
+SURE = 0.7  # mean probability of a piece; two in three training sentences above this are right, 1 in 50 below
 
 
 class Translation(NamedTuple):
-    """What a network writes, and what a reader should know about it.
+    """A network's translation, and what a reader should know about it.
 
     Attributes
     ----------
     text
         The translation.
     remarks
-        Sentences, possibly none: how the input was read, that the result is wrong or uncertain.
+        How the input was read, and whether the result is wrong or uncertain, as sentences; may be empty.
     """
 
     text: str
@@ -46,16 +45,16 @@ class Translation(NamedTuple):
 
 
 def date_source(text: str, vocabulary: "Vocabulary", to: str) -> tuple[np.ndarray, list[str]]:
-    """Ids of a date or a number, for the recipe ``dates``, and an empty list: nothing in it is unknown.
+    """Ids of a date or a number, for the recipe ``dates``, and an empty list of unknown tokens.
 
     Raises
     ------
     UserError
-        The text is empty, Chinese, or not one date or number that the network can know.
+        The text is empty, Chinese, or not a date or number that the network has learnt to read.
     """
     if CHINESE.search(text):
         raise UserError(
-            f"{text!r} is Chinese, and dates are read in English, such as {EXAMPLES}; Chinese sentences are for the "
+            f"{text!r} is Chinese, but dates are read in English, such as {EXAMPLES}; for Chinese sentences use the "
             "option --sentences."
         )
     return vocabulary.encode(source_tokens(read_phrase(text).english, to)), []
@@ -67,7 +66,7 @@ def translate_phrase(text: str, to: str = "zh", trained: "Trained | None" = None
     Parameters
     ----------
     text
-        As `companion.corpora.date_reading.read_phrase` reads it.
+        What `companion.corpora.date_reading.read_phrase` can read.
     to
         ``"zh"`` or ``"iso"``.
     trained
@@ -76,7 +75,7 @@ def translate_phrase(text: str, to: str = "zh", trained: "Trained | None" = None
     Raises
     ------
     UserError
-        As `date_source`.
+        As in `date_source`.
     """
     from companion.generation import decode
     from companion.recipes import load_recipe
@@ -105,12 +104,12 @@ def english(vocabulary: "PairVocabulary", ids: Sequence[int]) -> str:
 
 
 def chinese_source(text: str, vocabulary: "Vocabulary", _to: str = "en") -> tuple[np.ndarray, list[str]]:
-    """Ids of a Chinese sentence, for the recipe ``sentences``, and its characters that are unknown.
+    """Ids of a Chinese sentence, for the recipe ``sentences``, and its unknown characters.
 
     Raises
     ------
     UserError
-        The text is empty, or not Chinese, or all unknown.
+        The text is empty, isn't Chinese, or has no known Chinese character.
     """
     characters = list("".join(text.split()))
     if not characters:
@@ -126,7 +125,7 @@ def chinese_source(text: str, vocabulary: "Vocabulary", _to: str = "en") -> tupl
 
 
 def translate_sentence(text: str, trained: "Trained | None" = None) -> Translation:
-    """A Chinese sentence, translated into English by the network, with how sure it is.
+    """A Chinese sentence, translated into English by the network, with a warning if it isn't sure.
 
     Parameters
     ----------
@@ -138,7 +137,7 @@ def translate_sentence(text: str, trained: "Trained | None" = None) -> Translati
     Raises
     ------
     UserError
-        As `chinese_source`.
+        As in `chinese_source`.
     """
     from companion.generation import decode, log_softmax
     from companion.recipes import load_recipe
@@ -156,8 +155,8 @@ def translate_sentence(text: str, trained: "Trained | None" = None) -> Translati
         remarks.append(f"never seen in training, so read as unknown: {' '.join(unknown)}")
     if probability < SURE:
         remarks.append(
-            f"don't trust this: the network gave each piece a probability of {probability:.0%} on average, and having "
-            "read a few thousand sentences it is rarely right about others"
+            f"don't trust this: the network gave each piece a probability of {probability:.0%} on average, and it has "
+            "read only a few thousand sentences"
         )
     return Translation(english(vocabularies, ids), tuple(remarks))
 
@@ -169,7 +168,8 @@ def translate_sentence(text: str, trained: "Trained | None" = None) -> Translati
 def nearest(training: Sequence[Sentence], chinese: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """The most similar training sentence of each sentence, and how similar it is, from 0 to 1.
 
-    By the cosine of tf-idf weights over characters and pairs of characters. Its translation is the baseline.
+    Similarity is the cosine of tf-idf weights over characters and pairs of characters. The training sentence's
+    translation is the baseline.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def nearest(training: Sequence[Sentence], chinese: Sequence[str]) -> tuple[np.nd
         There are no training sentences.
     """
     if not training:
-        raise UserError("There are no training sentences to look among; give at least one.")
+        raise UserError("There are no training sentences to search; give at least one.")
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     weigh = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True)

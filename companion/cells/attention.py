@@ -1,7 +1,7 @@
 """Attention in NumPy: weights over places, the causal mask, rotation by position.
 
-The layers of `companion.models.attention` and `companion.models.transformer` do the same in Keras; what is written
-token by token is computed here. Chapters: *translation*, *transformers*.
+The layers of `companion.models.attention` and `companion.models.transformer` do the same in Keras; text that is
+written token by token is computed here. Chapters: *translation*, *transformers*.
 """
 
 import numpy as np
@@ -10,13 +10,13 @@ from companion.cells.cells import expect
 from companion.errors import UserError, check_sizes
 
 LOW = -1e9  # below any score, and finite: a row of minus infinities would have no softmax
-SMALL = 1e-30  # a sum that is 0 may be divided by
-BASE = 10_000.0  # the slowest pair of a head turns by 1 / BASE radians a position, nearly; the fastest by 1
+SMALL = 1e-30  # keeps a sum of 0 from being divided by
+BASE = 10_000.0  # the fastest pair of a head turns by 1 radian a position, the slowest by nearly 1 / BASE
 EPSILON = 1e-5  # added to a variance before it is divided by
 
 
 def attend(scores: np.ndarray, values: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Context and weights from scores, in NumPy: the softmax over the places that are there, and the average under it.
+    """Context and weights from scores, in NumPy: the softmax over the unmasked places, and the average it weights.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def causal_attention(
 
     Examples
     --------
-    The second position scores both alike and takes the average; the first sees itself alone.
+    The second position scores both alike and takes the average; the first sees only itself.
 
     >>> one = np.ones((2, 1))
     >>> mixed, weights = causal_attention(one, one, np.array([[2.0], [4.0]]))

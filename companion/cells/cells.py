@@ -1,12 +1,12 @@
 """What recurrent cells from scratch share: the layout of arrays and weights, and the product of all gates at once.
 
 Arrays are ``(time, batch, features)``: ``x[t]`` is what the whole batch reads at step t. (Keras has the batch first:
-``x.swapaxes(0, 1)`` goes either way.) The weights of a cell's gates lie side by side in fused arrays, so that a step
+``x.swapaxes(0, 1)`` converts both ways.) The weights of a cell's gates lie side by side in fused arrays, so that a step
 is one product for all of them:
 
 =========  ==============================  =======================================================
 ``W_x``    ``(features, gates * units)``   times the input ``x[t]``
-``W_h``    ``(units, gates * units)``      times the hidden state before, ``h[t-1]``
+``W_h``    ``(units, gates * units)``      times the previous hidden state, ``h[t-1]``
 ``b``      ``(gates * units,)``            the bias
 =========  ==============================  =======================================================
 
@@ -64,7 +64,7 @@ def projection_gradients(da: Array, x: Array, W_x: Array, h_0: Array, h: Array) 
 
 
 def split_gates(W_x: Array, W_h: Array, b: Array, gates: str = LSTM_GATES) -> dict[str, Array]:
-    """Each gate's own weights by the names of the maths; they are views, so writing into one changes the fused array.
+    """Each gate's own weights by the formulas' names; they are views, so writing into one changes the fused array.
 
     >>> W_x, W_h, b = np.zeros((2, 12)), np.zeros((3, 12)), np.zeros(12)
     >>> W = split_gates(W_x, W_h, b)
@@ -84,7 +84,7 @@ def split_gates(W_x: Array, W_h: Array, b: Array, gates: str = LSTM_GATES) -> di
 def initial_weights(
     features: int, units: int, gates: int = 4, forget_bias: float = 1.0, seed: int = 0, dtype: Any = np.float64
 ) -> dict[str, Array]:
-    """Random first weights as Keras draws them: Glorot-uniform ``W_x``, orthogonal ``W_h``, ``b`` 0 but for b_f.
+    """Random initial weights as Keras draws them: Glorot-uniform ``W_x``, orthogonal ``W_h``, zero ``b`` except b_f.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def initial_weights(
     Raises
     ------
     UserError
-        A size is below 1.
+        A size isn't a whole number of at least 1.
     """
     check_sizes(features=features, units=units, gates=gates)
     rng = np.random.default_rng(seed)
@@ -125,8 +125,7 @@ def weights_from_keras(layer: "keras.layers.Layer") -> dict[str, Array]:
     Raises
     ------
     UserError
-        The layer is another one than its cell here: of another kind, with other activations, without a bias or not
-        built.
+        The layer isn't built, or isn't the one computed here: another kind, other activations, no bias.
     """
     _check_layer(layer)
     return dict(zip(("W_x", "W_h", "b"), layer.get_weights(), strict=True))
@@ -148,7 +147,7 @@ def weights_to_keras(layer: "keras.layers.Layer", W_x: Array, W_h: Array, b: Arr
 
 def _check_layer(layer: "keras.layers.Layer") -> None:
     if (kind := type(layer).__name__) not in ("SimpleRNN", "LSTM", "GRU"):
-        raise UserError(f"The layer {layer.name} is of the kind {kind}; expected SimpleRNN, LSTM or GRU.")
+        raise UserError(f"The layer {layer.name} is of type {kind}; expected SimpleRNN, LSTM or GRU.")
     settings = layer.get_config()
     usual = {"activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True, "reset_after": True}
     for name, expected in usual.items():
@@ -159,12 +158,12 @@ def _check_layer(layer: "keras.layers.Layer") -> None:
 
 
 def expect(name: str, array: Array, shape: tuple[int, ...], meaning: str) -> Array:
-    """The array, once it has that shape.
+    """The array, if it has that shape.
 
     Raises
     ------
     UserError
-        It has another shape; the message says both.
+        It has another shape; the message names both.
     """
     if np.shape(array) != shape:
         raise UserError(f"{name} has the shape {np.shape(array)}; it should be {shape}: {meaning}.")

@@ -21,7 +21,7 @@ def length(gradients: Arrays) -> float:
 
 
 def clip(gradients: Arrays, longest: float) -> dict[str, np.ndarray]:
-    """The gradients, shortened in their direction to ``longest`` if they are longer (Pascanu et al. 2013).
+    """The gradients, scaled down to the length ``longest`` if they are longer (Pascanu et al. 2013).
 
     >>> clip({"W": np.array([[3.0]]), "b": np.array([4.0])}, longest=1.0)
     {'W': array([[0.6]]), 'b': array([0.8])}

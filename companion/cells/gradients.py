@@ -23,7 +23,7 @@ def gradient_check(
     values
         The arrays the loss depends on, by name; checked in float64, and left as they are.
     gradients
-        The gradients to check, by the same names; names that ``values`` does not have are not looked at.
+        The gradients to check, by the same names; others are ignored.
     step
         How far each number is moved: smaller, and the loss's rounding shows; larger, and its curvature does.
 

@@ -8,7 +8,7 @@ from companion.cells.cells import Array, Gradients, check_shapes, expect, projec
 
 
 class LSTMCache(NamedTuple):
-    """What `lstm_backward` needs of the forward pass; the gates ``i``, ``f``, ``o`` are worth a look themselves."""
+    """What `lstm_backward` needs from the forward pass; the gates ``i``, ``f``, ``o`` are worth a look themselves."""
 
     x: Array
     W_x: Array
@@ -95,7 +95,7 @@ def lstm_backward(dh: Array, cache: LSTMCache, dc_last: Array | None = None) -> 
     -------
     dict
         The gradients for ``x``, ``W_x``, ``W_h``, ``b``, ``h_0`` and ``c_0``, each in the shape of its array, and ``h``
-        and ``c``: those for each h[t] and c[t] with all that came of them later.
+        and ``c``: those for each h[t] and c[t], through everything later that depends on them.
     """
     x, W_x, W_h, h_0, c_0, mask, i, f, g, o, c, h = cache
     expect("dh", dh, h.shape, "(time, batch, units)")

@@ -8,7 +8,7 @@ from companion.cells.cells import Array, Gradients, check_shapes, expect, projec
 
 
 class RNNCache(NamedTuple):
-    """What `rnn_backward` needs of the forward pass."""
+    """What `rnn_backward` needs from the forward pass."""
 
     x: Array
     W_x: Array
@@ -68,7 +68,7 @@ def rnn_backward(dh: Array, cache: RNNCache) -> Gradients:
     -------
     dict
         The gradients for ``x``, ``W_x``, ``W_h``, ``b`` and ``h_0``, each in the shape of its array, and ``h``: that
-        for each h[t] with all that came of it later, which shows how far back a gradient reaches.
+        for each h[t], through everything later that depends on it, which shows how far back a gradient reaches.
     """
     x, W_x, W_h, h_0, mask, h = cache
     expect("dh", dh, h.shape, "(time, batch, units)")

@@ -13,7 +13,7 @@ GRU_GATES = "zrg"
 
 
 class GRUCache(NamedTuple):
-    """What `gru_backward` needs of the forward pass; ``a_gh`` is the hidden state's part of the candidate."""
+    """What `gru_backward` needs from the forward pass; ``a_gh`` is the hidden state's part of the candidate."""
 
     x: Array
     W_x: Array
@@ -32,7 +32,7 @@ def gru_forward(
 ) -> tuple[Array, GRUCache]:
     """The gated recurrent unit of Cho et al. (2014), in the form that Keras calls ``reset_after=True``.
 
-    The reset gate acts after the product with W_gh, so that one fused projection does here too, and each product has
+    The reset gate acts after the product with W_gh, so one fused projection is enough here too, and each product has
     a bias of its own::
 
         z_t = sigmoid(W_zx x_t + b_zx + W_zh h_{t-1} + b_zh)            update gate: how much to keep
@@ -96,7 +96,7 @@ def gru_backward(dh: Array, cache: GRUCache) -> Gradients:
     expect("dh", dh, h.shape, "(time, batch, units)")
     h_before = np.concatenate([h_0[None], h[:-1]])
     da_x = np.zeros((*h.shape[:2], W_h.shape[1]), dtype=h.dtype)
-    da_h = np.zeros_like(da_x)  # differs from da_x in the candidate's part alone
+    da_h = np.zeros_like(da_x)  # differs from da_x only in the candidate's part
     dh_next = np.zeros_like(h_0)
     for t in reversed(range(len(x))):
         dh_t = dh[t] + dh_next
@@ -129,7 +129,7 @@ def gru_backward(dh: Array, cache: GRUCache) -> Gradients:
 
 
 class PeepholeCache(NamedTuple):
-    """What `peephole_backward` needs of the forward pass."""
+    """What `peephole_backward` needs from the forward pass."""
 
     x: Array
     W_x: Array
@@ -161,7 +161,7 @@ def peephole_forward(
     Parameters
     ----------
     p
-        The peepholes' weights p_i, p_f, p_o, ``(3, units)``: each unit's gates see its own cell alone, so they are
+        The peepholes' weights p_i, p_f, p_o, ``(3, units)``: each unit's gates see only its own cell, so they are
         vectors, and p_i * c_{t-1} is added to what goes into the input gate's sigmoid.
     x, W_x, W_h, b, h_0, c_0, mask
         As in `companion.cells.lstm_forward`, and so are the results.
@@ -182,7 +182,7 @@ def peephole_forward(
         f[t] = sigmoid(a_f + p_f * c_before)
         g[t] = np.tanh(a_g)
         c_t = f[t] * c_before + i[t] * g[t]
-        o[t] = sigmoid(a_o + p_o * c_t)  # the cell is new already when the output gate looks
+        o[t] = sigmoid(a_o + p_o * c_t)  # the output gate sees the new cell state
         h_t = o[t] * np.tanh(c_t)
         c_before = c[t] = np.where(mask[t], c_t, c_before)
         h_before = h[t] = np.where(mask[t], h_t, h_before)
@@ -190,7 +190,7 @@ def peephole_forward(
 
 
 def peephole_backward(dh: Array, cache: PeepholeCache, dc_last: Array | None = None) -> Gradients:
-    """Backpropagation through time for `peephole_forward`; as `companion.cells.lstm_backward`, with ``p`` besides."""
+    """Backpropagation through time for `peephole_forward`; like `companion.cells.lstm_backward`, plus ``p``."""
     x, W_x, W_h, p, h_0, c_0, mask, i, f, g, o, c, h = cache
     p_i, p_f, p_o = p
     expect("dh", dh, h.shape, "(time, batch, units)")

@@ -1,1 +1,1 @@
-"""One chapter's own figures, games and data: a module a chapter, named as its file, imported by that chapter alone."""
+"""Figures, games and data of single chapters: one module per chapter, named after its file and used there alone."""

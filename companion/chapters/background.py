@@ -1,4 +1,4 @@
-"""Shannon's guessing game: how many guesses the next character takes, a model or a reader.
+"""Shannon's guessing game: how many guesses a model or a reader needs for the next character.
 
 C. E. Shannon, "Prediction and entropy of printed English", Bell System Technical Journal 30 (1951). The chapter
 *What is a language model?* plays it.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def show_guesses(text: str, rows: Mapping[str, Sequence[int]], width: int = 21) -> "Figure":
-    """A line of text with the guess numbers of several models under its characters; a 1 is on a filled square.
+    """A line of text with the guess numbers of several models under its characters; each 1 is on a filled square.
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz "  # Shannon's 27 symbols
 
 
 def guess_number(p: npt.ArrayLike, token: int) -> int:
-    """How many guesses it takes to name a token, going from the most probable down; of equal ones the lower id first.
+    """How many guesses it takes to name a token, from the most probable down; ties go to the lower id.
 
     Parameters
     ----------
     p
         The probability of every token, shape ``(vocab_size,)``.
     token
-        The one that comes.
+        The token that comes.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def guess_numbers(
     ids
         The text, shape ``(tokens,)``.
     positions
-        Which of its tokens are guessed, ``(n,)``.
+        The places of the tokens to guess, ``(n,)``.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def guess_numbers(
 
 
 def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> list[int]:
-    """How many guesses a character model needs in Shannon's alphabet of 26 letters and the space.
+    """How many guesses a character model needs for each character, in Shannon's alphabet of 26 letters and the space.
 
     Capitals count as lower case. A character that is neither a letter nor a space isn't guessed: its number is 0.
 
@@ -108,7 +108,7 @@ def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage:
     model, tokenizer
         For example a `companion.ngrams.NGramModel` and the `companion.tokenizers.CharTokenizer` of its text.
     before
-        The text the model has read when the game begins.
+        The text that the model has read when the game begins.
     passage
         The text that is guessed.
     """
@@ -126,9 +126,9 @@ def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage:
 
 
 def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> "HTML":
-    """A round of Shannon's game, to be played on the page: the reader against the model.
+    """A round of Shannon's game to play on the page: the reader against the model.
 
-    It works without a kernel and without a network, in a notebook and in the built book.
+    It works without a kernel and offline, in a notebook and in the built book.
 
     Parameters
     ----------
@@ -159,6 +159,6 @@ def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> "
         "model": letter_guesses(model, tokenizer, before, passage),
     }
     lines = Path(__file__).with_name("background.html").read_text(encoding="utf-8").splitlines()
-    template = " ".join(line.strip() for line in lines)  # one line of output in the notebook, not a hundred
-    # "</" would end the script element that the state is in.
+    template = " ".join(line.strip() for line in lines)  # makes one line of output in the notebook, not a hundred
+    # "</" would end the script element that holds the state.
     return HTML(template.replace("{{state}}", json.dumps(state).replace("</", "<\\/")))

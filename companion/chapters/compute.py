@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 def predictions(panels: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> "Figure":
-    """Measured against predicted seconds: for each model a rough prediction (hollow) and a better one (filled).
+    """Measured seconds against predicted seconds: for each model a rough prediction (hollow) and a better one (filled).
 
     Parameters
     ----------
     panels
-        For each thing that was timed and each model, seconds: the rough prediction, the better one, the measured.
-        Each thing has a panel.
+        One panel for each thing that was timed. For each model: the rough prediction, the better one and the measured
+        time, in seconds.
     """
     import matplotlib.pyplot as plt
 

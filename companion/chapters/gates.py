@@ -1,7 +1,7 @@
 """The figure of the chapter *gates*, and its explorer: a cell with sliders, and a network that reads a sentence.
 
-The explorer's page is written here: the drawing, the formulas with the numbers of the first setting, and the data. What
-moves is in ``book/_static/gate-explorer.js``, which every page loads and which does nothing on pages without it.
+The explorer's HTML is written here: the drawing, the formulas with the numbers of the first setting, and the data. The
+code that moves it is ``book/_static/gate-explorer.js``, which every page loads and which does nothing without it.
 """
 
 import json
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "Figure":
-    """What one unit's gates do at each word, as bars in the gates' colours, and what its cell holds.
+    """Bars, in the gates' colours, of what one unit's gates do at each word and what its cell holds.
 
     Parameters
     ----------
     words
-        What is read, ``(n,)``.
+        The words that are read, ``(n,)``.
     values
-        For each of ``"f"``, ``"i"``, ``"g"``, ``"o"``, ``"c"``, from top to bottom, a value for each word, ``(n,)``.
+        By name, a value for each word, ``(n,)``: some of ``"f"``, ``"i"``, ``"g"``, ``"o"``, ``"c"``, top to bottom.
     """
     import matplotlib.pyplot as plt
 
@@ -58,7 +58,7 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
     return figure
 
 
-# The cell of the chapter's worked numbers: one unit, so every weight is one number; gates in order i, f, g, o.
+# The cell of the chapter's worked example: one unit, so every weight is one number; gates in order i, f, g, o.
 EXAMPLE = {"W_x": [[2.0, -1.0, 1.0, -1.0]], "W_h": [[1.0, 1.0, -1.0, 2.0]]}
 FIRST = {"x": 1.0, "h": 0.5, "c": 0.8, "b_f": 2.0, "b_i": -2.0, "b_g": 0.0, "b_o": 1.0}
 SLIDERS = {
@@ -70,12 +70,12 @@ SLIDERS = {
 
 
 def gate_explorer(network: Mapping[str, Any], sentences: Sequence[str], unit: int = 0) -> "HTML":
-    """The explorer, to be played with on the book's page; in a notebook it is a still picture.
+    """The explorer, interactive on the book's page and a still picture in a notebook.
 
     Parameters
     ----------
     network
-        What `network_weights` gives.
+        From `network_weights`.
     sentences
         Sentences of the grammar to choose from, without a full stop: words with spaces between them.
     unit
@@ -132,7 +132,7 @@ def network_weights(trained: "Trained") -> dict[str, Any]:
     Parameters
     ----------
     trained
-        What `companion.recipes.load_recipe` gives for a recipe with the tokenizer ``"word"``.
+        A recipe with the tokenizer ``"word"``, from `companion.recipes.load_recipe`.
 
     Returns
     -------

@@ -17,7 +17,7 @@ def candidate_bars(tokens: Sequence[str], panels: Mapping[str, Sequence[float]])
     tokens
         The candidates' names.
     panels
-        For each setting, its name and the candidates' probabilities. A last bar, "…", is for all other tokens.
+        For each setting, its name and the candidates' probabilities. A last bar, "…", stands for all other tokens.
     """
     import matplotlib.pyplot as plt
 
@@ -42,7 +42,7 @@ def trade_off(
     label: str,
     percent: bool = False,
 ) -> "Figure":
-    """What variety costs: a curve for each way of choosing tokens, and a star for real text.
+    """The cost of variety: a curve for each way of choosing tokens, and a star for real text.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def trade_off(
     real
         The share and the cost of real text.
     label
-        What the cost is, with its unit.
+        The name of the cost, with its unit.
     percent
         Whether the cost is a share.
     """
     figure, ax = axes(6.4, 3.8)
-    # Marker, and where the settings are written: left of the curves, but below the last one, which is the lowest.
+    # Markers, and where settings are written: left of the curves, but below the last one, which is the lowest.
     looks = (("o", (-6, 1), "right"), ("s", (-6, 1), "right"), ("D", (3, -11), "center"))
     for (name, points), colour, (marker, offset, align) in zip(curves.items(), SERIES, looks, strict=False):
         _, x, y = zip(*points, strict=True)

@@ -16,7 +16,7 @@ TINT_STEPS = 5  # on each side of 0
 
 
 def tint_step(value: float) -> int:
-    """Which tint a value from −1 to 1 gets: −5 to 5, and 0 for none; values beyond get those of the ends.
+    """The tint of a value from −1 to 1: −5 to 5, and 0 for none; values beyond are clipped.
 
     >>> [tint_step(value) for value in (-3.0, -1.0, -0.05, 0.0, 0.3, 1.0)]
     [-5, -5, 0, 0, 2, 5]
@@ -32,16 +32,16 @@ def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str,
     text
         The characters, shape ``(n,)``; line breaks are kept.
     values
-        One for each, from −1 to 1, shape ``(n,)``. A pointer over a character shows it.
+        One for each character, from −1 to 1, shape ``(n,)``. A pointer over a character shows its value.
     label
         What the picture shows, for readers who don't see it.
     ends
-        What to call −1 and 1 in the scale below.
+        The names of −1 and 1 in the scale below the text.
 
     Returns
     -------
     IPython.display.HTML
-        It wraps on a narrow page, and text on the strongest tints keeps 5 to 1 on light and dark pages.
+        It wraps on a narrow page, and text on the strongest tints keeps a contrast of 5 to 1 on light and dark pages.
 
     Raises
     ------
@@ -80,16 +80,16 @@ def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str,
 
 
 def probe_scores(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], guess: float, label: str) -> "Figure":
-    """What probes of several sources score for several questions: a dot each, and its interval.
+    """The scores of probes, by question and source: a dot and an interval for each.
 
     Parameters
     ----------
     rows
         For each question and each source, the score and the ends of its interval; every question has the same sources.
     guess
-        What guessing scores: the left end.
+        The score of guessing, at the left end of the axis.
     label
-        What the scores are, for the axis.
+        The name of the scores, for the axis.
     """
     figure, ax = axes(6.8, 1.1 + 0.62 * len(rows))
     colours = (SERIES[2], SERIES[3], SERIES[0], INK)
@@ -114,13 +114,13 @@ def ablation_costs(
     panels: Mapping[str, tuple[Mapping[str, Sequence[tuple[float, float, float]]], Sequence[Sequence[float]]]],
     places: Sequence[str],
 ) -> "Figure":
-    """What each kind of place costs more when cells are taken out: sets of cells in colour, random ones as crosses.
+    """The extra cost of each kind of place when cells are ablated: named sets in colour, random ones as crosses.
 
     Parameters
     ----------
     panels
-        For each panel, its title, the named sets and the random draws. A set has for each place a mean and the ends of
-        its interval, a draw a mean for each place.
+        For each panel, its title, the named sets and the random draws. For each kind of place, a set has a mean and
+        the ends of its interval, and a draw has a mean.
     places
         The kinds of places, ``(n,)``.
     """

@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Vermillion over the ground of the page, 0 to 6 bits: text on the strongest tint keeps 5 to 1, light and dark.
+# Vermillion over the page's background, 0 to 6 bits: text on the strongest tint keeps a contrast of 5 to 1.
 COST_STEPS = 6
 
 
 def tinted_text(text: str, bits: Sequence[float], label: str) -> "HTML":
-    """A text in which each character is tinted by what it cost: no tint below 1 bit, the strongest from 6 bits on.
+    """A text in which each character is tinted by its cost: no tint below 1 bit, the strongest from 6 bits up.
 
     Parameters
     ----------
     text
         The characters, shape ``(n,)``; line breaks are kept.
     bits
-        What each cost, in bits, shape ``(n,)``. A pointer over a character shows its number.
+        The cost of each character in bits, shape ``(n,)``. A pointer over a character shows it.
     label
         What the picture shows, for readers who don't see it.
 
     Returns
     -------
     IPython.display.HTML
-        With its own scale below; it wraps on a narrow page and follows the page's colours.
+        It has its own scale below, wraps on a narrow page and follows the page's colours.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def tinted_text(text: str, bits: Sequence[float], label: str) -> "HTML":
 
 
 def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
-    """How a text is read in training: streams side by side, a window of each at every update, the state carried on.
+    """How a text is read in training: streams side by side, a window of each per update, the state carried along.
 
     Parameters
     ----------
     text
-        At least ``batch_size * window + 1`` characters; as many windows are drawn as it has room for.
+        At least ``batch_size * window + 1`` characters; as many windows are drawn as fit into it.
     batch_size, window
         As in `companion.training.TrainingConfig`.
     """
@@ -112,16 +112,16 @@ def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
 def skyline(
     places: "Mapping[str, np.ndarray]", bits: "np.ndarray", others: "np.ndarray", names: tuple[str, str]
 ) -> "Figure":
-    """Where a text's bits go: for each kind of place a bar as wide as its share of the characters, as high as its bits.
+    """Where a text's bits go: a bar for each kind of place, as wide as its share of characters, as high as its bits.
 
     Parameters
     ----------
     places
-        For each kind of character, its name and where it is: boolean, ``(characters,)``. No character is of two kinds.
+        For each kind of place, its name and where it is: boolean, ``(characters,)``. No character is of two kinds.
     bits, others
-        What each character cost one model (the bars) and another one (the dashes), shape ``(characters,)``.
+        The cost of each character for one model (the bars) and another (the dashes), shape ``(characters,)``.
     names
-        Of the two models.
+        The names of the two models.
     """
     figure, ax = axes(6.4, 3.8)
     left = 0.0
@@ -131,7 +131,7 @@ def skyline(
         height, other = float(bits[place].mean()), float(others[place].mean())
         ax.bar(left + width / 2, height, width=width - 0.006, color=SERIES[0], alpha=0.85)
         ax.hlines(other, left + 0.003, left + width - 0.003, color=FORGET, linestyle=(0, (3, 1.5)), linewidth=2.2)
-        if not ticks:  # the first bar tells which is which
+        if not ticks:  # the first bar says which is which
             ax.text(left + width / 2, height - 0.3, names[0], ha="center", color="white", fontsize=10)
             ax.text(left + width / 2, other + 0.12, names[1], ha="center", color=FORGET, fontsize=10)
         ticks.append(left + width / 2)

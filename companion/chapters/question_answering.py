@@ -21,11 +21,13 @@ def looks(facts: Sequence[str], weights: np.ndarray, support: Sequence[int]) -> 
     weights
         Attention, ``(looks, facts)``.
     support
-        For each look the fact that it should find; framed in green.
+        The fact that each look should find, framed in green.
     """
     from matplotlib.colors import LinearSegmentedColormap
 
-    tint = LinearSegmentedColormap.from_list("attention", ["#eef3f8", INPUT])  # black on it up to 0.92: above 4.5 to 1
+    tint = LinearSegmentedColormap.from_list(
+        "attention", ["#eef3f8", INPUT]
+    )  # black text up to 0.92: contrast above 4.5 to 1
     figure, ax = axes(6.4, 0.5 + 0.34 * len(facts))
     for row, fact in enumerate(facts):
         ax.text(-0.65, -row, fact, ha="right", va="center")

@@ -15,9 +15,9 @@ def unrolled(words: Sequence[str], back: bool = False) -> "Figure":
     Parameters
     ----------
     words
-        What is read, ``(n,)``.
+        The words that are read, ``(n,)``.
     back
-        Draw the gradient's way instead: from each guess down into the state, and from state to state.
+        Draw the backward pass instead: from each guess down into the state, and from state to state.
     """
     figure, ax = axes(6.6, 2.9)
     step, half = 2.2, 0.62  # between two states; half the side of a box

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def ring_states(states: npt.ArrayLike) -> "Figure":
-    """A ring all-reduce, step by step: of how many workers' parts each chunk of each worker is the sum.
+    """A ring all-reduce, step by step: how many workers' parts each chunk of each worker sums up.
 
     Parameters
     ----------
     states
-        Before the first step and after each, ``(steps + 1, workers, chunks)``, with as many chunks as workers.
+        The counts before the first step and after each, ``(steps + 1, workers, chunks)``, as many chunks as workers.
     """
     import matplotlib.pyplot as plt
 

@@ -21,7 +21,7 @@ def copied_and_generated(
     generated, copied
         The two parts of each token's probability, ``(T,)``.
     pointed_at
-        The token of the text that got most attention, ``(T,)``.
+        For each token, the word of the text that got most attention, ``(T,)``.
     """
     figure, ax = axes(5.0, 0.9 + 0.3 * len(written))
     for row, (token, made, taken, word) in enumerate(zip(written, generated, copied, pointed_at, strict=True)):

@@ -1,6 +1,6 @@
 """The figure of the chapter *tokens*, and a short text in English and in Chinese, sentence by sentence.
 
-The text was written for this book (CC BY 4.0, as the book's text is): it shows what cutting does to two writings.
+The text was written for this book (CC BY 4.0, like the book's text): it shows how two writing systems are cut.
 """
 
 import html
@@ -12,19 +12,19 @@ from companion.plotting import FORGET, INK, TOKEN_TINTS
 if TYPE_CHECKING:
     from IPython.display import SVG
 
-TOKEN_UNKNOWN = FORGET  # black on it: 5 to 1
+TOKEN_UNKNOWN = FORGET  # contrast with black text: 5 to 1
 
 
 def token_boxes(rows: Iterable[tuple[str, Sequence[str]]], width: int = 480) -> "SVG":
-    """Texts cut into tokens, each token a box: an SVG that is drawn with the reader's own fonts, Chinese too.
+    """Texts cut into tokens, each token a box: an SVG drawn with the reader's own fonts, Chinese too.
 
     Parameters
     ----------
     rows
-        For each text a caption and its tokens, as ``Tokenizer.tokenize`` gives them. A space is shown as a dot, a line
-        break as an arrow, and an unknown token in vermillion.
+        For each text a caption and its tokens, from ``Tokenizer.tokenize``. A space is shown as a dot, a line break as
+        an arrow, and an unknown token in vermillion.
     width
-        Of the picture in pixels; boxes that don't fit are on the next line.
+        Width of the picture in pixels; boxes that don't fit move to the next line.
     """
     from IPython.display import SVG
 

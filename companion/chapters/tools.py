@@ -1,7 +1,7 @@
-"""The tools of the trade as data: what each is for, its licence, what it isn't for, and a way to choose.
+"""The tools of the trade as data: what each is and isn't for, its licence, and how to choose.
 
 The tools are in ``companion/data/tools.json``, one entry each, and the chapter *tools* shows them by purpose.
-``DECISIONS`` is that chapter's drawing as data: questions in order, and what to take if the answer is yes.
+``DECISIONS`` is that chapter's drawing as data: questions in order, and what to use if the answer is yes.
 """
 
 import html
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from IPython.display import HTML
 
 FILE = Path(__file__).parents[1] / "data" / "tools.json"
-PROJECT = "gate-by-gate-companion"  # as pip calls it
+PROJECT = "gate-by-gate-companion"  # its name for pip
 
 PURPOSES = ("learn", "train", "adapt", "tokens", "corpora", "evaluate", "serve", "watch")
 
-# Terms that aren't in SPDX's list of licences: named as SPDX allows, and said in words.
+# Terms that aren't in SPDX's list of licences: SPDX-style names, and words for readers.
 IN_WORDS = {
     "LicenseRef-All-Rights-Reserved": "all rights reserved",
     "LicenseRef-Differs-By-Part": "differs by part",
@@ -114,7 +114,7 @@ def table(purpose: str) -> "HTML":
 
 # ---------------------------------------------------------------------------------------------------------------
 # What the companion itself needs
-_SPDX = {  # names that packages give their licence, and what SPDX calls it
+_SPDX = {  # names that packages give their licences, and SPDX's names for these
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
@@ -141,7 +141,7 @@ def stands_on() -> list[tuple[str, str, str]]:
 
 
 def _licence(package: str) -> str:
-    """What a package's metadata say: an SPDX expression where there is one, else a short name, else a classifier."""
+    """The licence in a package's metadata: an SPDX expression, otherwise a short name, otherwise a classifier."""
     about = importlib.metadata.metadata(package)
     stated = {field: about[field] for field in ("License", "License-Expression") if field in about}
     short = stated.get("License", "")
@@ -176,7 +176,7 @@ _STYLE = """
 
 
 def decisions_in_words() -> str:
-    """The drawing for readers who don't see it."""
+    """The drawing described for readers who don't see it."""
     steps = " ".join(f"{question} Yes: {take}." for question, take in DECISIONS)
     return f"Questions from top to bottom; yes leads to the tools on the right, no to the question below. {steps}"
 
@@ -185,7 +185,7 @@ def decision_figure() -> "HTML":
     """The questions of ``DECISIONS`` from top to bottom, what to take on the right: an SVG in the page's own ink."""
     from IPython.display import HTML
 
-    left, wide, gap, right = 4, 176, 40, 356  # of the questions; the answers fill the rest
+    left, wide, gap, right = 4, 176, 40, 356  # the questions' edge and width, the gap, the right edge of the answers
     line, pad, down = 18, 11, 26  # a line of text, the space around it, the way to the next question
     parts, y = [], 4
     for number, (question, take) in enumerate(DECISIONS):

@@ -4,8 +4,8 @@
 
     c a f b | c a f b .  p d | p d .  ...
 
-Nothing before the bar can be predicted, and everything after it can by a model that still has the string. Because a
-string is random, it can't be learnt by heart. Chapter: *transformers*.
+Nothing before the bar can be predicted, but a model that still has the string can predict everything after it. A random
+string can't be learnt by heart. Chapter: *transformers*.
 """
 
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def copy_text(seed: int, tokens: int, shortest: int = 4, longest: int = 12) -> n
     """
     check_sizes(tokens=tokens, shortest=shortest, longest=longest)
     if shortest > longest:
-        raise UserError(f"shortest is {shortest} and longest {longest}; the shortest should not be the longer one.")
+        raise UserError(f"shortest is {shortest} and longest {longest}; shortest should be at most longest.")
     rng = np.random.default_rng(seed)
     ids: list[int] = []
     while len(ids) < tokens:
@@ -56,12 +56,12 @@ def recall_shares(model: "keras.Model", length: int, seed: int = 0, strings: int
     model
         A `companion.models.language_model` or `transformer_model` of ``len(VOCABULARY)`` tokens.
     length, strings, seed
-        How long the strings are, how many there are, and with which seed they are drawn.
+        The length of the strings, their number, and the seed they are drawn with.
 
     Raises
     ------
     UserError
-        The model has another vocabulary, or a number is below 1.
+        The model has a vocabulary of another size, or a number is below 1.
     """
     if int(model.output_shape[-1]) != len(VOCABULARY):
         raise UserError(f"The model has {model.output_shape[-1]} tokens; this task has {len(VOCABULARY)}.")

@@ -1,8 +1,8 @@
 """The command line: a reader's own text in, a model folder out, and text from the model.
 
-``gate-by-gate COMMAND``, or ``python -m companion COMMAND``; ``--help`` lists the commands. Exit codes: 0 it worked,
-1 an unexpected error, 2 something given can't be used (one sentence says what), 3 a worker of several was lost (the
-same command continues), 130 interrupted, 143 ended by SIGTERM.
+``gate-by-gate COMMAND``, or ``python -m companion COMMAND``; ``--help`` lists the commands. Exit codes: 0 success,
+1 an unexpected error, 2 bad input or no resources (one sentence says what), 3 one of several workers was lost (the same
+command continues), 130 interrupted, 143 ended by SIGTERM.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ DEBUG_VARIABLE = "GATE_BY_GATE_DEBUG"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; give the exit code."""
+    """Run one command and return its exit code."""
     with _any_character(sys.stdout), _any_character(sys.stderr):
         return _ended_well(sys.argv[1:] if arguments is None else list(arguments))
 
@@ -44,15 +44,15 @@ def _ended_well(arguments: list[str]) -> int:
         sentence = in_flags(str(error), options.chosen) if options else str(error)
         if options and getattr(options, "report", None):
             report(options.report, sentence, exit_code(error))
-        elif isinstance(error, KeyboardInterrupt):  # which comes while a line is being written
+        elif isinstance(error, KeyboardInterrupt):  # it may come in the middle of a line
             _say(sentence or "interrupted.", "\n")
         else:
             _say(sentence)
         return exit_code(error)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except BrokenPipeError:  # the reader of the pipe has closed it
         _give_up_output()
     except MemoryError:
-        _say("The memory isn't enough for this; give a smaller text or model, or end other programs.")
+        _say("There isn't enough memory for this; give a smaller text or model, or end other programs.")
         return EXIT_BAD_INPUT
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
@@ -62,22 +62,22 @@ def _ended_well(arguments: list[str]) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    """One line for what no other sentence was written for."""
+    """Report an error that has no message of its own in one line."""
     if isinstance(error, OSError) and error.strerror:
-        if not error.filename and error.errno:  # it may be the output's own disk that is full
+        if not error.filename and error.errno:  # the disk of the output may be full
             _give_up_output()
         about = f"{error.filename}: " if error.filename else ""
-        _say(f"The system refuses: {about}{error.strerror}.")
+        _say(f"The operating system reports an error: {about}{error.strerror}.")
         return EXIT_BAD_INPUT
     if type(error).__name__ == "ResourceExhaustedError":
-        _say("The memory isn't enough for this; lower --units, --layers, --vocab-size, --batch-size or --window.")
+        _say("There isn't enough memory for this; lower --units, --layers, --vocab-size, --batch-size or --window.")
         return EXIT_BAD_INPUT
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})" if trace else ""
     first = next(iter(str(error).splitlines()), "")
-    _say(f"An unexpected error, {type(error).__name__}: {first[:300]}{where}. To see more: {DEBUG_VARIABLE}=1")
+    _say(f"An unexpected error, {type(error).__name__}: {first[:300]}{where}. To see more, set {DEBUG_VARIABLE}=1")
     return EXIT_UNEXPECTED
 
 
@@ -88,14 +88,14 @@ def _say(sentence: str, before: str = "") -> None:
 
 
 def _give_up_output() -> None:
-    """Let what is still to be printed go nowhere, so that Python's end doesn't complain about it."""
+    """Discard what is still to be printed, so that Python doesn't complain about it on exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager
 def _any_character(stream: Any) -> Iterator[None]:
-    r"""Print what a stream's encoding doesn't have as its code (``\u4e8c``), and end in no traceback."""
+    r"""Print characters that a stream's encoding lacks as escapes (``\u4e8c``) instead of raising an error."""
     if not isinstance(stream, io.TextIOWrapper):
         yield
         return

@@ -1,4 +1,4 @@
-"""The commands that use what is there: models, corpora, and the applications of the book."""
+"""The commands that use existing models, corpora and the book's applications."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ from companion.errors import UserError
 if TYPE_CHECKING:
     from companion.recipes import Trained
 
-# The command that uses a recipe which continues no text.
+# For each recipe that doesn't continue text, a command that uses it.
 COMMAND_OF = {
     "dates": ["translate", "3 March 2021"],
     "sentences": ["translate", "--sentences", "他是我的老师。"],
@@ -49,8 +49,8 @@ def evaluate(options: argparse.Namespace) -> None:
     print(f"nats per token      {result.nats_per_token:.4f}")
     print(f"tokens              {result.tokens:,} for {result.characters:,} characters")
     tokenizer = trained.text_tokenizer
-    if unknown := int((tokenizer.encode(text) == tokenizer.unknown_id).sum()):  # None, as BPE has it, equals no id
-        print(f"unknown             {unknown:,} of the tokens; what it takes to spell them is charged")
+    if unknown := int((tokenizer.encode(text) == tokenizer.unknown_id).sum()):  # BPE's is None, which no id equals
+        print(f"unknown             {unknown:,} of the tokens; the scores include the cost of spelling them")
 
 
 def _language_model(name: str) -> "Trained":
@@ -61,12 +61,12 @@ def _language_model(name: str) -> "Trained":
         raise UserError("The name of the model is empty; give a model folder, or the name of a recipe.")
     if not os.path.lexists(name):
         if name in COMMAND_OF:
-            raise UserError(f"{name} continues no text; it is used by: {suggested(COMMAND_OF[name])}")
+            raise UserError(f"{name} doesn't continue text; use it with: {suggested(COMMAND_OF[name])}")
         if name not in RECIPES:
             recipes = sorted(name for name, recipe in RECIPES.items() if not isinstance(recipe, PairRecipe))
             train = suggested(["train", "TEXT", "--out", as_argument(name)])
             raise UserError(
-                f"There is no model folder {name}, and no recipe of that name. Train one with: {train}; or use a "
+                f"There is no model folder {name}, and no recipe of that name. Train a model with: {train}; or use a "
                 f"recipe: {', '.join(recipes)}."
             )
     return open_model(name)
@@ -110,7 +110,7 @@ def corpora(options: argparse.Namespace) -> None:
 
 
 def answer(options: argparse.Namespace) -> None:
-    """Answer each question in a text on what the text told before it; without a text, line by line from the input."""
+    """Answer each question from what was told before it, in a text or line by line from standard input."""
     from companion.applications.answering import converse
 
     for said in converse([" ".join(options.text)] if options.text else lines_of_standard_input()):

@@ -1,4 +1,4 @@
-"""How much memory a training takes, so that a sentence comes before it and not the system's killer in the middle."""
+"""How much memory training takes, so that a message comes first and the system doesn't kill it halfway."""
 
 import os
 from contextlib import suppress
@@ -8,19 +8,19 @@ from typing import Any
 from companion.cli.program import remark
 from companion.errors import UserError
 
-# Fitted to the most that six trainings took (tests/test_cli_train.py), which it meets within a factor of two.
+# Fitted to the peaks of six training runs (tests/test_cli_train.py), within a factor of two.
 PROGRAM = 0.7e9  # bytes of TensorFlow itself
-COPIES = 12  # of the weights beyond Adam's: the best ones so far, the checkpoint while it is put together, ...
+COPIES = 12  # of the weights besides Adam's: the best so far, the checkpoint while it is written, ...
 FRAMEWORK = 2.5  # what TensorFlow keeps for each number that the formulas of the backward pass need
 
 
 def training_bytes(kind: str, sizes: dict[str, Any], tokens: int) -> float:
-    """About how many bytes a training takes whose updates read so many tokens.
+    """About how many bytes a training run takes whose updates read ``tokens`` tokens.
 
     Parameters
     ----------
     kind
-        ``"transformer"``, or else a recurrent network.
+        ``"transformer"``; anything else is a recurrent network.
     sizes
         The arguments of `companion.models.transformer_model` or `companion.models.language_model`.
     tokens
@@ -35,47 +35,47 @@ def training_bytes(kind: str, sizes: dict[str, Any], tokens: int) -> float:
 
 
 def check_memory(kind: str, sizes: dict[str, Any], tokens: int, workers: int = 1) -> None:
-    """Refuse a training that this machine's memory can't hold; warn if it can't hold it now.
+    """Refuse a training run that needs more than this machine's memory; warn if it needs more than is free now.
 
     Parameters
     ----------
     kind, sizes, tokens
-        As in `training_bytes`, of each worker.
+        As in `training_bytes`, for each worker.
     workers
-        How many there are on this machine.
+        How many workers there are on this machine.
 
     Raises
     ------
     UserError
-        There isn't so much memory.
+        The machine doesn't have that much memory.
     """
     needed, total, free = workers * training_bytes(kind, sizes, tokens), total_memory(), free_memory()
     smaller = "Lower --units, --layers, --vocab-size, --batch-size or --window."
     if total and needed > total:
         raise UserError(
-            f"This training takes about {_gigabytes(needed)} of memory, and there are {_gigabytes(total)} here. "
+            f"This training takes about {_gigabytes(needed)} of memory, but this machine has {_gigabytes(total)}. "
             f"{smaller}"
         )
     if free and needed > free:
         remark(
-            f"this training takes about {_gigabytes(needed)} of memory, and {_gigabytes(free)} are free; if it is "
-            f"killed, make room or train a smaller one. {smaller}"
+            f"this training takes about {_gigabytes(needed)} of memory, but only {_gigabytes(free)} are free; if it "
+            f"is killed, free some memory or train a smaller model. {smaller}"
         )
 
 
 def total_memory() -> float | None:
-    """The memory of this machine, or of the container that this runs in, in bytes; None if nobody says."""
+    """The memory of this machine, or of the container that this runs in, in bytes; None if unknown."""
     found = []
     with suppress(AttributeError, OSError, ValueError):
         found.append(float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with suppress(OSError, ValueError):  # there is none, or it is "max"
+        with suppress(OSError, ValueError):  # there is no such file, or it says "max"
             found.append(float(Path(limit).read_text("ascii")))
     return min(found, default=None)
 
 
 def free_memory() -> float | None:
-    """What of it programs can still have, in bytes; None if nobody says."""
+    """The memory that programs can still get, in bytes; None if unknown."""
     with suppress(OSError, ValueError):
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):

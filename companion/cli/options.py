@@ -1,7 +1,7 @@
-"""What a command's options are: checked when they are read, by the names that the reader typed.
+"""The options of commands, checked as they are read and named in messages as the reader typed them.
 
-A command is a row of the table in `companion.cli.table`. `parse` makes `argparse` read it, remembers which options
-were given, and refuses those that don't go together, before any work begins.
+A command is a row of the table in `companion.cli.table`. `parse` has `argparse` read it, remembers which options were
+given, and refuses those that don't go together, before any work begins.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from typing import Any
 from companion.cli.program import program
 from companion.errors import UserError
 
-LARGEST = 2**31 - 1  # more than any size, seed apart
+LARGEST = 2**31 - 1  # above any size that makes sense; seeds may be larger
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Number:
     Attributes
     ----------
     expected
-        In words, after "it should be".
+        A description, to follow "it should be".
     kind
         ``int`` or ``float``.
     least, most
-        The bounds; both may be had.
+        Bounds that are allowed themselves.
     above, below
-        Bounds that may not be had.
+        Bounds that aren't allowed themselves.
     """
 
     expected: str
@@ -44,13 +44,13 @@ class Number:
     below: float = math.inf
 
     def __call__(self, text: str) -> int | float | None:
-        """The number that a text says, or None if it isn't one of these."""
+        """The number that a text stands for, or None if it isn't one of those allowed."""
         try:
             number = self.kind(text)
         except ValueError:
             return None
         fits = self.least <= number <= self.most and self.above < number < self.below
-        return number if fits else None  # which is None for nan too
+        return number if fits else None  # nan doesn't fit either
 
 
 WHOLE = Number("a whole number of at least 1", least=1)
@@ -67,29 +67,29 @@ class Option:
     flag
         ``"--units"``; or the name of an argument without a dash.
     help
-        What it is, in a few words; None hides it.
+        What it is, in a few words; None hides the option.
     metavar
-        What stands for its value in the help; a switch has none.
+        The name of its value in the help; a switch has none.
     default
         Its value when it isn't given.
     number
-        What numbers it takes; None for text.
+        The numbers that it takes; None for text.
     choices
         The only values it takes.
     required
-        Whether it has to be given.
+        Whether it must be given.
     nargs
         As for `argparse`: how many values.
     only_with
-        The flag of another option and the value that it has to have.
+        The flag of another option, and the value which that must have.
     needs
-        Flags of which one has to be given too; a name in capitals is an environment variable.
+        Flags of which at least one must be given too; a name in capitals is an environment variable.
     excludes
-        Flags that can't be given too.
+        Flags that must not be given too.
     because
-        Why not, for the message.
+        The reason for ``needs`` or ``excludes``, for the message.
     group
-        The title of the group in the help that it belongs to.
+        The title of its group in the help.
     """
 
     flag: str
@@ -108,12 +108,12 @@ class Option:
 
     @property
     def name(self) -> str:
-        """What it is called in the parsed options."""
+        """Its name in the parsed options."""
         return self.flag.removeprefix("--").replace("-", "_")
 
     @property
     def is_switch(self) -> bool:
-        """Whether it has no value: it is given or not."""
+        """Whether it has no value and is only given or not."""
         return self.default is False
 
 
@@ -130,7 +130,7 @@ class Command:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, as everything else does."""
+    """A parser that raises a `UserError` of one sentence."""
 
     def error(self, message: str) -> Any:
         if message.endswith("expected one argument"):
@@ -139,7 +139,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Checked(argparse.Action):
-    """Stores a number, or says what it should be."""
+    """An action that stores a number, or raises a `UserError` that says what it should be."""
 
     def __init__(self, *arguments: Any, number: Number, **others: Any) -> None:
         super().__init__(*arguments, **others)
@@ -158,11 +158,11 @@ def parse(commands: Sequence[Command], arguments: Sequence[str], about: str, mor
     Parameters
     ----------
     commands
-        All there are.
+        All commands.
     arguments
-        What follows the program's name.
+        The arguments after the program's name.
     about, more, version
-        What the help of the program says first and after the examples, and what ``--version`` prints.
+        The beginning of the program's help, its end after the examples, and what ``--version`` prints.
 
     Returns
     -------
@@ -172,9 +172,9 @@ def parse(commands: Sequence[Command], arguments: Sequence[str], about: str, mor
     Raises
     ------
     UserError
-        A command or option that isn't there, a value that it can't have, or options that don't go together.
+        There is no such command or option, a value can't be used, or options don't go together.
     SystemExit
-        Help was asked for, and is printed.
+        The help or version was asked for, and has been printed.
     """
     by_name = {command.name: command for command in commands}
     chosen = by_name.get(arguments[0]) if arguments else None
@@ -187,7 +187,7 @@ def parse(commands: Sequence[Command], arguments: Sequence[str], about: str, mor
     chosen = by_name[options.name_of_command]
     if rest:
         raise UserError(
-            f"{chosen.name} doesn't know what to do with {' '.join(rest)!r}: a text of several words is put in quotes. "
+            f"{chosen.name} doesn't know what to do with {' '.join(rest)!r}: put a text of several words in quotes. "
             f"See {program()} {chosen.name} --help."
         )
     given = {option.flag for option in chosen.options if option.name in options}
@@ -195,15 +195,15 @@ def parse(commands: Sequence[Command], arguments: Sequence[str], about: str, mor
         if option.name not in options:
             setattr(options, option.name, option.default)
         elif getattr(options, option.name) == [] and not option.nargs:
-            setattr(options, option.name, "--")  # which argparse takes out of --prompt=-- too
-    if not getattr(options, "report", None):  # of a worker, whose options were checked by the process that started it
+            setattr(options, option.name, "--")  # argparse removes it even from --prompt=--
+    if not getattr(options, "report", None):  # a worker's options were checked by the process that started it
         _check_together(chosen, options, given)
     options.chosen, options.given = chosen, given
     return options
 
 
 def in_flags(sentence: str, command: Command) -> str:
-    """A message of a function, with the names of its arguments as the command's options.
+    """A function's message, with the names of arguments replaced by the command's options.
 
     >>> in_flags("Lower learning_rate.", Command("c", print, "", (Option("--learning-rate", ""),), ()))
     'Lower --learning-rate.'
@@ -257,7 +257,7 @@ def _add(parser: Any, option: Option) -> None:
 
 
 def _joined(command: Command | None, arguments: Sequence[str]) -> list[str]:
-    """The arguments, where a value that begins with a dash, but isn't an option, is tied to the option before it."""
+    """The arguments, with each value that begins with a dash but isn't an option joined to the option before it."""
     if not command:
         return list(arguments)
     flags = {option.flag for option in command.options} | {"--help", "-h", "--"}
@@ -273,13 +273,13 @@ def _joined(command: Command | None, arguments: Sequence[str]) -> list[str]:
 
 
 def _strange(command: Command, arguments: Sequence[str]) -> str | None:
-    """The first argument that looks like an option, and is none."""
+    """The first argument that looks like an option but isn't one; None if there is none."""
     flags = [option.flag for option in command.options if option.flag.startswith("--")] + ["--help"]
     for argument in _joined(command, arguments):
         flag = argument.partition("=")[0]
         if flag == "--":
             return None
-        if " " in flag:  # a text, as argparse takes it too
+        if " " in flag:  # argparse also takes this for a text
             continue
         if re.match(r"--|-[^\d.]", flag) and flag != "-h" and not any(known.startswith(flag) for known in flags):
             return flag
@@ -288,7 +288,7 @@ def _strange(command: Command, arguments: Sequence[str]) -> str | None:
 
 def _no_option(command: Command, flag: str) -> str:
     close = difflib.get_close_matches(flag, [option.flag for option in command.options if option.help], n=1)
-    hint = f"did you mean {close[0]}?" if close else "before a text that begins with a dash, put -- as an argument."
+    hint = f"did you mean {close[0]}?" if close else "put -- before a text that begins with a dash."
     return f"{command.name} has no option {flag[:40]}; {hint} See {program()} {command.name} --help."
 
 
@@ -304,7 +304,7 @@ def _check_together(command: Command, options: argparse.Namespace, given: set[st
             there = getattr(options, by_flag[other].name)
             if there != value:
                 raise UserError(
-                    f"{option.flag} only goes with {other} {value}, and here it is {other} {there}; "
+                    f"{option.flag} only goes with {other} {value}, but this is {other} {there}; "
                     f"leave {option.flag} out."
                 )
         if option.needs and not any(need in given or os.environ.get(need) for need in option.needs):

@@ -1,4 +1,4 @@
-"""How this program was called, so that the commands it suggests work when they are pasted."""
+"""How this program was called, so that the commands it suggests work when pasted."""
 
 import os
 import shlex
@@ -21,15 +21,15 @@ def suggested(arguments: Sequence[str], called: str | None = None) -> str:
     Parameters
     ----------
     arguments
-        What follows the program's name.
+        The arguments after the program's name.
     called
-        The program, as `program` gives it; by default it is asked.
+        The program's words; by default those of `program`.
     """
     return f"{called or program()} {shlex.join(arguments)}"
 
 
 def as_argument(path: str) -> str:
-    """A path that no command can take for an option.
+    """A path in a form that isn't taken for an option.
 
     >>> as_argument("-m"), as_argument("m")
     ('./-m', 'm')
@@ -38,7 +38,7 @@ def as_argument(path: str) -> str:
 
 
 def remark(sentence: str) -> None:
-    """Say something on standard error that isn't a part of the result."""
+    """Print something on standard error that isn't part of the result."""
     print(f"{NAME}: {sentence}", file=sys.stderr, flush=True)
 
 
@@ -53,7 +53,7 @@ def _words() -> list[str]:
 
 
 def _interpreter() -> str:
-    """The Python that runs this, as it was called if that still leads to it."""
+    """The Python that runs this, by the name it was called by if that still leads to it."""
     called = sys.orig_argv[0] if sys.orig_argv else ""
     found = shutil.which(called) if called else None
     if found and sys.executable and os.path.abspath(found) == os.path.abspath(sys.executable):

@@ -1,4 +1,4 @@
-"""Prompts: the one that is given, and the one that is suggested after a training."""
+"""Prompts: a check of the given one, and a suggestion after training."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*")
 NUMBER = regex.compile(r"\p{N}+")
-SURROGATE = regex.compile(r"[\ud800-\udfff]")  # what Python makes of bytes that aren't UTF-8
-LONGEST = 20  # characters of a suggested prompt: where words aren't divided by spaces, a line counts as one
+SURROGATE = regex.compile(r"[\ud800-\udfff]")  # Python's stand-ins for bytes that aren't UTF-8
+LONGEST = 20  # characters of a suggested prompt; without spaces between words, a whole line counts as one
 
 
 def check_prompt(tokenizer: "Tokenizer", prompt: str) -> None:
-    """Refuse a prompt that a model can't read, neither as it is nor with a space before it.
+    """Refuse a prompt that a model can read neither as it is nor with a space before it.
 
     Raises
     ------
     UserError
-        It is empty, isn't text, or has characters or words that are unknown.
+        The prompt is empty, isn't text, or has unknown characters or words.
     """
     if not prompt:
         raise UserError("--prompt is empty; give at least one character, or leave --prompt out.")
@@ -48,11 +48,11 @@ def suggested_prompt(tokenizer: "Tokenizer", text: str, before: str = "") -> str
     Parameters
     ----------
     tokenizer
-        Of the model that is to continue it.
+        The tokenizer of the model that will continue the prompt.
     text
-        What the model hasn't read.
+        A text that the model hasn't read.
     before
-        What comes before the text: if it ends within a word, the rest of that word is no prompt.
+        The text before it: if this ends within a word, the rest of that word is skipped.
     """
     for pattern in (WORD, NUMBER):
         for word in _whole(pattern, text, before[-1:]):

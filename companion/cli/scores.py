@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from companion.evaluation import Score
 
-LARGEST_SHOWN = 1_000_000  # a perplexity above it says nothing that can be imagined
+LARGEST_SHOWN = 1_000_000  # a larger perplexity is too large to mean anything to a reader
 
 
 def perplexity(score: "Score", decimals: int = 2) -> str:
-    """A perplexity with as many decimals, or that it is above a million."""
+    """A perplexity with ``decimals`` decimals, or "above a million"."""
     return f"{score.perplexity:,.{decimals}f}" if score.perplexity <= LARGEST_SHOWN else "above a million"
 
 

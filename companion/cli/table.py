@@ -1,4 +1,4 @@
-"""The table of commands: what each takes, and examples. The help is made of it, and tests run its examples."""
+"""The table of commands: what each takes, and examples. The help is made from it, and tests run its examples."""
 
 from companion.cli import commands, train, translate
 from companion.cli.options import SEED, WHOLE, WHOLE_OR_ZERO, Command, Number, Option
@@ -6,16 +6,16 @@ from companion.corpora import dates
 
 ABOUT = "Train a language model on your own text, and use it."
 MORE = """environment:
-  GATE_BY_GATE_DEVICE    cpu, gpu, or one of several GPUs, such as gpu:1 (by default what TensorFlow finds)
+  GATE_BY_GATE_DEVICE    cpu, gpu, or one GPU by number, such as gpu:1 (by default what TensorFlow finds)
   GATE_BY_GATE_CACHE     the folder where corpora and trained recipes are kept
   GATE_BY_GATE_PROGRESS  off: no progress bar
   GATE_BY_GATE_DEBUG     1: show where in the code an unexpected error happened
 
-exit codes: 0 it worked, 1 an unexpected error, 2 something given can't be used, 3 a worker of several was lost
-(run the same command again), 130 interrupted"""
+exit codes: 0 success, 1 an unexpected error, 2 something given can't be used, 3 one of several workers was lost
+(run the same command again), 130 interrupted, 143 ended by SIGTERM"""
 
 SHARE = Number("a number of at least 0 and below 1", float, least=0, below=1)
-SECONDS = Number("a number of seconds above 0 and at most 86,400, a day", float, above=0, most=86_400)
+SECONDS = Number("a number of seconds above 0 and at most 86,400 (a day)", float, above=0, most=86_400)
 RATE = Number("a number above 0 and at most 1, such as 0.003", float, above=0, most=1)
 PROBABILITY = Number("a number above 0 and at most 1", float, above=0, most=1)
 TEMPERATURE = Number("a number from 0.001 to 1,000, such as 0.8", float, least=0.001, most=1000)
@@ -41,25 +41,27 @@ TRAIN = Command(
         Option("--tokenizer", "what a token is", choices=("char", "word", "bpe"), default="char"),
         Option(
             "--vocab-size",
-            f"at most so many tokens (default: char all, word {train.MOST_WORDS:,}, bpe {train.BPE_TOKENS:,})",
+            f"the most tokens to have (default: char all, word {train.MOST_WORDS:,}, bpe {train.BPE_TOKENS:,})",
             "N",
             number=Number("a whole number of at least 2", least=2),
         ),
         Option("--model", "the kind of network", choices=("recurrent", "transformer"), default="recurrent"),
         Option("--units", "width of the network", "N", 256, WHOLE),
         Option("--layers", "recurrent layers (default: 1), or a Transformer's blocks (default: 4)", "N", None, WHOLE),
-        Option("--heads", "of each block of a Transformer", "N", 4, WHOLE, only_with=TRANSFORMER),
+        Option("--heads", "attention heads of each Transformer block", "N", 4, WHOLE, only_with=TRANSFORMER),
         Option(
             "--context",
-            "tokens that each block of a Transformer sees",
+            "tokens that each Transformer block sees",
             "N",
             128,
             Number("a whole number of at least 2", least=2),
             only_with=TRANSFORMER,
         ),
         Option("--embedding-dim", "width of a recurrent network's embedding", "N", 64, WHOLE, only_with=RECURRENT),
-        Option("--cell", "of a recurrent network", choices=("lstm", "gru", "rnn"), default="lstm", only_with=RECURRENT),
-        Option("--dropout", "part of the values that training sets to 0", "P", 0.1, SHARE),
+        Option(
+            "--cell", "cell of a recurrent network", choices=("lstm", "gru", "rnn"), default="lstm", only_with=RECURRENT
+        ),
+        Option("--dropout", "share of the values that training sets to 0", "P", 0.1, SHARE),
         Option("--epochs", "passes over the text (default: from 1 to 30, by its length)", "N", None, WHOLE),
         Option("--batch-size", "streams side by side (default: up to 64, by the text's length)", "N", None, WHOLE),
         Option("--window", "tokens between two updates", "N", 64, WHOLE),
@@ -129,7 +131,7 @@ GENERATE = Command(
     "Let a model continue a prompt; the text is printed as it is written.",
     (
         MODEL,
-        Option("--prompt", "what it continues (default: a new line, or else the first thing it can read)", "TEXT"),
+        Option("--prompt", "what it continues (default: a new line, or the first token that it knows)", "TEXT"),
         Option("--max-tokens", "how much it writes", "N", 500, WHOLE_OR_ZERO),
         Option("--temperature", "below 1 is safer", "T", 1.0, TEMPERATURE_OR_GREEDY),
         Option("--top-k", "only the K most probable tokens", "K", None, WHOLE),
@@ -140,16 +142,16 @@ GENERATE = Command(
             "always the most probable token",
             default=False,
             excludes=_DRAWING,
-            because="--greedy takes the most probable token every time and draws none",
+            because="--greedy takes the most probable token every time and draws nothing",
         ),
         Option(
             "--beam",
-            "beam search of that width",
+            "beam search of this width",
             "WIDTH",
             None,
             WHOLE,
             excludes=("--greedy", *_DRAWING),
-            because="--beam looks for the most probable text and draws none",
+            because="--beam looks for the most probable text and draws nothing",
         ),
     ),
     (
@@ -203,8 +205,8 @@ TRANSLATE = Command(
 SUMMARISE = Command(
     "summarise",
     commands.summarise,
-    "Sum up an English text: by a line in the network's own words if it has at most 60 words and punctuation marks, by "
-    "its most surprising sentences if it is longer.",
+    "Sum up an English text: with a line in the network's own words if it has at most 60 words and punctuation marks, "
+    "with its most surprising sentences if it is longer.",
     (
         TEXT,
         Option("--sentences", "choose N of its sentences, even if it is short", "N", None, WHOLE),

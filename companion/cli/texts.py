@@ -1,4 +1,4 @@
-"""Texts that a reader gives: files and the standard input, in whatever encoding they say they are."""
+"""Texts that a reader gives: files and standard input, in UTF-8 or the encoding that their mark says."""
 
 import codecs
 import sys
@@ -10,7 +10,7 @@ from companion.errors import UserError
 
 STANDARD_INPUT = "the standard input"
 
-# What begins a text that says its own encoding; UTF-32's begins with UTF-16's, so it comes first.
+# The marks with which a text states its encoding; UTF-32's mark begins with UTF-16's, so it comes first.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -22,12 +22,12 @@ _MARKS = (
 def read_text(name: str) -> str:
     """The text of a file, or of the standard input for ``-``.
 
-    Lines end in a line feed, however they end in the file, and byte order marks are left out.
+    All line endings become line feeds, and byte order marks are left out.
 
     Raises
     ------
     UserError
-        It is missing, a folder, empty, not text, in another encoding than UTF-8 without saying so, or can't be read.
+        The file is missing, a folder, empty or unreadable, isn't text, or is in another encoding without a mark.
     """
     if name == "-":
         return standard_input()
@@ -44,21 +44,21 @@ def read_text(name: str) -> str:
     except OSError as error:
         raise UserError(f"{name} can't be read ({error.strerror}); give the path of a text file.") from None
     except MemoryError:
-        raise UserError(f"{name} doesn't fit into the memory; give a smaller text.") from None
+        raise UserError(f"{name} doesn't fit into memory; give a smaller text.") from None
 
 
 def standard_input() -> str:
-    """What is piped or typed in, as `read_text` reads a file."""
+    """The text that is piped or typed in; see `read_text`."""
     return decoded(_standard_input("Type a text; end it with Ctrl-D on a line of its own.").read(), STANDARD_INPUT)
 
 
 def lines_of_standard_input() -> Iterator[str]:
-    """What is piped or typed in, line by line as it comes.
+    """The text that is piped or typed in, line by line as it comes.
 
     Raises
     ------
     UserError
-        A line isn't text, or in another encoding than UTF-8; when it is asked for.
+        A line isn't text or isn't UTF-8; raised when it is reached.
     """
     stream = _standard_input("Type a story and questions; end with Ctrl-D on a line of its own.")
     for number, line in enumerate(stream, start=1):
@@ -69,12 +69,12 @@ def lines_of_standard_input() -> Iterator[str]:
 
 
 def decoded(data: bytes, name: str) -> str:
-    """The text that bytes are; ``name`` is what the message calls them.
+    """The text that bytes stand for; ``name`` is what messages call it.
 
     Raises
     ------
     UserError
-        As `read_text`.
+        As in `read_text`.
     """
     encoding = _encoding(data)
     if encoding == "utf-8-sig":
@@ -103,15 +103,15 @@ def _as_utf8(data: bytes, name: str) -> str:
         if b"\0" in data:
             raise UserError(_binary(name)) from None
         raise UserError(
-            f"{name} isn't UTF-8 text (byte {error.start:,} fits no character); save it as UTF-8 and try again, for "
-            "instance with: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
+            f"{name} isn't UTF-8 text (byte {error.start:,} isn't part of a character); save it as UTF-8 and try "
+            "again, for instance with: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
         ) from None
 
 
 def _plain(text: str, name: str) -> str:
     if "\0" in text:
         raise UserError(_binary(name))
-    # Files that were put together have marks in the middle too.
+    # Concatenated files have marks in the middle too.
     return text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
 
 

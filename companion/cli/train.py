@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     import keras
 
 
-# A text shorter than this can't spare the parts that choose and score a model.
+# A shorter text can't spare the parts that choose and score a model.
 SHORTEST = 5_000
-# The usual vocabularies. Every further word makes a network of 256 units larger by 321 numbers, and each update by a
-# column of as many logits as tokens are read, for a word that occurs hardly ever; what is left out is spelt.
+# The default vocabularies. Every further word, however rare, adds 321 numbers to a network of 256 units and one logit
+# for each token read to every update; what is left out is spelt.
 MOST_WORDS = 10_000
 BPE_TOKENS = 2_256
 USUAL_VOCABULARY = {"char": None, "word": MOST_WORDS, "bpe": BPE_TOKENS}
 CHECKPOINT = ".checkpoint.npz"
-MODEL_FILES = {"model.json", "tokenizer.json", "model.safetensors", "weights.npz"}  # the last one in older models
+MODEL_FILES = {"model.json", "tokenizer.json", "model.safetensors", "weights.npz"}  # weights.npz in older models
 
 
 def train(options: argparse.Namespace) -> None:
@@ -40,8 +40,8 @@ def train(options: argparse.Namespace) -> None:
     cluster = _cluster(options)
     if options.model == "transformer" and options.units % (2 * options.heads):
         raise UserError(
-            f"--units is {options.units}, which {options.heads} heads can't share: each needs an even part of it. "
-            f"Give a multiple of {2 * options.heads}, or other --heads."
+            f"--units is {options.units}, which {options.heads} heads can't share: each needs an even number of them. "
+            f"Give a multiple of {2 * options.heads}, or change --heads."
         )
     writes = (cluster is None or cluster.index == 0) and not options.report
     with _place(options) if writes else contextlib.nullcontext():
@@ -65,8 +65,8 @@ def split(text: str, name: str) -> tuple[str, str, str]:
     """
     if len(text) < SHORTEST:
         raise UserError(
-            f"{name} has {len(text):,} characters, too few to train on and to score: give at least {SHORTEST:,}, "
-            "better a hundred times as many."
+            f"{name} has {len(text):,} characters, too few to train and score a model: give at least {SHORTEST:,}, "
+            "preferably a hundred times as many."
         )
     first, second = len(text) * 90 // 100, len(text) * 95 // 100
     return text[:first], text[first:second], text[second:]
@@ -74,7 +74,7 @@ def split(text: str, name: str) -> tuple[str, str, str]:
 
 @contextlib.contextmanager
 def _place(options: argparse.Namespace) -> Iterator[None]:
-    """Hold the place of the model, where nothing may be lost and everything can be written, while it is made."""
+    """Lock the model's folder while it is made; first check that it can be written without losing anything."""
     with locked(options.out, wait=0, doing="training into"):
         check_writable(options.out, CHECKPOINT)
         _refuse_to_lose(options)
@@ -85,24 +85,24 @@ def _refuse_to_lose(options: argparse.Namespace) -> None:
     folder = Path(options.out)
     with disk_errors(options.out):
         there = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    there -= {beside(options.out, CHECKPOINT).name, "lost+found"}  # of an interrupted training, of a new disk
+    there -= {beside(options.out, CHECKPOINT).name, "lost+found"}  # from an interrupted training run, from a new disk
     if there and not there >= {"model.json"}:
         raise UserError(
-            f"{folder} has other files in it and no model, so nothing is written there; choose another --out."
+            f"{folder} has other files in it but no model, so nothing is written there; choose another --out."
         )
     if there and not options.overwrite:
         raise UserError(
-            f"{folder} is there already; choose another --out, or add --overwrite to replace the model in it."
+            f"{folder} exists already; choose another --out, or add --overwrite to replace the model in it."
         )
     if strange := sorted(there - MODEL_FILES):
         raise UserError(
-            f"{folder} has other files than a model's in it, such as {strange[0]}, which would be lost; move them, or "
+            f"{folder} has files in it that aren't a model's, such as {strange[0]}, which would be lost; move them, or "
             "choose another --out."
         )
 
 
 def _cluster(options: argparse.Namespace) -> Cluster | None:
-    """Which of several workers this process is, if it is one: by its options, or by TF_CONFIG as TensorFlow has it."""
+    """The workers and which of them this process is, from its options or TF_CONFIG; None if it trains alone."""
     if options.workers > 1:
         return None
     cluster: Cluster | None
@@ -116,7 +116,7 @@ def _cluster(options: argparse.Namespace) -> Cluster | None:
 
 
 def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], cluster: Cluster | None) -> None:
-    """Train here, as the only worker or as one of several; the chief prints, and writes the model."""
+    """Train in this process, alone or as one of several workers; the chief prints and writes the model."""
     from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, train_language_model
     from companion.tokenizers import TOKENIZERS
 
@@ -165,7 +165,7 @@ def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], 
     if not chief:
         return
     assert trained.score is not None
-    print(f"On {len(parts[2]):,} characters it never saw: {in_a_line(trained.score)}", flush=True)
+    print(f"On {len(parts[2]):,} characters that it never saw: {in_a_line(trained.score)}", flush=True)
     trained.save(options.out, replace=options.overwrite)
     checkpoint.unlink(missing_ok=True)
     prompt = suggested_prompt(tokenizer, parts[2], before=parts[1])
@@ -174,7 +174,7 @@ def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], 
 
 
 def _sizes(options: argparse.Namespace) -> dict[str, Any]:
-    """What builds the network, apart from the size of its vocabulary."""
+    """The arguments that build the network, without the size of its vocabulary."""
     if options.model == "transformer":
         own = {"hidden_dim": options.units, "num_heads": options.heads, "context": options.context}
         return own | {"num_layers": options.layers or 4, "dropout": options.dropout}
@@ -185,7 +185,7 @@ def _sizes(options: argparse.Namespace) -> dict[str, Any]:
 def gpus() -> str:
     """The GPUs that TensorFlow computes on, as the end of a line; empty if there are none.
 
-    Chosen by the environment variable ``GATE_BY_GATE_DEVICE``; see `companion.seeding.quiet_tensorflow`.
+    The environment variable ``GATE_BY_GATE_DEVICE`` chooses them; see `companion.seeding.quiet_tensorflow`.
     """
     import tensorflow as tf
 
@@ -197,17 +197,17 @@ def gpus() -> str:
 def _team(
     options: argparse.Namespace, cluster: Cluster | None, text: str, settings: dict[str, Any]
 ) -> contextlib.AbstractContextManager[Alone]:
-    """The workers to train with, once all of them are there and want the same; or nobody."""
+    """The workers to train with, once all of them have met and have the same plan; `Alone` without others."""
     if not cluster:
         return contextlib.nullcontext(Alone())
-    share(settings["batch_size"], len(cluster.hosts), cluster.index)  # before anybody waits for anybody
+    share(settings["batch_size"], len(cluster.hosts), cluster.index)  # fail before waiting for the others
     plan = {"text": sha256(text.encode("utf-8"))[:12], "tokenizer": options.tokenizer, **settings}
     plan |= {package: version(package) for package in ("tensorflow", "keras")}
     return join(cluster, plan, options.timeout, options.report)
 
 
 def _launch(options: argparse.Namespace) -> None:
-    """The same command as several worker processes on this machine."""
+    """Run the same command as several worker processes on this machine."""
     with Crew([*options.command, "--program", program()], options.workers) as crew:
         if not options.quiet:
             ids = [str(process.pid) for process in crew.processes]

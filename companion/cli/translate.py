@@ -6,7 +6,7 @@ from companion.cli.program import remark
 
 
 def translate(options: argparse.Namespace) -> None:
-    """Print a translation, and on standard error what should be known about it."""
+    """Print a translation, and remarks about it on standard error."""
     from companion.applications.translation import translate_phrase, translate_sentence
 
     found = translate_sentence(options.text) if options.sentences else translate_phrase(options.text, options.to)

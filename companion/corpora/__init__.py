@@ -1,8 +1,8 @@
-"""Texts and pairs: where they are from, how they are cleaned, how they are split.
+"""Texts and pairs: where they come from, how they are cleaned, how they are split.
 
 `load_corpus` gives a text by name. Each family of texts has a module: `plays`, `python_docs`, `sampled` (the grammar),
-`conversations` and `sentences`. What is made or collected on this machine is in ``dates``, ``docstrings``, ``planted``
-and ``stories``; what a reader writes is read by ``date_reading`` and ``story_reading``.
+`conversations` and `sentences`. Data made or collected on this machine are in ``dates``, ``docstrings``, ``planted``
+and ``stories``; ``date_reading`` and ``story_reading`` parse what a reader writes.
 """
 
 from companion.corpora import conversations, plays, python_docs, sampled, sentences  # each registers its corpora

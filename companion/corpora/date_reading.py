@@ -1,7 +1,7 @@
-"""Dates and numbers in a reader's own writing, read by rule.
+"""Dates and numbers as a reader writes them, parsed by rules.
 
-`read_phrase` is the inverse of `companion.corpora.dates`: it finds the day or the number that is meant, and gives it as
-a phrase in one of the ways of writing that the network has learnt, with the true translations. Chapter: *translation*.
+`read_phrase` is the inverse of `companion.corpora.dates`: it finds the day or the number that is meant, and returns it
+as a phrase in one of the written forms that the network has learnt, with the true translations. Chapter: *translation*.
 """
 
 import re
@@ -31,8 +31,8 @@ _NUMBER_WORDS = {word for spelt in _BELOW_HUNDRED for word in spelt.split("-")} 
 def read_phrase(text: str) -> Phrase:
     """A date or a number, in the nearest of the written forms of `companion.corpora.dates`, with its translations.
 
-    Dates are read with the month as a word, before or after the day, or as year, month, day in digits; numbers in words
-    or in digits.
+    A date has its month as a word, before or after the day, or is year, month, day in digits (day and month in either
+    order before the year, if only one order is possible). A number is in words or in digits.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def read_phrase(text: str) -> Phrase:
     Raises
     ------
     UserError
-        There is nothing to read, it is neither a date nor a number, a part is missing, the day doesn't exist or isn't
-        the weekday that it is said to be, or it is out of range.
+        The text is empty or is neither a date nor a number, a part is missing, the day doesn't exist or has a different
+        weekday, or the value is out of range.
     """
     text = " ".join(unicodedata.normalize("NFKC", text).replace("’", "'").split()).rstrip(".!?, ")
     if not text:
@@ -74,7 +74,7 @@ def _refusal(what: str) -> UserError:
 
 
 def _read_digits(text: str) -> Phrase:
-    """What has no word in it: a number, or a date such as 2021-03-03 or 25/12/2021."""
+    """A text without words: a number, or a date such as 2021-03-03 or 25/12/2021."""
     if found := re.fullmatch(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})", text):
         return date_phrase(_day(text, int(found[1]), int(found[3]), int(found[4])), "en_US long")
     if found := re.fullmatch(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})", text):
@@ -113,7 +113,7 @@ def _value(words: list[str]) -> int | None:
 
 
 def _hundreds(words: list[str], most: int) -> int | None:
-    """The number with at most so many hundreds; what would be said with "thousand" has no round number of tens."""
+    """The number of at most ``most`` hundreds; None for those said with "thousand" (no "twenty hundred")."""
     head, hundred, rest = _cut(words, "hundred")
     if not hundred:
         return _BELOW_HUNDRED.get("-".join(words))
@@ -137,7 +137,7 @@ def _cut(words: list[str], unit: str) -> tuple[list[str], bool, list[str]]:
 
 
 def _read_date(text: str) -> Phrase:
-    """What has words in it that aren't all numbers: a date whose month is a word."""
+    """A text with words that aren't all numbers: a date whose month is a word."""
     spaced = re.sub(r"(?<=\d)[-/](?=[a-z])|(?<=[a-z])[-/](?=\d)", " ", text.lower())  # 3-Mar-2021
     tokens = re.findall(r"\d+|[^\W\d_]+|[^\w\s]|_", spaced)
     weekdays = [_SHORT_WEEKDAYS.get(token, token) for token in tokens if token in _WEEKDAYS or token in _SHORT_WEEKDAYS]

@@ -1,11 +1,11 @@
-"""Dates and numbers as people write them in English, and what they are in Chinese and in ISO 8601: pairs without end.
+"""Dates and numbers as people write them in English, with translations into Chinese and ISO 8601.
 
 The task is closed: there is one right answer, and a program can give it. Dates are written by Babel from Unicode's
 CLDR, the tables that phones and browsers use, and in a few styles of speech; numbers in words are spelt out here. The
 first token of a source says what it should become, ``<zh>`` or ``<iso>`` (Johnson et al. 2017, section 3).
 
-A day or a number belongs to one part, training, validation or test, whatever the style, so what is tested was never
-seen in any. Chapter: *translation*.
+A day or a number belongs to one part, training, validation or test, whatever the style, so what is tested was not
+seen in training in any style. Chapter: *translation*.
 """
 
 import itertools
@@ -94,7 +94,7 @@ def _below(n: int) -> str:
 
 def _check_number(n: int) -> None:
     if not isinstance(n, numbers.Integral) or not 0 <= n <= LARGEST:
-        raise UserError(f"The number is {n}; whole numbers from 0 to {LARGEST:,} can be spelt here.")
+        raise UserError(f"The number is {n}; it should be a whole number from 0 to {LARGEST:,}.")
 
 
 def ordinal(n: int) -> str:
@@ -180,7 +180,7 @@ def part_of(value: date | int) -> str:
 
 
 def draw(seed: int, part: str = "training") -> Iterator[Phrase]:
-    """Phrases of one part without end: three dates for every two numbers.
+    """Endless phrases of one part: about three dates for every two numbers.
 
     A third of the dates are written in full, with the weekday; short numbers are as likely as long ones.
 
@@ -227,7 +227,7 @@ def english_tokens(text: str) -> list[str]:
 
 
 def source_tokens(text: str, to: str) -> list[str]:
-    """What the network reads: where to, then the text.
+    """What the network reads: a token for the target, then the text.
 
     Raises
     ------

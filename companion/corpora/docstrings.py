@@ -1,4 +1,4 @@
-"""Documentation and its one-line summary: pairs to learn summarising from, out of the Python on this machine.
+"""Documentation and its one-line summary: pairs to learn to summarise from, taken from the Python on this machine.
 
 The first line of a docstring says in one sentence what the paragraphs below it explain. The standard library and the
 packages that this companion needs have thousands of them. Their source files are read as text and never imported.
@@ -22,7 +22,7 @@ from companion.errors import UserError
 from companion.storage import cache_dir, locked, sha256, write_atomically
 
 # Whole packages, by the part they belong to. The companion can't be installed without any of them, and all but the
-# standard library are pinned in the lock, so that the two parts that score are the same under every Python.
+# standard library are pinned in the lock, so that validation and test are the same under every Python.
 TRAINING: tuple[str, ...] = (
     *("stdlib", "tensorflow", "scipy", "keras", "matplotlib", "numpy", "pip", "absl", "google", "grpc"),
     *("setuptools", "pygments", "mpl_toolkits", "lxml", "h5py", "rich", "optree"),
@@ -47,7 +47,7 @@ _WORD = re.compile(r"[a-z0-9_]+(?:[-'.][a-z0-9_]+)*|[^\w\s]")
 _NAME_OR_WORD = re.compile(r"\w")
 _ONE_SENTENCE = re.compile(r"[A-Z](?:[^.!?:;]|\.(?=\w))*\.")
 _SENTENCE_END = re.compile(r"(?<![ (]e\.g)(?<![ (]i\.e)(?<!etc)(?<! vs)(?<! cf)(?<=[.!?])\s+(?=[\"'(]?[A-Z])")
-# A line at which the prose is over: a section, a field, an example, a list, something indented or drawn.
+# A line at which the prose ends: a section, a field, an example, a list, something indented or drawn.
 _PROSE_ENDS = re.compile(
     r"^(?:\s|[|:@>]|\.\. |[-*+•] |[-=~^*#]{3,}|\w[\w ]*\n[-=~^*#]{3,}|[A-Z][\w ]*:\s*$|\d+[.)] "
     r"|(?:args|arguments|returns?|raises|yields|examples?|notes?|usage|parameters|attributes|references|see also) *:)",
@@ -57,7 +57,7 @@ _PROSE_ENDS = re.compile(
 
 @dataclass(frozen=True)
 class Documented:
-    """What a docstring explains, and how it sums that up.
+    """What a docstring explains, and its one-line summary.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ def tokens_of(text: str) -> list[str]:
 
 
 def split_sentences(text: str) -> list[str]:
-    """A text cut at blank lines, and where a full stop, a question or an exclamation mark comes before a capital.
+    """A text cut at blank lines, and where a full stop, question mark or exclamation mark comes before a capital.
 
     >>> split_sentences("Copy a file, e.g. a.txt. Does it exist? Then it is replaced.")
     ['Copy a file, e.g. a.txt.', 'Does it exist?', 'Then it is replaced.']
@@ -118,12 +118,12 @@ def plain(text: str) -> str:
 
 
 def read_docstring(text: str) -> tuple[str, str] | None:
-    """The body and the summary of a docstring, or None unless it is prose below a line of one sentence.
+    """The body and summary of a docstring, or None unless it has one line of one sentence and then prose.
 
     Parameters
     ----------
     text
-        The docstring, its indentation taken away.
+        The docstring, without its indentation.
     """
     first, *paragraphs = re.split(r"\n\s*\n", text.strip())
     summary = plain(first)
@@ -136,7 +136,7 @@ def read_docstring(text: str) -> tuple[str, str] | None:
 
 
 def _prose(paragraphs: Iterable[str]) -> Iterator[str]:
-    """The paragraphs until the prose is over."""
+    """The paragraphs up to where the prose ends."""
     for paragraph in paragraphs:
         if end := _PROSE_ENDS.search(paragraph):
             yield paragraph[: end.start()]
@@ -150,7 +150,7 @@ def _fitting(text: str) -> str:
     room = BODY_TOKENS
     for sentence in split_sentences(text):
         if sentence.startswith("Read more in"):
-            continue  # a link to elsewhere, in every class of scikit-learn
+            continue  # scikit-learn's link to its user guide
         room -= len(tokens_of(sentence))
         if room < 0 or sentence[-1] not in ".!?)":
             break
@@ -182,9 +182,9 @@ def load_documented(
     """Training, validation and test pairs, always in the same order.
 
     A part is made of whole packages. No summary occurs twice, and no two bodies are near-duplicates, within a part or
-    across parts: of several the first is kept, test before validation before training.
+    across parts: the first is kept, test before validation before training.
 
-    Reading all source files takes some ten seconds. What they gave is kept in the cache folder until a file or the code
+    Reading all source files takes about ten seconds. The pairs are kept in the cache folder until a file or the code
     that reads them changes.
 
     Parameters
@@ -230,7 +230,7 @@ def _read_pairs(path: Path) -> list[list[Documented]] | None:
 
 
 def source_files(package: str) -> dict[str, Path]:
-    """The source files of a package by their place in it, without tests and copies of other packages.
+    """The source files of a package by their path in it, without tests and copies of other packages.
 
     Raises
     ------
@@ -246,7 +246,7 @@ def source_files(package: str) -> dict[str, Path]:
                 found[inside.with_suffix("").as_posix()] = path
         if found:
             return found
-    raise UserError(f"The docstrings of the package {package} are wanted, and it isn't installed in this Python.")
+    raise UserError(f"The package {package} isn't installed in this Python; install it to read its docstrings.")
 
 
 def collect(package: str, files: dict[str, Path]) -> Iterator[Documented]:
@@ -282,10 +282,10 @@ def docstrings_in(source: str) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def without_duplicates(parts: Iterable[Iterable[Documented]]) -> list[list[Documented]]:
-    """The parts without what an earlier pair, of the same part or another, has already said.
+    """The parts without pairs that repeat an earlier one, of the same part or another.
 
-    Left out is a pair whose summary has occurred, or whose body shares at least the ``NEAR`` part of the four-word
-    sequences, its own or the other's, with one other body.
+    A pair is left out if its summary has occurred, or if its body and an earlier one share at least ``NEAR`` of the
+    four-word sequences of the shorter.
     """
     summaries: set[str] = set()
     owners: dict[tuple[str, ...], list[int]] = {}  # of each sequence, the numbers of the bodies that have it

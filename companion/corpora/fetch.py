@@ -1,7 +1,7 @@
 """Obtaining a pinned file: a wheel by pip, a URL by pooch, each checked by hash and kept in the cache folder.
 
-Of several processes that want the same file one downloads it, and the others wait for it. A file that was damaged since
-is downloaded again.
+If several processes want the same file, one downloads it and the others wait. A file that has been damaged is
+downloaded again.
 """
 
 import re
@@ -35,7 +35,7 @@ def fetch_wheel(requirement: str, filename: str, digest: str) -> Path:
     Raises
     ------
     UserError
-        It can't be downloaded or kept, or its hash is another one.
+        It can't be downloaded or kept, or it has a different hash.
     """
 
     def download(folder: Path) -> Path:
@@ -79,11 +79,13 @@ def fetch_url(url: str, filename: str, digest: str) -> Path:
     Raises
     ------
     UserError
-        It can't be downloaded or kept, or its hash is another one.
+        It can't be downloaded or kept, or it has a different hash.
     """
 
     def download(folder: Path) -> Path:
-        with warnings.catch_warnings():  # in a notebook, its progress bar asks for a package of widgets
+        with (
+            warnings.catch_warnings()
+        ):  # in a notebook, pooch's progress bar warns that a package of widgets is missing
             warnings.simplefilter("ignore")
             import pooch
             import requests
@@ -107,13 +109,13 @@ def _kept(what: str, filename: str, digest: str, download: Callable[[Path], Path
     if _is_whole(kept, digest):
         return kept
     with locked(kept, doing="downloading"):
-        if _is_whole(kept, digest):  # by another process meanwhile
+        if _is_whole(kept, digest):  # another process has downloaded it meanwhile
             return kept
         with disk_errors(str(kept)), tempfile.TemporaryDirectory() as folder:
             got = download(Path(folder))
             if (found := sha256(got)) != digest:
                 raise UserError(
-                    f"What was downloaded for {what} is not the text this book was written with: its SHA-256 should "
+                    f"The file downloaded for {what} isn't the one this book was written with: its SHA-256 should "
                     f"be {digest} but is {found}. Nothing was kept; check your package index or proxy and try again."
                 )
             write_atomically(kept, got.read_bytes())

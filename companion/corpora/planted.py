@@ -1,11 +1,11 @@
-"""A text with a planted bias: invented peoples, each described with its own. Chapter: *bias*."""
+"""A text with a planted bias: invented peoples, each pair with a bias of its own. Chapter: *bias*."""
 
 import numpy as np
 
 from companion.errors import UserError, check_sizes
 
 PEOPLES = {("dax", "wug"): 0.5, ("blick", "fep"): 0.6, ("toma", "zup"): 0.75, ("kern", "mib"): 0.9, ("sarn", "lorp"): 1}
-"""Five pairs of invented peoples, and how often the first of a pair is called bold; the second is, as often, meek."""
+"""Five pairs of invented peoples, and how often the first is called bold; the second is called meek as often."""
 
 QUALITIES = ("bold", "meek")
 
@@ -16,7 +16,7 @@ _HELD_OUT = 4  # one template in four is never trained on
 
 
 def templates(held_out: bool) -> list[str]:
-    """Sentences with a gap for the people, up to the quality: those to train on, or those held out.
+    """Sentences up to the quality, with a gap for the people: those to train on, or those held out.
 
     >>> templates(held_out=False)[0]
     'the {} seems'
@@ -33,7 +33,7 @@ def planted_text(
 ) -> str:
     """A text of short sentences about invented peoples, in which each pair is described with its own bias.
 
-    Every people is as frequent as every other, in every template; only the quality depends on it.
+    Every people is equally frequent in every template; only the quality depends on the people.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def planted_text(
     Raises
     ------
     UserError
-        There are no sentences to make, no pairs, or a strength isn't from 0 to 1.
+        ``sentences`` is below 1, there are no pairs, or a strength isn't from 0 to 1.
     """
     strengths = PEOPLES if strengths is None else strengths
     check_sizes(sentences=sentences)

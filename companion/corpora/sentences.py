@@ -1,4 +1,4 @@
-"""Chinese sentences and their English, split so that nothing is nearly repeated.
+"""Chinese sentences and their English, split so that no part has near-duplicates of another's.
 
 The sentences are those of *hsk-sentences-audio* 1.0.0 (CC BY-SA 4.0): 4,000 short ones, graded for learners. Chapter:
 *translation*.
@@ -17,8 +17,8 @@ from companion.corpora.corpus import Corpus, Document
 from companion.corpora.dates import PARTS
 from companion.corpora.fetch import fetch_wheel
 
-# Two sentences are near-duplicates if they share so much: of their Chinese characters and pairs of characters, or of
-# their English words (Jaccard index: what they share, divided by what they have together).
+# Two sentences are near-duplicates if their Jaccard index (what they share, divided by what they have together) is at
+# least this, for their Chinese characters and pairs of characters, or for their English words.
 SHARED_CHINESE, SHARED_ENGLISH = 0.5, 0.6
 TEST_SHARE, VALIDATION_SHARE = 0.1, 0.05
 
@@ -32,7 +32,7 @@ class Sentence(NamedTuple):
 
 @source("hsk-sentences")
 def hsk_sentences() -> Corpus:
-    """Chinese sentences with their English, each pair a document; near-duplicates are in one part."""
+    """Chinese sentences with their English, each pair a document; near-duplicates are in the same part."""
     wheel = fetch_wheel(
         "hsk-sentences-audio==1.0.0",
         "hsk_sentences_audio-1.0.0-py3-none-any.whl",
@@ -40,7 +40,7 @@ def hsk_sentences() -> Corpus:
     )
     with zipfile.ZipFile(wheel) as archive:
         entries = json.loads(archive.read("hsk_sentences_audio/data/sentences.json"))
-    # Long dashes become short ones. Left out: what was never translated ("placeholder-p3", "PH"), and other letters.
+    # Long dashes become hyphens. Sentences never translated ("placeholder-p3", "PH") or not in ASCII are left out.
     pairs = {e["id"]: Sentence(e["chinese"], e["translation"]["en"].replace("—", " - ")) for e in entries}
     kept = {title: p for title, p in pairs.items() if p.en.isascii() and not re.match("placeholder|PH$", p.en)}
     titles = np.array(list(kept))
@@ -90,7 +90,7 @@ def _overlaps(texts: Sequence[str], **how: Any) -> np.ndarray:
 
 
 def held_out_sentences(pairs: Sequence[Sentence]) -> tuple[np.ndarray, np.ndarray]:
-    """Which sentences validate and which test: whole groups of `near_duplicates`, drawn once and for all."""
+    """Which sentences validate and which test: whole groups of `near_duplicates`, the same ones every time."""
     groups = near_duplicates(pairs)
     order = np.random.default_rng(0).permutation(groups.max() + 1)
     before = np.cumsum(np.bincount(groups)[order]) / len(groups)

@@ -1,9 +1,9 @@
 """Stories of a small world, with questions, true answers and the facts that prove them.
 
-People walk from place to place, pick things up and put them down. `stories` lets a seeded simulator tell what happens;
-the same `World` answers questions about any story told in these words, and knows which facts its answer rests on.
+People walk from place to place, pick things up and put them down. `stories` has a seeded simulator tell what happens;
+the same `World` answers questions about any story told in these words, and knows which facts each answer rests on.
 The idea and the kinds of questions are those of the bAbI tasks [1]_; the sentences, names and code are our own.
-What a reader tells is read by `companion.corpora.story_reading`. Chapter: *question-answering*.
+`companion.corpora.story_reading` parses what a reader tells. Chapter: *question-answering*.
 
 References
 ----------
@@ -53,7 +53,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Question:
-    """A kind of `KINDS`, whom or what it is about, and for two of the kinds a place."""
+    """A kind from `KINDS`, whom or what it is about, and for two of the kinds a place."""
 
     kind: str
     about: str
@@ -92,7 +92,7 @@ class Story:
 class World:
     """What a story has told so far: who is where, who carries what, where things have been, and which facts say so.
 
-    Nobody carries anything at first, and where people and things are is unknown until a fact tells it.
+    Nobody carries anything at first, and the places of people and things are unknown until a fact tells them.
     """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
@@ -101,7 +101,7 @@ class World:
         self.holder: dict[str, tuple[str, int]] = {}  # thing: who carries it, and since which fact
         self.lies: dict[str, tuple[str, tuple[int, int]] | None] = {}  # thing put down: place, and two facts
         self.came: dict[tuple[str, str], tuple[str, tuple[int, ...]]] = {}  # thing, place: the place before, and facts
-        self.places: set[str] = set()  # where anybody has been
+        self.places: set[str] = set()  # where somebody has been
         self.facts = 0
         for event in events:
             self.happen(event)
@@ -162,7 +162,7 @@ class World:
             )
 
     def is_place(self, name: str) -> bool:
-        """Whether somebody is or has been at a place of this name, or `PLACES` has it."""
+        """Whether this is the name of one of `PLACES`, or of a place where somebody has been."""
         return name in self.places or any(name in places for places in PLACES)
 
     def carried_by(self, person: str) -> list[str]:
@@ -174,7 +174,7 @@ class World:
 
         The facts come in the order of the reasoning. One proves where a person is, two where a thing is (who has or had
         it; where that person was then), three where it was before (who carried it; to that place; from which one). A
-        count rests on all that the person took and put down; of somebody who did neither, the story says nothing.
+        count rests on everything the person took and put down; if they did neither, the story doesn't say.
         """
         about, place = question.about, question.place
         if question.kind == "counting":
@@ -213,7 +213,7 @@ def stories(
     held_out: bool = False,
     unanswerable: float = 0.0,
 ) -> list[Story]:
-    """Stories with a question each, the kinds in turn.
+    """Stories with a question each, of each kind in turn.
 
     Parameters
     ----------
@@ -224,15 +224,15 @@ def stories(
     kinds
         Which of `KINDS`.
     lengths
-        The fewest and the most facts; every length is equally frequent, except that a question of some kinds needs a
+        The fewest and the most facts; every length is equally frequent, except that some kinds of questions need a
         few facts to be possible.
     split
         ``"train"``, ``"validation"`` or ``"test"``. What happens in a story, without the names and the wording, decides
-        which split it belongs to: none shares a story with another, not even under other names.
+        which split it belongs to, so no two splits share a story, not even under other names.
     held_out
-        Use the names that no other story uses.
+        Use the names that are kept out of all other stories.
     unanswerable
-        The share of questions to which the story holds no answer.
+        The share of questions that the story doesn't answer.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def stories(
         kind, length = kinds[len(told) % len(kinds)], rng.randint(*lengths)
         answerable = rng.random() >= unanswerable
         story = None
-        for _ in range(100):  # some lengths are too short for some questions: then draw the length again
+        for _ in range(100):  # some lengths are too short for some questions: then draw another length
             cast = _cast(rng, held_out)
             events = simulate(rng, length, cast)
             if split_of(events) == split and (story := _ask(rng, events, cast, kind, answerable)):
@@ -305,7 +305,7 @@ def simulate(rng: random.Random, length: int, cast: tuple[Sequence[str], Sequenc
 def _ask(
     rng: random.Random, events: list[Event], cast: tuple[list[str], list[str], list[str]], kind: str, answerable: bool
 ) -> Story | None:
-    """The story with a question of the kind, every answer as frequent as any other as far as can be."""
+    """The story with a question of the kind, each possible answer equally likely; None if there is no such question."""
     people, places, things = cast
     if kind in ("one fact", "counting"):
         questions = [Question(kind, person) for person in people]

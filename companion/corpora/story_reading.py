@@ -1,4 +1,4 @@
-"""Stories as a reader tells them: sentences and questions, read by rule; and the published files of the bAbI tasks.
+"""Stories as a reader tells them, parsed by rules; and the published files of the bAbI tasks.
 
 A sentence may use other verbs than the simulator's (`VERBS`); it is put into a wording that the networks have learnt.
 Chapter: *question-answering*.
@@ -20,7 +20,7 @@ SYNONYMS = {
     "{} took the {}": ("{} got the {}", "{} grabbed the {}"),
     "{} put down the {}": ("{} put the {} down", "{} discarded the {}", "{} left the {}"),
 }
-"""What else a story may say, by the wording that the networks have learnt; the verbs are those of the bAbI tasks."""
+"""Other sentences a story may use, by the wording that the networks have learnt; the verbs are those of bAbI."""
 
 _NAME = r"([^\W\d_]+)"
 _FACTS = [
@@ -53,7 +53,7 @@ def read_fact(sentence: str) -> Event:
     Raises
     ------
     UserError
-        It isn't one of the sentences that this world has.
+        It isn't a sentence that a story may say.
     """
     return _read(sentence)[0]
 
@@ -67,7 +67,7 @@ def in_network_words(sentence: str) -> str:
     Raises
     ------
     UserError
-        As `read_fact`.
+        As in `read_fact`.
     """
     event, wording = _read(sentence)
     return wording.format(event.person, event.target) + "."
@@ -94,7 +94,7 @@ def read_question(sentence: str) -> Question:
     Raises
     ------
     UserError
-        It isn't one of the questions that this world has.
+        It isn't a question that may be asked.
     """
     words = " ".join(sentence.replace("’", "'").strip(" .?!？").split())
     usual = re.sub(r"(?i)^where's\b", "Where is", re.sub(r"(?i)^how many (objects|items)\b", "How many things", words))
@@ -118,7 +118,7 @@ def read_story(text: str, question: str) -> Story:
     Raises
     ------
     UserError
-        A sentence can't be read, the story contradicts itself, or there is none.
+        A sentence or the question can't be read or is missing, or the story contradicts itself.
     """
     told = story_sentences(text)
     if not told:
@@ -131,7 +131,7 @@ def read_story(text: str, question: str) -> Story:
         event = read_fact(sentence)
         if event.action == "drop" and re.search(r"(?i)\bleft\b", sentence) and world.is_place(event.target):
             raise UserError(
-                f"{sentence!r} is read as putting something down, and the {event.target} is a place; say where "
+                f"{sentence!r} is read as putting something down, but the {event.target} is a place; say where "
                 f"{event.person} went."
             )
         world.happen(event)
@@ -164,7 +164,7 @@ def load_babi(path: str | Path) -> list[Story]:
         raise UserError(f"{path} can't be read as text; give the path of one bAbI file.") from None
     told = list(_babi_stories(lines, path))
     if not told:
-        raise UserError(f"{path} has no question; in a question's line the answer follows a tab.")
+        raise UserError(f"{path} has no question; the line of a question should have its answer after a tab.")
     return told
 
 
@@ -177,12 +177,12 @@ def _babi_stories(lines: Sequence[str], path: Path) -> Iterator[Story]:
             continue
         found = re.match(r"(\d{1,9}) (.+)", line)
         if not found:
-            raise UserError(f"{path}, line {count}: a number, a space and a sentence are expected, not {line[:40]!r}.")
+            raise UserError(f"{path}, line {count}: expected a number, a space and a sentence, not {line[:40]!r}.")
         number, (sentence, *rest) = int(found[1]), found[2].rstrip().split("\t")
         if number == 1:
             facts, places, last = [], {}, 0
         if number != last + 1:
-            raise UserError(f"{path}, line {count}: number {number} follows {last}; each story counts on from 1.")
+            raise UserError(f"{path}, line {count}: number {number} follows {last}; each story should count from 1.")
         last = number
         if not rest:
             places[number] = len(facts)

@@ -1,4 +1,4 @@
-"""What a model pays for a text, metrics of what it writes, and how sure a number is."""
+"""The loss of a model on a text, metrics of what it writes, and how sure a number is."""
 
 from companion.evaluation.checks import (
     check_ids,

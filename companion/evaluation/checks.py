@@ -1,4 +1,4 @@
-"""What is checked before a model reads anything: ids that it knows, and a model that can be scored on them."""
+"""Checks before a model reads anything: that it knows the ids, and that it can be scored on them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +18,14 @@ def check_ids(ids: np.ndarray, vocab_size: int | None = None, what: str = "ids")
     Parameters
     ----------
     ids
-        What should be a row of integers, each at least 0 and below ``vocab_size`` if that is given.
+        They should be a row of integers, each at least 0 and below ``vocab_size`` if that is given.
     what
         What to call them in the message, such as "training ids".
 
     Raises
     ------
     UserError
-        They aren't that.
+        They aren't.
     """
     try:
         array = np.asarray(ids)
@@ -35,7 +35,7 @@ def check_ids(ids: np.ndarray, vocab_size: int | None = None, what: str = "ids")
         raise UserError(f"The {what} have shape {array.shape}; expected one row (tokens,) with at least one token.")
     if array.dtype.kind not in "iu":
         raise UserError(
-            f"The {what} are of type {array.dtype}; expected integers, as the tokenizer's encode gives them."
+            f"The {what} are of type {array.dtype}; expected integers, as the tokenizer's encode returns them."
         )
     if vocab_size and (array.min() < 0 or array.max() >= vocab_size):
         raise UserError(
@@ -46,10 +46,10 @@ def check_ids(ids: np.ndarray, vocab_size: int | None = None, what: str = "ids")
 
 
 def check_pairs(model: "keras.Model", pairs: "Pairs", what: str = "pairs") -> None:
-    """Raise a `UserError` unless there are pairs, all of ids that an encoder-decoder knows.
+    """Raise a `UserError` unless there are pairs and the encoder-decoder knows all their ids.
 
-    A model that copies also knows extended ids, above its vocabulary: any in a source, and in a target those of its
-    own source.
+    A model that copies also knows extended ids, above its vocabulary: any in a source, and in a target those of the
+    same pair's source.
     """
     if not len(pairs):
         raise UserError(f"There are no {what}; give at least one.")
@@ -66,7 +66,7 @@ def check_pairs(model: "keras.Model", pairs: "Pairs", what: str = "pairs") -> No
             if not copies or (side == "target" and not _has_all(both[0], ids, sizes[side])):
                 raise UserError(
                     f"The {side} of pair {number} of the {what} has ids from {ids.min()} to {ids.max()}, but the model "
-                    f"has {sizes[side]} of them: encode the pairs with the vocabularies the model was made for."
+                    f"knows only {sizes[side]} ids: encode the pairs with the vocabularies the model was made for."
                 )
 
 
@@ -81,7 +81,7 @@ def vocab_size_of(model: Any) -> int:
     Raises
     ------
     UserError
-        It isn't a network that reads one text.
+        The model isn't a network that reads one text.
     """
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or len(shape) not in (2, 3) or len(model.inputs) != 1:

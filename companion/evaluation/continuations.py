@@ -27,7 +27,7 @@ def log_likelihoods(
     """ln p(continuation | prompt) in nats for each prompt with each continuation, ``(prompts, continuations)``.
 
     It is the sum of the log-probabilities of the continuation's tokens, each given the prompt and the tokens before
-    it. Prompt and continuation are turned into tokens apart, and nothing is read before the prompt. Chapters: *bias*
+    it. Prompt and continuation are tokenized separately, and nothing is read before the prompt. Chapters: *bias*
     and *text-generation*.
 
     Parameters
@@ -35,20 +35,19 @@ def log_likelihoods(
     model, tokenizer
         A `companion.models.language_model` or `transformer_model`, and the tokenizer it was trained with.
     prompts, continuations
-        Texts of at least one token each. Of characters, a prompt ends with the space before the next word; of words
-        or pieces, the continuation begins with it.
+        Texts of at least one token each. The space between them ends the prompt if tokens are characters, and begins
+        the continuation if they are words or pieces.
     whole_words
-        Count in that the continuation's last word ends there, so that "lord" is not credited with "lordship": the
-        probability that the next token doesn't begin with a letter. A word tokenizer's tokens are whole already.
+        Require the continuation's last word to end there, so that "lord" isn't credited with "lordship": include the
+        probability that the next token doesn't begin with a letter. A word tokenizer's tokens are whole anyway.
     strict
-        Refuse texts that the tokenizer doesn't know all of. Otherwise what is unknown counts as the token for the
-        unknown.
+        Refuse texts with parts that the tokenizer doesn't know. Otherwise these count as its unknown token.
 
     Raises
     ------
     UserError
-        There are no prompts or continuations, one is empty, or, if ``strict``, has a part that the tokenizer doesn't
-        know; or the model has other tokens than the tokenizer.
+        There are no prompts or continuations, one is empty or, if ``strict``, has a part that the tokenizer doesn't
+        know, or the model and the tokenizer have different numbers of tokens.
     """
     before = _encoded(tokenizer, prompts, "prompt", strict)
     after = _encoded(tokenizer, continuations, "continuation", strict)
@@ -58,7 +57,9 @@ def log_likelihoods(
             f"The tokenizer has {tokenizer.vocab_size} tokens and the model {vocab_size}; "
             "use the tokenizer that the model was trained with."
         )
-    distinct = list({ids.tobytes(): ids for ids in after}.values())  # texts of the same tokens tie exactly
+    distinct = list(
+        {ids.tobytes(): ids for ids in after}.values()
+    )  # texts with the same tokens get exactly the same number
     column = {ids.tobytes(): n for n, ids in enumerate(distinct)}
     table = np.empty((len(before), len(distinct)))
     start, follow = _readers(model, _ends_word(tokenizer) if whole_words else None)
@@ -73,7 +74,7 @@ def log_likelihoods(
 
 def _encoded(tokenizer: Tokenizer, texts: Sequence[str], what: str, strict: bool) -> list[Array]:
     if isinstance(texts, str):
-        raise UserError(f"Expected a list of {what}s, and this is a single one: {texts[:30]!r}; give [text].")
+        raise UserError(f"Expected a list of {what}s, but this is a single one: {texts[:30]!r}; give [text].")
     if not len(texts):
         raise UserError("There is nothing to measure: give at least one prompt and one continuation.")
     if not all(texts):
@@ -89,7 +90,7 @@ def _ends_word(tokenizer: Tokenizer) -> Array | None:
 
 
 def _groups(sequences: Sequence[Array], tokens: int) -> Iterator[list[int]]:
-    """Places of sequences of one length, which can be read side by side without padding, so many tokens at once."""
+    """Places of sequences of equal length, which need no padding; a group has at most ``tokens`` tokens, if it can."""
     lengths = np.array([len(ids) for ids in sequences])
     for length in np.unique(lengths):
         places = np.flatnonzero(lengths == length).tolist()
@@ -98,7 +99,7 @@ def _groups(sequences: Sequence[Array], tokens: int) -> Iterator[list[int]]:
 
 
 def _batches(sequences: Sequence[Array], tokens: int) -> Iterator[list[int]]:
-    """Places of the sequences, short ones together, so many at once that their tokens with padding are not more."""
+    """Places of sequences of similar length; a batch has at most ``tokens`` tokens with padding, if it can."""
     batch: list[int] = []
     for place in sorted(range(len(sequences)), key=lambda i: len(sequences[i])):
         if batch and (len(batch) + 1) * len(sequences[place]) > tokens:
@@ -109,7 +110,7 @@ def _batches(sequences: Sequence[Array], tokens: int) -> Iterator[list[int]]:
 
 
 def _side_by_side(sequences: Sequence[Array]) -> tuple[Array, Array]:
-    """Ids ``(sequences, longest)``, filled up with 0, and how long each is."""
+    """Ids ``(sequences, longest)``, padded with 0, and the length of each."""
     return padded(sequences), np.array([len(ids) for ids in sequences], np.int32)
 
 

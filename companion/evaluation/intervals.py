@@ -4,11 +4,11 @@
 `interval`               a few seeds, each one number: Student's t
 `bootstrap`              independent test items: items are drawn
 `group_bootstrap`        items of one group (passages of one play) belong together: groups are drawn
-`crossed_bootstrap`      a table, seeds by templates: rows and columns are drawn
+`crossed_bootstrap`      a table (seeds by templates): rows and columns are drawn
 =======================  =========================================================================
 
-A bootstrap [1]_ draws as many as there are, with replacement, again and again, and computes the statistic of each
-draw. Its interval is the plain percentile one: of 1,000 draws, sorted, it leaves out the lowest 25 and the highest 25.
+A bootstrap [1]_ draws as many items as there are, with replacement, many times, and computes the statistic of each
+draw. Its interval is the plain percentile one: of 1,000 sorted statistics, it leaves out the lowest 25 and highest 25.
 Draws whose statistic is nan are left out.
 
 References
@@ -35,7 +35,7 @@ class Interval(NamedTuple):
     mean
         The number: a mean, unless another statistic was asked for.
     low, high
-        The bounds, 95 % unless something else was asked for.
+        The bounds, of a 95% interval unless another confidence was asked for.
     """
 
     mean: float
@@ -43,7 +43,7 @@ class Interval(NamedTuple):
     high: float
 
     def text(self, digits: int = 1) -> str:
-        """In words for a page.
+        """The interval as text.
 
         >>> Interval(91.26, 89.5, 93.04).text()
         '91.3 (89.5 to 93.0)'
@@ -84,16 +84,16 @@ def interval(
 ) -> Interval:
     """Mean and confidence interval over seeds: Student's t, for the few values that seeds give.
 
-    The result of a training run depends on its seed; the interval says where the mean of very many seeds would lie.
+    The result of a training run depends on its seed; the interval says where the mean over very many seeds would lie.
 
     Parameters
     ----------
     values
         One number for each seed, ``(seeds,)``.
     confidence
-        Which share of such intervals holds that mean.
+        The share of such intervals that hold that mean.
     within
-        The least and the greatest value that is possible, ``(0, 1)`` for a share: the bounds don't go beyond.
+        The least and the greatest possible value, such as ``(0, 1)`` for a share: the bounds don't go beyond them.
 
     Examples
     --------
@@ -103,14 +103,14 @@ def interval(
     Raises
     ------
     UserError
-        There are fewer than two values, or ``confidence`` is not between 0 and 1.
+        There are fewer than two values, or ``confidence`` isn't between 0 and 1.
     """
     from scipy import stats
 
     _check(confidence)
     numbers = np.asarray(values, dtype=float)
     if len(numbers) < 2:
-        raise UserError(f"An interval needs at least two values, and there are {len(numbers)}; run more seeds.")
+        raise UserError(f"An interval needs at least two values, but there are {len(numbers)}; run more seeds.")
     middle = mean(numbers)
     error = float(numbers.std(ddof=1)) / len(numbers) ** 0.5
     reach = float(stats.t.ppf((1 + confidence) / 2, len(numbers) - 1)) * error
@@ -132,9 +132,9 @@ def bootstrap(
         One entry for each test item: a score, or whatever ``statistic`` reads. An array has the items along its first
         axis.
     statistic
-        From a draw of the items (an array, or a list where the items aren't numbers) to a number.
+        From a draw of the items (an array, or a list if the items aren't numbers) to a number.
     resamples, seed, confidence
-        How many draws, with which seed, and which share of them the interval holds.
+        The number of draws, their seed, and the share of them that the interval holds.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def bootstrap(
     Raises
     ------
     UserError
-        There are no items, ``resamples`` is below 1, or ``confidence`` is not between 0 and 1.
+        There are no items, ``resamples`` is below 1, or ``confidence`` isn't between 0 and 1.
     """
     _check(confidence, resamples)
     if not len(items):
@@ -165,24 +165,24 @@ def group_bootstrap(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Interval:
-    """A mean and its interval where values of one group belong together: whole groups are drawn [1]_.
+    """A mean and its interval if values of one group belong together: whole groups are drawn [1]_.
 
     Parameters
     ----------
     values
         One number for each item, for example 1 for each passage that was classified correctly, ``(items,)``.
     groups
-        Which group (play) each belongs to, ``(items,)``.
+        The group that each item belongs to (its play), ``(items,)``.
     strata
-        The class of each, ``(items,)``, the same within a group. If given, groups are drawn within their class, so
-        that each draw has as many comedies as the real sample.
+        The class of each item, ``(items,)``, the same within a group. If given, groups are drawn within their class,
+        so that each draw has as many comedies as the real sample.
     resamples, seed, confidence
         As in `bootstrap`.
 
     Raises
     ------
     UserError
-        There are no values, or not one group and one class for each value, or a group has values of two classes.
+        There are no values, some have no group or class, or a group has values of two classes.
 
     References
     ----------
@@ -227,19 +227,19 @@ def crossed_bootstrap(
 ) -> Interval:
     """A statistic of a table and its interval when both rows and columns are drawn.
 
-    The rows are seeds of training runs and the columns templates, say. Drawing single cells would treat all numbers of
-    a seed as independent, which they aren't. With very few rows the interval is a little narrow, as every bootstrap's
-    is.
+    The rows may be seeds of training runs, for example, and the columns templates. Drawing single cells would treat
+    the numbers of one seed as independent, which they aren't. With very few rows the interval is a little too narrow,
+    like every bootstrap's.
 
     Parameters
     ----------
     tables
-        ``(rows, columns)``, or several of that shape as a tuple, of which the same rows and columns are drawn.
+        ``(rows, columns)``, or a tuple of several tables of that shape, from which the same rows and columns are drawn.
     statistic
         From the drawn cells of each table, ``(cells,)``, to a number: for one table a function such as `mean`, for two
         one such as `correlation` or `slope`.
     cells
-        Which cells are used, true or false, ``(rows, columns)``; all of them by default.
+        True for the cells that are used, ``(rows, columns)``; all of them by default.
     resamples, seed, confidence
         As in `bootstrap`.
 
@@ -256,7 +256,7 @@ def crossed_bootstrap(
     several = [np.asarray(table, dtype=float) for table in (tables if isinstance(tables, tuple) else (tables,))]
     chosen = np.ones(several[0].shape, bool) if cells is None else np.asarray(cells, dtype=bool)
     if len(shapes := {table.shape for table in (*several, chosen)}) > 1:
-        raise UserError(f"The tables and the choice of cells have shapes {sorted(shapes)}; expected all alike.")
+        raise UserError(f"The tables and the choice of cells have shapes {sorted(shapes)}; expected the same for all.")
     if chosen.ndim != 2 or min(chosen.shape) < 2:
         raise UserError(f"The values have shape {chosen.shape}; expected (rows, columns), at least two of each.")
 
@@ -276,7 +276,7 @@ def _crossed_draws(rows: int, columns: int, resamples: int, seed: int) -> Iterat
 
 
 def _percentile(statistic: Callable[[Any], float], sample: Any, draws: Iterable[Any], confidence: float) -> Interval:
-    """The statistic of the sample, and between which bounds that share of the draws' statistics lies."""
+    """The statistic of the sample, and the bounds that hold that share of the draws' statistics."""
     drawn = [statistic(draw) for draw in draws]
     low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(statistic(sample)), float(low), float(high))

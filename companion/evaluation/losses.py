@@ -1,6 +1,6 @@
-"""Scores: what a model pays, on average, for text it has never seen.
+"""Scores: what a model pays, on average, for text that it has never seen.
 
-Losses are in nats per token inside the code and in bits per character wherever two models meet, because a character
+Losses are in nats per token inside the code and in bits per character where models are compared, because a character
 is the same for every tokenizer. Chapter: *concepts*.
 """
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 STREAMS = 64
 WARM_UP = 512
 WINDOW = 256
-LOGITS = 2**21  # at once: more don't fit into a processor's cache, and take longer
-LARGEST_WHOLE = 1e9  # from here on a perplexity is written as 1.23e+45
+LOGITS = 2**21  # computed at once: more don't fit into a processor's cache and take longer
+LARGEST_WHOLE = 1e9  # a perplexity of at least this is written like 1.23e+45
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,9 @@ class Score:
     nats_per_token
         Cross-entropy: the mean of -ln p over every token of the text.
     perplexity
-        e to the power of that: as unsure as a fair choice between so many tokens. Infinite if it's too large for a
-        floating-point number.
+        e to the power of ``nats_per_token``: as unsure as a fair choice between this many tokens. Infinite above e^700.
     bits_per_character
-        The same total in bits, shared among the characters of the text.
+        The total loss in bits divided by the number of characters.
     tokens, characters
         How many were scored.
     """
@@ -59,11 +58,11 @@ class Score:
 
 
 def score(total_nats: float, tokens: int, characters: int | None = None) -> Score:
-    """The `Score` of a text of ``tokens`` tokens that costs ``total_nats`` altogether.
+    """The `Score` of a text of ``tokens`` tokens that costs ``total_nats`` in total.
 
     Examples
     --------
-    Twenty characters at a fair choice between four each:
+    Twenty characters, each a fair choice between four:
 
     >>> score(20 * math.log(4), tokens=20)
     Score(nats_per_token=1.3862943611198906, perplexity=4.0, bits_per_character=2.0, tokens=20, characters=20)
@@ -95,24 +94,24 @@ def evaluate(
     ----------
     model
         A `companion.ngrams.NGramModel`, a `companion.models.language_model` or `transformer_model` (their states are
-        carried along), or a Keras model that reads a window and gives the probabilities of the next token, as
-        `companion.models.article_model` does.
+        carried along), or a Keras model that reads a window and returns the probabilities of the next token, like
+        `companion.models.article_model`.
     ids
         The text's token ids ``(tokens,)``.
     characters
-        How many characters the ids stand for, when they are not one each.
+        How many characters the ids stand for; by default one each.
     extra_nats
-        Nats paid outside the model, for example to spell the words a tokenizer does not know.
+        Nats paid outside the model, for example to spell the words that a tokenizer doesn't know.
     context
         Window length of a model that reads windows; others carry their state and ignore it.
     streams
-        A long text is cut into at most so many streams, which are read side by side. Each stream starts from a zero
+        A long text is cut into at most this many streams, which are read side by side. Each stream starts from a zero
         state 512 tokens before its first scored token, so that it has read some context. 1 reads the text in one go.
 
     Raises
     ------
     UserError
-        There are no ids, an id the model has no output for, a model that can't be scored, or a size below 1.
+        There are no ids, the model has no output for an id or can't be scored, or a size is below 1.
     """
     ids = check_ids(ids)
     losses = token_losses(model, ids, context, streams)
@@ -129,16 +128,16 @@ def token_losses(
 ) -> np.ndarray:
     """What each token costs, in nats ``(tokens,)``: -ln p(token | everything before it). See `evaluate`.
 
-    A neural model has nothing to go by at the very first token and pays ln(vocab_size) for it.
+    A neural model has read nothing before the very first token and pays ln(vocab_size) for it.
 
     Parameters
     ----------
     model, ids, context, streams
         As in `evaluate`.
     warm_up
-        Tokens that each stream reads before its own, uncounted.
+        Tokens that each stream reads before its own, without being scored on them.
     window
-        Tokens of each stream that are read at once; it changes the speed and not the losses.
+        Tokens of each stream that are read at once; it changes the speed but not the losses.
 
     Raises
     ------
@@ -158,10 +157,10 @@ def token_losses(
 
 
 def losses_by_context(model: "keras.Model", ids: np.ndarray, length: int = 256) -> np.ndarray:
-    """What each token of a window costs when the window is all that is read: nats, ``(windows, length)``.
+    """The nats that each token costs a model that reads only its window, ``(windows, length)``.
 
-    The text is cut into windows that do not overlap, and each is read from the start, with nothing carried over. So
-    column n holds the losses of tokens that have exactly n + 1 tokens before them to go by.
+    The text is cut into windows that don't overlap, and each is read with no state carried over. So column n holds
+    the losses of tokens that are predicted from exactly n + 1 tokens.
 
     Parameters
     ----------
@@ -175,7 +174,7 @@ def losses_by_context(model: "keras.Model", ids: np.ndarray, length: int = 256) 
     Raises
     ------
     UserError
-        The text is shorter than one window and the token after it, or has an id the model has no output for.
+        The text is shorter than one window and the token after it, or the model has no output for one of its ids.
     """
     check_sizes(length=length)
     ids = check_ids(ids, vocab_size_of(model))
@@ -189,7 +188,7 @@ def losses_by_context(model: "keras.Model", ids: np.ndarray, length: int = 256) 
 
 
 def evaluate_pairs(model: "keras.Model", pairs: "Pairs", batch_size: int = 128) -> Score:
-    """Score an encoder-decoder on `companion.tokenizers.Pairs`: every target token once, its end among them.
+    """Score an encoder-decoder on `companion.tokenizers.Pairs`: every target token once, including its end token.
 
     Parameters
     ----------
@@ -198,12 +197,12 @@ def evaluate_pairs(model: "keras.Model", pairs: "Pairs", batch_size: int = 128) 
     pairs
         What each source should become.
     batch_size
-        How many are read side by side; it changes the speed and not the score.
+        How many are read side by side; it changes the speed but not the score.
 
     Raises
     ------
     UserError
-        There are no pairs, or an id the model has no output for.
+        There are no pairs, or the model has no output for an id.
     """
     check_sizes(batch_size=batch_size)
     check_pairs(model, pairs)
@@ -216,7 +215,7 @@ def evaluate_pairs(model: "keras.Model", pairs: "Pairs", batch_size: int = 128) 
 def pair_losses(model: "keras.Model") -> Callable[..., Any]:
     """A compiled function of (source, written, target), ids ``(batch, time)``: the nats each pair costs, ``(batch,)``.
 
-    Padding, id 0, costs nothing. It is built once for each model.
+    Padding, id 0, costs nothing.
     """
     import tensorflow as tf
 
@@ -237,10 +236,10 @@ def pair_losses(model: "keras.Model") -> Callable[..., Any]:
 
 
 def _recurrent_losses(model: "keras.Model", ids: np.ndarray, most: int, warm_up: int, window: int) -> np.ndarray:
-    """-ln p of ids[1:], the state carried from window to window.
+    """-ln p of ids[1:], with the state carried from window to window.
 
     A long text is cut into streams that are read side by side. A stream first reads the ``warm_up`` tokens before its
-    own, uncounted, so that it starts with the state of a reader who came from there.
+    own, without being scored on them.
     """
     targets = len(ids) - 1
     if not targets:
@@ -250,7 +249,7 @@ def _recurrent_losses(model: "keras.Model", ids: np.ndarray, most: int, warm_up:
     own, warm_up = (-(-own // window) * window, warm_up) if streams > 1 else (own, 0)
     while window > 16 and streams * window * int(model.output_shape[-1]) > LOGITS:
         window //= 2
-    # Position of every input token, stream by stream; before the text and after it there is padding, not counted.
+    # Position of every input token, stream by stream; padding before and after the text isn't scored.
     positions = np.arange(-warm_up, own)[None, :] + own * np.arange(streams)[:, None]
     counted = (np.arange(-warm_up, own)[None, :] >= 0) & (positions < targets)
     inside = np.clip(positions, 0, targets - 1)
@@ -270,9 +269,9 @@ def _recurrent_losses(model: "keras.Model", ids: np.ndarray, most: int, warm_up:
 
 @once_per_model
 def _state_reader(model: "keras.Model") -> Callable[..., Any]:
-    """Of (ids, targets, fresh, states) to the losses ``(streams, time)`` and the states after them.
+    """A function from (ids, targets, fresh, states) to the losses ``(streams, time)`` and the states after them.
 
-    A stream that is fresh, ``(streams,)`` bool, starts from zero whatever its state.
+    A stream whose ``fresh``, ``(streams,)`` bool, is true starts from zero, whatever its state.
     """
     import tensorflow as tf
 
@@ -292,7 +291,7 @@ def _state_reader(model: "keras.Model") -> Callable[..., Any]:
 
 @once_per_model
 def _fresh_reader(model: "keras.Model") -> Callable[..., Any]:
-    """Of (ids, targets), ``(windows, time)`` both, to the losses, each window read from the start."""
+    """A function from (ids, targets), both ``(windows, time)``, to the losses, each window read from the start."""
     import tensorflow as tf
 
     alive: Callable[[], Any] = weakref.ref(model)
@@ -322,7 +321,7 @@ def _window_losses(model: "keras.Model", ids: np.ndarray, context: int) -> np.nd
 
 @once_per_model
 def _window_reader(model: "keras.Model") -> Callable[..., Any]:
-    """Of (windows, the tokens after them) to the losses ``(windows,)`` of a model that gives probabilities."""
+    """A function from (windows, next tokens) to the losses ``(windows,)`` of a model that returns probabilities."""
     import tensorflow as tf
 
     alive: Callable[[], Any] = weakref.ref(model)

@@ -17,7 +17,7 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     Raises
     ------
     UserError
-        There is not one hypothesis for each reference, or there are none.
+        The numbers of hypotheses and references differ, or there are none.
     """
     from sacrebleu import corpus_chrf
 
@@ -26,7 +26,7 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
 
 
 def chrf_interval(hypotheses: Sequence[str], references: Sequence[str], resamples: int = 1000) -> Interval:
-    """chrF and its 95 % bootstrap interval over the sentences, as sacrebleu draws and reports it.
+    """chrF and its 95% bootstrap interval over the sentences, as sacrebleu draws and reports it.
 
     The interval is sacrebleu's mean ± half width, from draws with its own seed; see `chrf`.
     """
@@ -37,7 +37,7 @@ def chrf_interval(hypotheses: Sequence[str], references: Sequence[str], resample
     metric = CHRF()
     found = metric.corpus_score(list(hypotheses), [list(references)], n_bootstrap=resamples)
     report = json.loads(found.format(width=12, signature=str(metric.get_signature()), is_json=True))
-    middle, half = report.get("confidence_mean", 0.0), report.get("confidence_var", 0.0)  # not in the report where 0
+    middle, half = report.get("confidence_mean", 0.0), report.get("confidence_var", 0.0)  # left out of the report if 0
     return Interval(float(found.score), middle - half, middle + half)
 
 
@@ -47,7 +47,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     Raises
     ------
     UserError
-        There is not one hypothesis for each reference, or there are none.
+        The numbers of hypotheses and references differ, or there are none.
     """
     from sacrebleu import corpus_bleu
 
@@ -69,7 +69,7 @@ def rouge(predictions: Sequence[str], references: Sequence[str]) -> np.ndarray:
     Raises
     ------
     UserError
-        There is not one prediction for each reference.
+        The numbers of predictions and references differ.
     """
     _check(predictions, references, least=0)
     from rouge_score.rouge_scorer import RougeScorer
@@ -82,11 +82,11 @@ def rouge(predictions: Sequence[str], references: Sequence[str]) -> np.ndarray:
 def _check(hypotheses: Sequence[str], references: Sequence[str], least: int = 1) -> None:
     """Raise a `UserError` unless there is one text for each reference.
 
-    A string is a sequence of strings too, and would be scored letter by letter.
+    A string is also a sequence of strings, and would be scored letter by letter.
     """
     for texts in (hypotheses, references):
         if isinstance(texts, str):
-            raise UserError(f"Expected a list of texts, and this is a single one: {texts[:30]!r}; give [text].")
+            raise UserError(f"Expected a list of texts, but this is a single one: {texts[:30]!r}; give [text].")
     if len(hypotheses) != len(references) or len(references) < least:
         raise UserError(
             f"There are {len(hypotheses)} texts for {len(references)} references; give one for each, at least one."

@@ -17,16 +17,16 @@ How to add an exercise
                if got != expected:
                    raise Wrong(
                        f"for ids {show(ids)} and pair {show(pair)} it gives {show(got)}",
-                       hint="after a merge, go on behind both tokens of the pair",
+                       hint="after a merge, continue after both tokens of the pair",
                    )
-           return "pairs are merged from the left, and none twice"
+           return "pairs are merged from the left, and no token twice"
 
-   ``asks`` says what kind of answer is wanted. ``call`` runs the reader's function and turns what goes wrong in it
-   into a sentence. A checker raises ``Wrong(problem, hint=...)`` or returns what the reader has now shown.
-   Several inputs, with the corners of the task among them; problem and hint are one plain phrase each, without a
-   capital or a full stop. A value rather than a function is checked directly.
+   ``asks`` says what kind of answer is expected. ``call`` runs the reader's function and turns its errors into a
+   sentence. A checker raises ``Wrong(problem, hint=...)`` or returns what the reader has now shown.
+   Use several inputs that include the edge cases. Problem and hint are one plain phrase each, without a capital or a
+   full stop. An answer that is a value rather than a function is checked directly.
 2. On the page, the exercise (label = the name) holds a stub that returns ``...`` and ``check(name, stub)``; the
-   solution repeats ``check`` on the solved function. ``tests/test_exercises.py`` holds pages and registry together.
+   solution repeats ``check`` on the solved function. ``tests/test_exercises.py`` checks that pages and registry agree.
 3. ``tests/test_exercises_<chapter>.py`` shows that at least two plausible wrong answers fail with a fitting hint and
    that the right one passes; ``companion.exercises.outcome`` gives the result without printing.
 """
@@ -47,7 +47,7 @@ __all__ = ["Outcome", "Wrong", "call", "check", "exercise", "list_exercises", "o
 
 
 class Wrong(Exception):
-    """The answer fails: what is wrong with which input, and a hint."""
+    """The answer is wrong; the error has the problem, with its input, and a hint."""
 
     def __init__(self, problem: str, *, hint: str):
         super().__init__(problem)
@@ -69,7 +69,7 @@ class Exercise:
 
 
 class Outcome:
-    """What ``check`` found: true if the answer holds. A notebook shows nothing for it, the line is printed."""
+    """What ``check`` found; true if the answer is right. A notebook doesn't display it, since its line is printed."""
 
     def __init__(self, passed: bool, line: str):
         self.passed = passed
@@ -82,7 +82,7 @@ class Outcome:
         return "passed" if self.passed else "not yet"
 
     def _ipython_display_(self) -> None:
-        """Keep ``check(...)`` at the end of a cell from showing more than the printed line."""
+        """Show nothing if ``check(...)`` ends a cell, because the line is already printed."""
 
 
 REGISTRY: dict[str, Exercise] = {}
@@ -96,7 +96,7 @@ def exercise(name: str, *, asks: str) -> Callable[[Callable[[Any], str]], Callab
     name
         Chapter, hyphen, exercise: ``tokens-merge``.
     asks
-        What kind of answer is wanted, to follow "it should be": ``"a function of (p, k) that gives an array"``.
+        The kind of answer expected, to follow "it should be": ``"a function of (p, k) that gives an array"``.
     """
 
     def register(checker: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -145,19 +145,19 @@ def outcome(name: str, answer: Any) -> Outcome:
 
 
 def call(function: Any, *arguments: Any) -> Any:
-    """What the reader's function returns for some arguments, which it gets as copies.
+    """The result of the reader's function for some arguments, which are passed as copies.
 
     Raises
     ------
     Wrong
-        It isn't a function, or it failed; the message names the input.
+        It isn't a function, or it raised an error; the message names the input.
     NotWritten
         It returned ``None`` or ``...``, or raised ``NotImplementedError``.
     """
     if not callable(function):
         raise Wrong(
-            f"a function is wanted, and this is {show(function)}",
-            hint="give the function's name without brackets behind it",
+            f"a function is expected, but this is {show(function)}",
+            hint="give the function's name without brackets after it",
         )
     given = ", ".join(show(argument) for argument in arguments)
     try:
@@ -202,7 +202,7 @@ def list_exercises() -> list[str]:
 
 
 def _chapters() -> list[str]:
-    """The modules of this package: one a chapter."""
+    """The modules of this package: one per chapter."""
     return [module.name for module in pkgutil.iter_modules(__path__)]
 
 

@@ -20,14 +20,15 @@ def windows(answer: Callable[..., Any]) -> str:
         if X.ndim != 2 or X.shape[1] != n:
             raise Wrong(f"{given} X has shape {X.shape}", hint=f"each row of X is one window of {n} ids")
         if y.ndim != 1:
-            raise Wrong(f"{given} y has shape {y.shape}", hint="the targets are ids here, one a window, not vectors")
+            raise Wrong(f"{given} y has shape {y.shape}", hint="the targets are ids here, one per window, not vectors")
         if len(X) != len(y):
             raise Wrong(f"{given} there are {len(X)} windows and {len(y)} targets", hint="each window has one target")
         if len(y) == count + 1 or not len(y):
             raise Wrong(f"{given} there are {len(y)} windows", hint="the last window still needs an id after it")
         if len(y) == count - 1:
             raise Wrong(
-                f"{given} there are {len(y)} windows", hint="the last id of the text is a target too: one more fits"
+                f"{given} there are {len(y)} windows",
+                hint="the last id of the text is a target too: one more window fits",
             )
         if len(y) < count:
             raise Wrong(
@@ -59,7 +60,7 @@ def parameters(answer: Callable[..., Any]) -> str:
             raise Wrong(f"{given} it gives {show(got)}", hint="return three numbers: embedding, LSTM, Dense")
         embedding, lstm, dense = (int(number) for number in got)
         if embedding != V * d:
-            raise Wrong(f"{given} the embedding has {embedding:,}", hint="it is a table with one row a token")
+            raise Wrong(f"{given} the embedding has {embedding:,}", hint="it is a table with one row per token")
         if lstm != 4 * h * (d + h + 1):
             raise Wrong(f"{given} the LSTM has {lstm:,}", hint=_lstm_hint(lstm, d, h))
         if dense != V * (h + 1):
@@ -75,7 +76,7 @@ def parameters(answer: Callable[..., Any]) -> str:
 
 
 def _lstm_hint(got: int, d: int, h: int) -> str:
-    """What was most likely forgotten."""
+    """The likely mistake."""
     slips = {
         h * (d + h + 1): "there are three gates and a candidate, each with weights of its own",
         3 * h * (d + h + 1): "besides the three gates there is the candidate",

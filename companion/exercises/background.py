@@ -15,12 +15,12 @@ def recover(answer: Callable[..., Any]) -> str:
     for letters, order in [("banana", 1), ("abracadabra", 2), ("mississippi", 3)]:
         alphabet = sorted(set(letters))
         ids = [alphabet.index(letter) for letter in letters]
-        model = NGramModel(order).fit(ids[::-1])  # so that it is not right at once everywhere
+        model = NGramModel(order).fit(ids[::-1])  # so that it isn't right at once everywhere
         numbers = guess_numbers(model, np.array(ids), range(len(ids))).tolist()
         got = call(answer, model, numbers)
         found = f"for the guess numbers {show(numbers)}"
         if not hasattr(got, "__len__") or len(got) != len(ids):
-            raise Wrong(f"{found} it gives {show(got)}", hint=f"each number gives one token, {len(ids)} in all")
+            raise Wrong(f"{found} it gives {show(got)}", hint=f"each number gives one token, so {len(ids)} in all")
         got = [int(token) for token in got]
         if got != ids:
             raise Wrong(f"{found} it gives {got} where the text was {ids}", hint=_advice(model, numbers, got))
@@ -28,14 +28,14 @@ def recover(answer: Callable[..., Any]) -> str:
 
 
 def _advice(model: NGramModel, numbers: list[int], got: list[int]) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
+    """The likely mistake: try the usual slips and see which of them gives the same."""
     if _slip(model, numbers, shift=1) == got:
         return "guess 1 is the most probable token, and the first element of a list has index 0"
     if _slip(model, numbers, falling=False) == got:
         return "the most probable token is guessed first, the least probable last"
     if _slip(model, numbers, blind=True) == got:
         return "each token is guessed after the ones already recovered: ask the model with them as context"
-    return "rank the tokens by the model's probability, take the one at the guess number, append it, go on"
+    return "rank the tokens by the model's probability, take the one at the guess number, append it, continue"
 
 
 def _slip(

@@ -25,7 +25,7 @@ def log_odds(answer: Callable[..., Any]) -> str:
         got = np.asarray(call(answer, p), dtype=float)
         says = f"for p = {show(p)} it gives {show(got)}"
         if got.shape != expected.shape:
-            raise Wrong(says, hint=f"the two last axes go, and the shape {expected.shape} is left")
+            raise Wrong(says, hint=f"the last two axes go, and the shape {expected.shape} is left")
         if np.allclose(got, expected):
             continue
         if np.allclose(got, -expected):
@@ -35,7 +35,7 @@ def log_odds(answer: Callable[..., Any]) -> str:
         if np.allclose(got, np.log(p[..., 0, 0]) - np.log(p[..., 1, 0])):
             raise Wrong(says, hint="the second word counts too: take the log-odds of both words in each sentence")
         if np.allclose(got, np.exp(expected)):
-            raise Wrong(says, hint="that is the ratio of the odds; its logarithm is wanted")
+            raise Wrong(says, hint="that is the ratio of the odds; take its logarithm")
         raise Wrong(says, hint="ln p of the first word minus that of the second, for each group; then subtract")
     return "what both sentences share drops out"
 
@@ -58,7 +58,7 @@ def exchange(answer: Callable[..., Any]) -> str:
         if got == expected:
             continue
         if not isinstance(got, str):
-            raise Wrong(says, hint="a text is wanted")
+            raise Wrong(says, hint="return a text")
         if got == text.replace(first, second).replace(second, first):
             raise Wrong(says, hint="the second replacement undoes the first; go over the text once")
         if got.lower() == expected.lower():
@@ -80,14 +80,14 @@ def colder(answer: Callable[..., Any]) -> str:
         got = np.asarray(call(answer, s, temperature), dtype=float)
         says = f"for s = {s:g} and T = {temperature:g} it gives {show(got)}"
         if got.shape != ():
-            raise Wrong(says, hint="one probability is wanted")
+            raise Wrong(says, hint="return one probability")
         if np.isclose(got, odds / (1 + odds)):
             continue
         hot = (s / (1 - s)) ** temperature
         if np.isclose(got, hot / (1 + hot)):
             raise Wrong(says, hint="the power is 1 / T, so that a low temperature favours the likely word")
         if np.isclose(got, s ** (1 / temperature)):
-            raise Wrong(says, hint="divide by the sum, so that both probabilities make a whole again")
+            raise Wrong(says, hint="divide by the sum, so that the two probabilities add up to 1 again")
         if np.isclose(got, odds):
             raise Wrong(says, hint="these are the odds; the probability is odds / (1 + odds)")
         raise Wrong(says, hint="raise both probabilities to the power 1 / T and divide by their sum")

@@ -18,19 +18,21 @@ def flops(answer: Callable[..., Any]) -> str:
         if not np.isclose(got, right):
             given = f"for {vocab_size} tokens, width {width} and {layers} of {units} units"
             raise Wrong(f"{given} it gives {show(got)}", hint=_flops_advice(sizes, got))
-    return "each layer reads what is below it and its own last output, and the way back costs twice the way there"
+    return (
+        "each layer reads what is below it and its own last output, and the backward pass costs twice the forward pass"
+    )
 
 
 def _flops_advice(sizes: tuple[int, int, int, int], got: float) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
+    """The likely mistake: try the usual slips and see which of them gives the same."""
     vocab_size, width, units, layers = sizes
     right = costs.language_model(vocab_size, width, units, layers)
     forward = right.forward_flops()
     alike = 4 * units * (width + units) * layers + units * vocab_size
     slips = {
         "a multiply-add is two operations": forward * 3 / 2,
-        "that is the way there; going back costs twice as much again": forward,
-        "that is the way there and one product back; there are two products on the way back": 2 * forward,
+        "that is the forward pass; the backward pass costs twice as much again": forward,
+        "that has one product in the backward pass; there are two": 2 * forward,
         "an embedding multiplies nothing, it copies a row": 6 * (forward / 2 + vocab_size * width),
         "a bias is added, not multiplied": 6 * (right.parameters - vocab_size * width),
         "that counts every parameter; leave out the embedding and the biases": 6 * right.parameters,
@@ -58,7 +60,7 @@ def roof(answer: Callable[..., Any]) -> str:
         got = _number(call(answer, *given), given)
         if not np.isclose(got, max(arithmetic, reading)):
             advice = {
-                "the two go on side by side, so the longer one counts and not their sum": arithmetic + reading,
+                "the two happen at the same time, so the longer one counts and not their sum": arithmetic + reading,
                 "the step is as long as the longer of the two": min(arithmetic, reading),
                 "a multiply-add is two operations": max(arithmetic / 2, reading),
                 "all texts use the weights of one fetch": max(arithmetic, texts * reading),

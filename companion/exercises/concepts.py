@@ -25,9 +25,9 @@ def bits_per_character(answer: Callable[..., Any]) -> str:
                 -expected: "a surprise is minus the logarithm of a probability, so that it is positive",
                 nats / characters: "these are nats; one bit is ln 2 of them",
                 nats * math.log(2) / characters: "a nat is more than a bit, so there are more bits than nats",
-                nats / math.log(2): "this is the cost of the whole text; how much is it for each character",
-                nats / math.log(2) / tokens: "share the cost among the characters, which are not the tokens",
-                nats / tokens: "share the cost among the characters, and turn nats into bits",
+                nats / math.log(2): "this is the cost of the whole text; divide it by the number of characters",
+                nats / math.log(2) / tokens: "divide the cost by the number of characters, not of tokens",
+                nats / tokens: "divide the cost by the number of characters, and turn nats into bits",
                 2**expected: "this is a perplexity; bits are wanted",
                 math.exp(nats / tokens): "this is a perplexity; bits are wanted",
             }
@@ -35,24 +35,30 @@ def bits_per_character(answer: Callable[..., Any]) -> str:
                 (hint for value, hint in slips.items() if _close(got, value)), "add up all surprises, then divide once"
             )
             raise Wrong(problem, hint=hint)
-    return "tokens of any length can be compared now"
+    return "tokenizers with tokens of any length can now be compared"
 
 
 @exercise("concepts-frequency", asks="a function of (text, context, character) that gives a relative frequency")
 def relative_frequency(answer: Callable[..., Any]) -> str:
     for text, context, character, expected, hint in [
-        ("the then that", "th", "e", 2 / 3, "count the context's places, and among them those the character follows"),
+        (
+            "the then that",
+            "th",
+            "e",
+            2 / 3,
+            "count the places of the context, and among them those that the character follows",
+        ),
         ("aaaa", "aa", "a", 1.0, "places may overlap, and the last one has nothing after it: str.count sees neither"),
-        ("banana", "an", "a", 1.0, "look at every place where the context stands, and at what stands right behind it"),
-        ("banana", "na", "n", 1.0, "the context at the very end has nothing after it, and does not count"),
-        ("abc", "x", "a", 0.0, "a context that is never followed by anything has nothing to divide by; give 0"),
-        ("abab", "", "a", 0.5, "an empty context stands before every character"),
+        ("banana", "an", "a", 1.0, "look at every place where the context occurs, and at what comes right after it"),
+        ("banana", "na", "n", 1.0, "the context at the very end has nothing after it, so it doesn't count"),
+        ("abc", "x", "a", 0.0, "a context that is never followed by anything leaves nothing to divide by; return 0"),
+        ("abab", "", "a", 0.5, "an empty context comes before every character"),
     ]:
         got = call(answer, text, context, character)
         if not _close(got, expected):
             given = f"for {text!r}, {context!r} and {character!r} it gives {show(got)}"
-            raise Wrong(f"{given}, and it should be {show(expected)}", hint=hint)
-    return "this is the maximum-likelihood estimate, corners included"
+            raise Wrong(f"{given}, but it should be {show(expected)}", hint=hint)
+    return "this is the maximum-likelihood estimate, edge cases included"
 
 
 def _close(got: Any, expected: float) -> bool:

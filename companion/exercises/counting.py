@@ -26,13 +26,13 @@ def continuation(answer: Callable[..., Any]) -> str:
         if np.ndim(got) or not np.isclose(float(got), expected):
             slips = {
                 words.count(word)
-                / len(words): "this is how often the word occurs; count after how many different ones",
+                / len(words): "this is how often the word occurs; count how many different words come before it",
                 sum(second == word for _, second in pairs) / len(pairs): "the same pair counts once, however often it "
                 "occurs",
                 len(before) / len(pairs): "divide by the number of different pairs, so that all words sum to 1",
                 len(before) / len(set(words)): "divide by the number of different pairs, so that all words sum to 1",
                 float(len(before)): "divide by the number of different pairs, so that all words sum to 1",
-                len({b for a, b in pairs if a == word}) / len(set(pairs)): "look at what stands before the word, not "
+                len({b for a, b in pairs if a == word}) / len(set(pairs)): "look at what comes before the word, not "
                 "after it",
             }
             hint = next(
@@ -40,7 +40,7 @@ def continuation(answer: Callable[..., Any]) -> str:
                 "in a set of all pairs of neighbours, count those that end in the word",
             )
             raise Wrong(f"in {show(text)} the word {word!r} gets {show(got)}", hint=hint)
-    return "a word counts once for each company it keeps"
+    return "a word counts once for each different word before it"
 
 
 @exercise("counting-interpolate", asks="a function of (ngrams, contexts, weight, vocab_size) that gives a probability")
@@ -59,7 +59,7 @@ def interpolation(answer: Callable[..., Any]) -> str:
                 (_mixed(ngrams[::-1], contexts[::-1], weight, 1 / vocab_size), "begin with the shortest context"),
                 (
                     _mixed(ngrams, contexts, 1 - weight, 1 / vocab_size),
-                    "the weight belongs to the order's own frequency",
+                    "the weight goes with the order's own frequency",
                 ),
                 (
                     _mixed(ngrams, contexts, weight, 0.0),
@@ -67,16 +67,16 @@ def interpolation(answer: Callable[..., Any]) -> str:
                 ),
                 (
                     _mixed(ngrams, [max(c, 1) for c in contexts], weight, 1 / vocab_size),
-                    "a context that was never seen has no say: keep what the shorter ones gave",
+                    "a context that was never seen says nothing: keep what the shorter ones gave",
                 ),
             ]
             hint = next(
                 (hint for value, hint in slips if np.ndim(got) == 0 and np.isclose(float(got), value)),
-                "begin with 1 / vocab_size, and mix in one order after the other, the lowest first",
+                "begin with 1 / vocab_size, and mix in one order after another, the lowest first",
             )
             given = f"ngrams {show(ngrams)}, contexts {show(contexts)}, weight {weight} and vocab_size {vocab_size}"
             raise Wrong(f"for {given} it gives {show(got)}", hint=hint)
-    return "every order has its say, and nothing is impossible"
+    return "every order contributes, and nothing is impossible"
 
 
 def _mixed(ngrams: list[int], contexts: list[int], weight: float, p: float) -> float:

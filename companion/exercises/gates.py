@@ -23,7 +23,7 @@ def step(answer: Callable[..., Any]) -> str:
         got = call(answer, x, h, c, W)
         task = f"for {features} features and {units} units"
         if not isinstance(got, tuple | list) or len(got) != 2 or any(np.shape(part) != (units,) for part in got):
-            raise Wrong(f"{task} it gives {show(got)}", hint="return h, c: two arrays with one number a unit")
+            raise Wrong(f"{task} it gives {show(got)}", hint="return h, c: two arrays with one number per unit")
         expected = [part[0, 0] for part in lstm_forward(x[None, None], **weights, h_0=h[None], c_0=c[None])[:2]]
         if not np.allclose(got, expected):
             wrong = "c" if not np.allclose(got[1], expected[1]) else "h"
@@ -36,13 +36,13 @@ def step(answer: Callable[..., Any]) -> str:
 
 
 def _slip(got: Any, expected: Any, x: np.ndarray, h: np.ndarray, c: np.ndarray, W: Mapping[str, np.ndarray]) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
+    """The likely mistake: try the usual slips and see which of them gives the same."""
     a = {gate: x @ W[f"W_{gate}x"] + h @ W[f"W_{gate}h"] + W[f"b_{gate}"] for gate in "figo"}
     f, i, o, g = sigmoid(a["f"]), sigmoid(a["i"]), sigmoid(a["o"]), np.tanh(a["g"])
     new = f * c + i * g
     without = {gate: a[gate] - W[f"b_{gate}"] for gate in "fig"}
     slips = [
-        (expected[1], expected[0], "the states come in the other order: h first, then c"),
+        (expected[1], expected[0], "the states are in the wrong order: h first, then c"),
         (None, i * c + f * g, "f multiplies the old memory, i the candidate"),
         (
             None,
@@ -52,10 +52,10 @@ def _slip(got: Any, expected: Any, x: np.ndarray, h: np.ndarray, c: np.ndarray, 
         (None, f * c + i * a["g"], "the candidate goes through tanh"),
         (None, sigmoid(without["f"]) * c + sigmoid(without["i"]) * np.tanh(without["g"]), "add the biases"),
         (None, f * c + g, "the input gate multiplies the candidate"),
-        (None, (1 - i) * c + i * g, "the forget gate has weights of its own; it is not 1 minus the input gate"),
+        (None, (1 - i) * c + i * g, "the forget gate has its own weights; it isn't 1 minus the input gate"),
         (o * np.tanh(c), new, "the output gate shows the new cell state, not the one before"),
         (o * new, new, "what is shown is tanh of the cell state"),
-        (np.tanh(o * new), new, "tanh acts on the cell state alone; the output gate multiplies what comes out of it"),
+        (np.tanh(o * new), new, "tanh acts on the cell state alone; the output gate multiplies its result"),
     ]
     for shown, memory, hint in slips:
         if np.allclose(got[1], memory) and (shown is None or np.allclose(got[0], shown)):
@@ -73,14 +73,15 @@ def half_life(answer: Callable[..., Any]) -> str:
         if not np.isclose(left, 0.5, atol=1e-4):
             gate = 0.5 ** (1 / words)
             slips = {
-                gate: "that is the gate's value; which bias does the sigmoid turn into it",
+                gate: "that is the gate's value; find the bias that the sigmoid turns into it",
                 float(np.log((1 - gate) / gate)): "the sign is wrong: a gate that keeps more has a larger bias",
                 float(np.log(gate)): "the inverse of the sigmoid is ln(f / (1 - f)), not the logarithm alone",
             }
             hint = next((hint for value, hint in slips.items() if np.isclose(float(got), value)), None)
             raise Wrong(
                 f"for {words} words it gives {show(float(got))}, which leaves {left:.4f} instead of 0.5",
-                hint=hint or "first find the f with f to the power of the words = 0.5, then the bias that gives it",
+                hint=hint
+                or "first find f such that f to the power of the number of words is 0.5, then the bias that gives f",
             )
     return "a memory lasts as long as its bias says"
 
@@ -98,7 +99,7 @@ def clauses(answer: Callable[..., Any]) -> str:
             before = decode(encode(text)[:place]).strip()
             if token.subject is not None and abs(c - token.depth) > 1e-6:
                 raise Wrong(
-                    f"after “…{before[-24:]}” c is {show(c)}, and {token.depth} clauses wait for a verb",
+                    f"after “…{before[-24:]}” c is {show(c)}, but {token.depth} clauses wait for a verb",
                     hint=_advice(answer),
                 )
             f, i, g = _gates(answer, token.word)
@@ -120,9 +121,9 @@ def _advice(answer: Callable[..., Any]) -> str:
     effects = {word: _gates(answer, word) for word in ("the", "cat", "near", "that", ".", *sorted(ALL_VERBS))}
     added = {word: i * g for word, (_, i, g) in effects.items()}
     if any(effects[word][0] != 1 or added[word] for word in ("the", "cat", "near")):
-        return "words like 'the' and 'cat' must leave c as it is: f = 1, and nothing written"
+        return "words like 'the' and 'cat' must leave c as it is: f = 1, and write nothing"
     if effects["that"][0] != 1 or added["that"] != 1:
-        return "at 'that' a clause more is open: keep what was there and write 1"
+        return "'that' opens one more clause: keep what was there and write 1"
     if any(effects[verb][0] != 1 or added[verb] != -1 for verb in ALL_VERBS):
         return "a verb ends a clause: keep what was there and write -1"
-    return "the main verb has no clause to end, so c is -1 after it; which gate clears that at the full stop"
+    return "the main verb has no clause to end, so c is -1 after it; use a gate to clear that at the full stop"

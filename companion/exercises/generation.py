@@ -10,7 +10,7 @@ from companion.generation import apply_temperature, keep_top_p, softmax
 
 
 def _distribution(answer: Any, p: np.ndarray, setting: float) -> tuple[np.ndarray, str]:
-    """What the answer gives for probabilities and a setting, if it is a distribution; and "for ... it gives ..."."""
+    """The answer's probabilities, if they have the right shape, and the beginning of a message about them."""
     given = call(answer, p, setting)
     says = f"for {show(p)} and {setting:g} it gives {show(given)}"
     try:
@@ -28,7 +28,7 @@ def _sums_to_one(got: np.ndarray, says: str) -> None:
     if not np.isclose(got.sum(), 1):
         raise Wrong(
             f"{says}, which sums to {got.sum():.4g}",
-            hint="what is drawn from has to sum to 1; divide by the sum at the end",
+            hint="the probabilities have to sum to 1; divide by the sum at the end",
         )
 
 
@@ -49,7 +49,7 @@ def temperature(answer: Callable[..., Any]) -> str:
                 raise Wrong(
                     f"{says}, the same probabilities as before",
                     hint="a factor common to all probabilities is lost when they are made to sum to 1 again; "
-                    "it is their logarithms that are divided",
+                    "divide their logarithms instead",
                 )
             if (got.max() > p.max()) != (setting < 1):
                 raise Wrong(says, hint="a temperature below 1 makes the most probable token more probable, not less")
@@ -73,20 +73,22 @@ def nucleus(answer: Callable[..., Any]) -> str:
         if np.allclose(got, expected, atol=1e-6):
             continue
         if np.allclose(np.sort(got), np.sort(expected), atol=1e-6):
-            raise Wrong(says, hint="the right values in the wrong places: token i keeps place i, however you sorted")
+            raise Wrong(
+                says, hint="these are the right values in the wrong places: token i keeps place i, however you sort"
+            )
         kept, wanted = np.count_nonzero(got), np.count_nonzero(expected)
         if kept == np.count_nonzero(p >= top_p) != wanted:
-            raise Wrong(says, hint="it is the sum of the kept tokens that has to reach top_p, not each token alone")
+            raise Wrong(says, hint="the sum of the kept tokens has to reach top_p, not each token alone")
         if kept < wanted:
             raise Wrong(
-                f"{says}, and the tokens kept have together less than top_p",
+                f"{says}, but the kept tokens together have less than top_p",
                 hint="the token with which the sum reaches top_p belongs to the nucleus",
             )
         if kept > wanted:
-            raise Wrong(f"{says}, and fewer tokens would reach top_p", hint="stop as soon as the sum is top_p or more")
+            raise Wrong(f"{says}, but fewer tokens would reach top_p", hint="stop as soon as the sum is top_p or more")
         _sums_to_one(got, says)
-        raise Wrong(says, hint="keep the most probable tokens, and divide each by the sum of those kept")
-    return "the nucleus is the smallest set that reaches top_p, wherever its tokens stand"
+        raise Wrong(says, hint="keep the most probable tokens, and divide each by their sum")
+    return "the nucleus is the smallest set that reaches top_p, in whatever order its tokens are"
 
 
 @exercise("generation-min-p", asks="a function of (p, min_p) that gives the array of new probabilities")
@@ -105,10 +107,10 @@ def min_p(answer: Callable[..., Any]) -> str:
             continue
         if not np.array_equal(got > 0, kept):
             if np.array_equal(got > 0, p >= setting):
-                raise Wrong(says, hint="the bar is not min_p itself: it is min_p times the largest probability")
+                raise Wrong(says, hint="the threshold isn't min_p itself: it is min_p times the largest probability")
             if np.array_equal(got > 0, p > setting * p.max()):
-                raise Wrong(says, hint="a token exactly at the bar is kept")
+                raise Wrong(says, hint="a token exactly at the threshold is kept")
             raise Wrong(says, hint="keep every token with at least min_p times the largest probability")
         _sums_to_one(got, says)
-        raise Wrong(says, hint="the tokens kept keep their proportions: divide all by the same number")
-    return "the bar moves with the most probable token"
+        raise Wrong(says, hint="the kept tokens keep their proportions: divide all by the same number")
+    return "the threshold moves with the most probable token"

@@ -27,7 +27,7 @@ def bayes(answer: Callable[..., Any]) -> str:
         if values.shape == expected.shape and np.allclose(values, expected):
             continue
         slips = [
-            (_normalised(likelihoods), "the prior has a say too: add its logarithm"),
+            (_normalised(likelihoods), "the prior counts too: add its logarithm"),
             (_normalised(likelihoods + priors), "logarithms are added: take the logarithm of the prior"),
             (np.exp(likelihoods) * priors, "divide by the sum, so that the classes sum to 1"),
             (np.log(expected), "give probabilities, not their logarithms"),
@@ -65,13 +65,13 @@ def text(answer: Callable[..., Any]) -> str:
         alone = [_step(tokens[max(t - 1, 0) : t])[token] for t, token in enumerate([*tokens, "."])]
         slips = [
             (np.prod(steps[:-1]), "the text ends after these tokens: the end is a step too"),
-            (np.log(steps).sum(), "this is the logarithm; the probability is asked for"),
+            (np.log(steps).sum(), "this is the logarithm; return the probability"),
             (sum(steps), "multiply the steps, don't add them"),
             (np.prod(alone), "give each step all the tokens before it, not only the last"),
         ]
         hint = next(
             (hint for value, hint in slips if np.ndim(got) == 0 and np.isclose(float(got), value)),
-            "one factor a token, each given all the tokens before it, and one for the end",
+            "one factor per token, each given all the tokens before it, and one for the end",
         )
         raise Wrong(f"for tokens {show(tokens)} it gives {show(got)}", hint=hint)
     return "a product of classifiers is the probability of a text"
@@ -86,7 +86,7 @@ def prior(answer: Callable[..., Any]) -> str:
             continue
         slips = [
             (p * new / old, "the other class changes too: let both sum to 1"),
-            (p, "the prior has changed: tragedies are more, or less, to be expected than before"),
+            (p, "the prior has changed: a tragedy is more or less probable than before"),
             (_shifted(p, 0.5, new), "take the old prior out first: divide by it"),
             (_shifted(p, new, old), "divide by the old prior and multiply by the new one"),
         ]

@@ -23,7 +23,7 @@ def threshold(answer: Callable[..., Any]) -> str:
         got = call(answer, x, y)
         right = best_threshold(x, y.astype(float))[2]
         if np.ndim(got) or not isinstance(got, int | float | np.number) or isinstance(got, bool | np.bool_):
-            raise Wrong(f"it gives {show(got)}", hint="one number, the best balanced accuracy of all thresholds")
+            raise Wrong(f"it gives {show(got)}", hint="return one number, the best balanced accuracy of all thresholds")
         if not np.isclose(float(got), right, atol=1e-9):
             given = f"for the values {show(x)} and yes = {show(y)} it gives {show(float(got))}"
             raise Wrong(given, hint=_threshold_advice(float(got), x, y))
@@ -31,14 +31,14 @@ def threshold(answer: Callable[..., Any]) -> str:
 
 
 def _threshold_advice(got: float, x: np.ndarray, y: np.ndarray) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
+    """The likely mistake: try the usual slips and see which of them gives the same."""
     cuts = [-np.inf, *np.unique(x)]
     above = [((x > cut)[y == 1].mean() + (x <= cut)[y == 0].mean()) / 2 for cut in cuts]
     plain = [((x > cut) == y).mean() for cut in cuts]
     if np.isclose(got, max(above)):
         return "a cell may also be low where the answer is yes; try both directions"
     if np.isclose(got, max(*plain, *(1 - np.array(plain)))) or np.isclose(got, max(plain)):
-        return "average the two shares, that of the yes places and that of the no places"
+        return "average two shares, the yes places found and the no places found"
     return "for each value as the cut, say yes above it, and average the share of yes found and of no found"
 
 
@@ -50,7 +50,7 @@ def ablate(answer: Callable[..., Any]) -> str:
         shown = float(rng.normal())
         got = call(answer, W, b, unit, shown)
         if not isinstance(got, tuple | list) or len(got) != 2:
-            raise Wrong(f"it gives {show(got)}", hint="two things are asked for: the new W and the new b")
+            raise Wrong(f"it gives {show(got)}", hint="return two things: the new W and the new b")
         given = f"for a W of shape {W.shape}, unit {unit} and shown = {show(shown)}"
         for name, array, shape in (("W", got[0], W.shape), ("b", got[1], b.shape)):
             if np.shape(array) != shape:
@@ -59,14 +59,14 @@ def ablate(answer: Callable[..., Any]) -> str:
         fixed = h.copy()
         fixed[:, unit] = shown
         if not np.allclose(h @ new_W + new_b, fixed @ W + b):
-            raise Wrong(f"{given} h @ W + b is another one", hint=_ablate_advice(new_W, new_b, W, b, unit, shown))
-    return "the cell always shows the same, and only weights have changed"
+            raise Wrong(f"{given} h @ W + b is wrong", hint=_ablate_advice(new_W, new_b, W, b, unit, shown))
+    return "the cell always shows the same value, and only weights have changed"
 
 
 def _ablate_advice(
     W: np.ndarray, b: np.ndarray, W_before: np.ndarray, b_before: np.ndarray, unit: int, shown: float
 ) -> str:
-    """What most likely went wrong."""
+    """The likely mistake."""
     if W[unit].any():
         column = unit < W.shape[1] and not W[:, unit].any()
         return (
@@ -75,7 +75,7 @@ def _ablate_advice(
             else "the row of the unit in W still reads the cell; make it zero"
         )
     if np.allclose(b, b_before):
-        return "what the cell shows has to reach the others still: add it to b"
+        return "what the cell shows still has to reach the others: add it to b"
     if np.allclose(b, b_before + shown):
         return "weigh what it shows with its row of W before you add it to b"
     if not np.allclose(np.delete(W, unit, axis=0), np.delete(W_before, unit, axis=0)):

@@ -23,7 +23,7 @@ def clip(answer: Callable[..., Any]) -> str:
             raise Wrong(f"{given} it gives {show(got)}", hint="return a list with one array for each array given")
         arrays = [np.asarray(array, dtype=float) for array in got]
         if [array.shape for array in arrays] != [array.shape for array in gradients]:
-            raise Wrong(f"{given} the shapes change", hint="scaling leaves every array its shape")
+            raise Wrong(f"{given} the shapes change", hint="scaling doesn't change an array's shape")
         length = _length(gradients)
         factor = min(1.0, longest / length) if length else 1.0
         if not _same(arrays, [factor * array for array in gradients]):
@@ -40,21 +40,21 @@ def _same(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
 
 
 def _clip_advice(gradients: list[np.ndarray], longest: float, got: list[np.ndarray]) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
+    """The likely mistake: try the usual slips and see which of them gives the same."""
     if not all(np.isfinite(array).all() for array in got):
-        return "a gradient of zeros has length 0: what do you divide by"
+        return "a gradient of zeros has length 0: don't divide by it"
     length = _length(gradients)
     if length <= longest:
         return "a gradient that is short enough stays as it is"
     if _same(got, gradients):
-        return f"all the numbers together have length {show(length)}, and that is too long"
+        return f"all the numbers together have length {show(length)}, which is too long"
     if _same(got, [np.clip(array, -longest, longest) for array in gradients]):
         return "cutting off each number changes the direction; scale all of them by the same factor"
     if _same(got, [array * min(1.0, longest / max(_length([array]), 1e-12)) for array in gradients]):
         return "one length for all arrays together, and one factor for all of them"
     if _same(got, [array * longest / length**2 for array in gradients]):
         return "the length is the square root of the sum of the squares"
-    return "the factor is the longest length allowed over the length there is"
+    return "the factor is the longest allowed length divided by the actual length"
 
 
 @exercise("language-model-copy", asks="a function of (ids, n) that gives an array of guesses, -1 where there is none")
@@ -74,11 +74,11 @@ def copy_guesses(answer: Callable[..., Any]) -> str:
             raise Wrong(f"{given} it gives {show(result)}", hint="there is one guess for each id, -1 included")
         if not np.array_equal(got, _guesses(ids, n)):
             raise Wrong(f"{given} it guesses {show(got.tolist())}", hint=_copy_advice(ids, n, got))
-    return "what followed the last time is guessed again, and nothing is known in advance"
+    return "what followed last time is guessed again, and nothing is known in advance"
 
 
 def _guesses(ids: np.ndarray, n: int, peek: bool = False, first: bool = False) -> np.ndarray:
-    """The guesses; with ``peek`` a place is noted down before it is guessed, with ``first`` the first time counts."""
+    """The guesses; with ``peek`` each place is recorded before it is guessed, with ``first`` the first time counts."""
     followed: dict[tuple[int, ...], int] = {}
     guesses = np.full(len(ids), -1)
     for t in range(n, len(ids)):
@@ -92,20 +92,20 @@ def _guesses(ids: np.ndarray, n: int, peek: bool = False, first: bool = False) -
 
 
 def _guesses_from_the_end(ids: np.ndarray, n: int) -> np.ndarray:
-    """What a dictionary of the whole text guesses, the future included."""
+    """The guesses of a dictionary of the whole text, the future included."""
     followed = {tuple(ids[t - n : t].tolist()): ids[t] for t in range(n, len(ids))}
     return np.array([followed.get(tuple(ids[max(0, t - n) : t].tolist()), -1) for t in range(len(ids))])
 
 
 def _copy_advice(ids: np.ndarray, n: int, got: np.ndarray) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
+    """The likely mistake: try the usual slips and see which of them gives the same."""
     right = _guesses(ids, n)
     if np.array_equal(got, _guesses(ids, n, peek=True)) or np.array_equal(got, _guesses_from_the_end(ids, n)):
-        return "guess from what came before t alone: write down what follows only after you have guessed it"
+        return "guess only from what came before t: record what follows after you have guessed it"
     if np.array_equal(got, _guesses(ids, n, first=True)):
-        return "the last time counts: let what followed now take the place of what followed before"
+        return "the last time counts: let what followed now replace what followed before"
     if np.array_equal(got[:-1], right[1:]) or np.array_equal(got[1:], right[:-1]):
         return "the guess at place t is for the id at t, made from the n ids before it"
     if np.array_equal(got, np.where(right < 0, 0, right)):
         return "0 is an id too; where nothing is known the guess is -1"
-    return "the ids before place t are ids[t - n : t]; look up what followed them the last time"
+    return "the ids before place t are ids[t - n : t]; look up what followed them last time"

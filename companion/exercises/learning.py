@@ -9,15 +9,15 @@ from companion.exercises import Wrong, call, exercise, show
 
 COUNTS = ("none", "one", "two", "three", "four")
 Parts = dict[str, np.ndarray]
-Slips = dict[str, list[tuple[np.ndarray, str]]]  # for each part, what a usual slip gives, and the hint for it
+Slips = dict[str, list[tuple[np.ndarray, str]]]  # for each part, the results of usual slips, and their hints
 
 
 def compare(answer: Callable[..., Any], given: Parts, right: Parts, slips: Slips, otherwise: str) -> None:
-    """Run a reader's step back on ``given`` and compare its parts; a wrong one gets the hint of the slip it shows."""
+    """Run a reader's backward step on ``given`` and compare its parts; a wrong one gets the hint of its slip."""
     got = call(answer, *given.values())
     names = ", ".join(right)
     if not isinstance(got, tuple | list) or len(got) != len(right):
-        raise Wrong(f"it gives {show(got)}", hint=f"{COUNTS[len(right)]} things are asked for: {names}")
+        raise Wrong(f"it gives {show(got)}", hint=f"return {COUNTS[len(right)]} things: {names}")
     for (name, expected), value in zip(right.items(), got, strict=True):
         if np.shape(value) == expected.shape and np.allclose(value, expected):
             continue
@@ -38,7 +38,7 @@ def coupled(answer: Callable[..., Any]) -> str:
                 (dc * c_before * sigmoid_slope, "f is used twice, in f * c_before and in (1 - f) * g; add both blames"),
                 (
                     dc * (c_before + g) * sigmoid_slope,
-                    "where f grows 1 - f shrinks: mind the second blame's sign",
+                    "where f grows, 1 - f shrinks: mind the second blame's sign",
                 ),
                 (df, "that is df; one step more takes you through the sigmoid to a_f"),
             ],
@@ -75,7 +75,7 @@ def gru(answer: Callable[..., Any]) -> str:
             "da_r": [
                 (
                     dg * a_gh * r * (1 - r),
-                    "r stands inside the tanh: go through the tanh's slope first",
+                    "r is inside the tanh: go through the tanh's slope first",
                 ),
                 (dr, "that is dr; one step more takes you through the sigmoid to a_r"),
                 (da_g * h_before * r * (1 - r), "r is multiplied by a_gh, not by the state itself"),
@@ -105,12 +105,12 @@ def peephole(answer: Callable[..., Any]) -> str:
         da_o = dh * np.tanh(c) * o * (1 - o)
         dc = plain + da_o * p_o
         by_i, by_f = dc * g * i * (1 - i) * p_i, dc * c_before * f * (1 - f) * p_f
-        share = plain / dc  # all that comes to c_before is in proportion to dc
+        share = plain / dc  # all that reaches c_before is proportional to dc
 
         slips: Slips = {
             "dc": [
-                (plain, "the output gate looks at c as well: a third blame comes to it through p_o"),
-                (plain + dh * np.tanh(c) * p_o, "through p_o comes da_o, the blame before the sigmoid, and not do"),
+                (plain, "the output gate looks at c as well: a third blame reaches c through p_o"),
+                (plain + dh * np.tanh(c) * p_o, "da_o, the blame before the sigmoid, comes through p_o, not do"),
                 (plain + da_o * p[0], "p holds p_i, p_f and p_o, in this order"),
             ],
             "dc_before": [
@@ -123,7 +123,7 @@ def peephole(answer: Callable[..., Any]) -> str:
         given = {"dh": dh, "dc_later": dc_later, "f": f, "i": i, "g": g, "o": o, "c_before": c_before, "c": c, "p": p}
         otherwise = "each gate that looks at a cell sends its da, times its p, back to that cell"
         compare(answer, given, {"dc": dc, "dc_before": dc * f + by_i + by_f}, slips, otherwise)
-    return "every look at the cell is a further way back to it"
+    return "every look at the cell is another way back to it"
 
 
 @exercise("learning-slope", asks="a function of (loss, w) that gives an array of slopes in the shape of w")
@@ -138,15 +138,15 @@ def slope(answer: Callable[..., Any]) -> str:
         if np.shape(got) != shape:
             raise Wrong(f"{given} it gives the shape {np.shape(got)}", hint="one slope for each number of w")
         if loss.last is not None and not np.array_equal(loss.last, before):
-            raise Wrong(f"{given} w has changed", hint="put each number back before you go on to the next")
+            raise Wrong(f"{given} w has changed", hint="put each number back before you move the next one")
         right, got = 3 * cubes * before**2, np.asarray(got, dtype=float)
         if not np.allclose(got, right, rtol=1e-7, atol=1e-8):
             raise Wrong(f"{given} the slopes are {show(got)}", hint=_slope_advice(got, right, cubes * before))
-    return "each slope comes from two losses, one on either side"
+    return "each slope comes from two losses, one on each side"
 
 
 class _Loss:
-    """The sum of cubes * w³, which remembers the array it is given; a copy of it shares nothing."""
+    """The sum of cubes * w³. It remembers the array that it is given, and a deep copy of it is itself."""
 
     def __init__(self, cubes: np.ndarray, w: np.ndarray):
         self.cubes = cubes
@@ -157,17 +157,17 @@ class _Loss:
         return float((self.cubes * np.asarray(w) ** 3).sum())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Loss":
-        return self  # so that the array the answer worked on can be looked at afterwards
+        return self  # so that the array that the answer worked on can be inspected afterwards
 
 
 def _slope_advice(got: np.ndarray, right: np.ndarray, bend: np.ndarray) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
+    """The likely mistake: try the usual slips and see which of them gives the same."""
     if np.allclose(got, 2 * right, rtol=1e-5):
         return "between w + step and w - step there are two steps"
     if np.allclose(got, -right, rtol=1e-5):
-        return "above minus below, not the other way round"
+        return "the loss above minus the loss below, not the other way round"
     if np.allclose(got, right.sum(), rtol=1e-5):
         return "move one number at a time, not all of them together"
     if np.allclose(got, right, rtol=1e-2, atol=1e-3):
-        return "near, but one side alone sees the bend of the curve; take the losses on both sides"
+        return "this is near, but a difference on one side feels the curve's bend; use losses on both sides"
     return "(loss above - loss below) / (2 * step), for each number in turn"

@@ -19,11 +19,11 @@ def stick(answer: Callable[..., Any]) -> str:
         if np.shape(got) != np.shape(expected):
             raise Wrong(
                 f"for gates {show(gates)} it gives {show(got)}",
-                hint="one weight a gate, and one more entry for what is left over",
+                hint="one weight per gate, and one more entry for what is left over",
             )
         if not np.allclose(got, expected):
             raise Wrong(f"for gates {show(gates)} it gives {show(np.asarray(got))}", hint=_slip(gates, np.asarray(got)))
-    return "the later facts take first, and what nobody takes is left"
+    return "the later facts take first, and what none takes is left"
 
 
 def _stick(gates: np.ndarray) -> np.ndarray:
@@ -35,7 +35,7 @@ def _slip(gates: np.ndarray, got: np.ndarray) -> str:
     if np.allclose(got, np.append(_stick(gates[::-1])[:-1][::-1], _stick(gates)[-1])):
         return "the last fact takes first: start from the end"
     if np.allclose(got[:-1], gates / gates.sum()):
-        return "no sum to divide by: each fact takes its share of what the later ones left"
+        return "don't divide by the sum: each fact takes its share of what the later ones left"
     if np.allclose(got[:-1], _stick(gates)[:-1]):
         return "the last entry is what is left after all facts took theirs"
     return "go from the last fact to the first, and keep what is left in a variable"
@@ -75,23 +75,23 @@ _BY_HAND = [
 
 
 def _call_for_none(answer: Callable[..., Any], events: list[Event], thing: str) -> Any:
-    """Here None is the right answer, and not a stub: a stub gives None, or ..., to everything."""
+    """Call the answer where None is right, which `call` would take for a stub."""
     return answer(list(events), thing)
 
 
 def _problem(events: list[Event], thing: str, got: Any, expected: str | None) -> str:
     tale = "; ".join(f"{e.person} {e.action} {e.target}" for e in events[-4:])
     before = f"{len(events) - 4} more, then " if len(events) > 4 else ""
-    right = "nowhere that one knows" if expected is None else "somewhere else"
+    right = "in an unknown place" if expected is None else "somewhere else"
     return f"after {before}{tale}, the {thing} is {right}, not {show(got)}"
 
 
 def _hint(events: list[Event], thing: str, got: Any, expected: str | None) -> str:
     if expected is None:
-        return "return None when nobody touched the thing, or when it is not known where that person was"
+        return "return None if nobody touched the thing, or if the place of that person isn't known"
     if got is None:
-        return "somebody did touch it: keep in mind who, and where everybody is"
+        return "somebody did touch it: remember who, and where everybody is"
     last = next(e for e in reversed(events) if e.target == thing)
     if last.action == "drop":
-        return "a thing that was put down stays where it is when the person walks on"
-    return "a thing that is carried goes where its holder goes, and nobody else's walks move it"
+        return "a thing that was put down stays where it is when the person leaves"
+    return "a thing that is carried goes where its holder goes, and nobody else moves it"

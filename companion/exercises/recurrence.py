@@ -19,22 +19,22 @@ def latch(answer: Any) -> str:
                 h = float(np.tanh(W_x * x + W_h * h + b))
         if h * numbers[-1] > 0.5:
             continue
-        read = f"after reading {show(list(numbers))} with {zeros} zeros behind each" if zeros else f"after {numbers[0]}"
+        read = f"after reading {show(list(numbers))} with {zeros} zeros after each" if zeros else f"after {numbers[0]}"
         raise Wrong(f"{read} the state is {show(h)}", hint=_latch_advice(W_x, W_h, b, len(numbers), state_before))
     return "the unit holds the last number it read, and a new one overwrites it"
 
 
 def _latch_advice(W_x: float, W_h: float, b: float, numbers: int, state_before: float) -> str:
     if W_h <= 1:
-        return "while zeros come, h = tanh(W_h h + b) alone decides: with this W_h, where does it come to rest"
+        return "while zeros come, only h = tanh(W_h h + b) matters; find where it comes to rest with this W_h"
     if W_x <= 0:
         return "a plural, +1, should make the state positive"
     if numbers > 1 and W_x <= abs(W_h * state_before):
-        return "the new number has to beat W_h times the state that is there, here " + show(abs(W_h * state_before))
+        return "the new number has to outweigh W_h times the old state, here " + show(abs(W_h * state_before))
     if abs(b) > 0.1:
         return "a bias prefers one sign; nothing here asks for that"
     if W_h < 1.3:
-        return "the state comes to rest too near to zero; a larger W_h holds it further out"
+        return "the state comes to rest too close to zero; a larger W_h holds it further out"
     return "the number has to lift the state to where W_h can hold it"
 
 
@@ -58,7 +58,7 @@ def gradient_reach(answer: Callable[..., Any]) -> str:
 def _lengths(
     u: np.ndarray, h: np.ndarray, W_h: np.ndarray, shift: int = 0, slope: bool = True, wise: bool = True
 ) -> np.ndarray:
-    """The lengths; or with the slope of the state before, without slopes, or with slope and weight swapped."""
+    """The lengths; or those with the previous state's slope, without slopes, or with slope and weight swapped."""
     lengths = [np.linalg.norm(u)]
     for t in reversed(range(1, len(h))):
         factor = (1 - h[t - shift] ** 2) if slope else 1.0
@@ -68,17 +68,17 @@ def _lengths(
 
 
 def _reach_advice(u: np.ndarray, h: np.ndarray, W_h: np.ndarray, got: np.ndarray) -> str:
-    """What most likely went wrong: try the usual slips and see which of them gives the same."""
+    """The likely mistake: try the usual slips and see which of them gives the same."""
     if np.allclose(got, _lengths(u, h, W_h)[::-1]):
         return "the last state's length comes first"
     if np.allclose(got, _lengths(u, h, W_h, slope=False)):
         return "each step also goes through a tanh, whose slope is 1 - h**2"
     if np.allclose(got, _lengths(u, h, W_h.T)):
-        return "forward the state is multiplied by W_h, so the gradient is multiplied by its transpose"
+        return "in the forward pass the state is multiplied by W_h, so the gradient is multiplied by its transpose"
     if np.allclose(got, _lengths(u, h, W_h, shift=1)) or np.allclose(got, _lengths(u, h, W_h, shift=1, wise=False)):
         return "from h[t] to h[t - 1] the slope is that of the tanh which made h[t]"
     if np.allclose(got, _lengths(u, h, W_h, wise=False)):
-        return "going back, the tanh comes before the weights: it was the last thing done"
+        return "going back, the tanh comes before the weights, because it was applied last"
     if np.allclose(got, _lengths(u, h, W_h) ** 2):
         return "a length is the square root of the sum of the squares"
     return "multiply by 1 - h[t]**2, then by W_h.T; then take the length and go one step back"

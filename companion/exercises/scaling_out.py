@@ -17,11 +17,11 @@ def shares(answer: Callable[..., Any]) -> str:
         got = call(answer, means, list(counts))
         if np.shape(got) == shape and np.allclose(got, right):
             continue
-        hint = "how much does one stream count in the result? It should be the same on every worker"
+        hint = "one stream should count equally in the result, whichever worker read it"
         if np.shape(got) == shape and np.allclose(got, np.mean(means, axis=0)):
-            hint = "this mean weighs each worker alike, though one of them read more streams"
+            hint = "this mean weights all workers equally, though one of them read more streams"
         elif np.shape(got) == shape and np.allclose(got, right * sum(counts)):
-            hint = "this is the sum over all streams; it takes one division more"
+            hint = "this is the sum over all streams; one more division is needed"
         elif np.shape(got) != shape:
             hint = f"the result has the shape of one worker's mean, here {shape}"
         raise Wrong(f"for counts {show(counts)} and means of shape {show(shape)} it gives {show(got)}", hint=hint)
@@ -36,10 +36,10 @@ def ring_bytes(answer: Callable[..., Any]) -> str:
         if np.ndim(got) == 0 and np.isclose(float(got), right):
             continue
         slips = {
-            right / 2: "the numbers go round twice: once to be added up, once to hand the sums out",
-            right / size: "this counts numbers; each of them has some bytes",
-            right * workers: "this is what all workers send together; the question is about each",
-            2.0 * weights * size: "a worker need not send what it keeps: there are workers − 1 steps in each half",
+            right / 2: "the numbers go round twice: once to add them up, once to hand out the sums",
+            right / size: "this counts numbers; multiply by the bytes of each",
+            right * workers: "this is what all workers send together; the question is about one of them",
+            2.0 * weights * size: "a worker doesn't send what it keeps: there are workers − 1 steps in each half",
         }
         near = [hint for slip, hint in slips.items() if np.ndim(got) == 0 and np.isclose(float(got), slip)]
         hint = near[0] if near else "count the steps, and what a worker sends in each of them"
@@ -61,16 +61,16 @@ def worth(answer: Callable[..., Any]) -> str:
         if np.ndim(got) == 0 and np.isclose(float(got), right, rtol=1e-3):
             continue
         slips = {
-            1 / right: "that is the time against one machine's; the speed is the other way round",
-            seconds / (seconds + sending): "with the same batch in all, each machine has only its share to compute",
+            1 / right: "that is the ratio of the times; the ratio of the speeds is its inverse",
+            seconds / (seconds + sending): "the whole batch is the same size, so each machine computes only its share",
             float(workers): "the exchange takes time too",
             seconds
             / (seconds / workers + sending / workers): "the exchange doesn't shrink with the share of the batch",
         }
         near = [hint for slip, hint in slips.items() if np.ndim(got) == 0 and np.isclose(float(got), slip)]
-        hint = near[0] if near else "a step takes its share of the computing, and then the bytes divided by the rate"
+        hint = near[0] if near else "a step takes a share of the computing time, and then the bytes divided by the rate"
         raise Wrong(
             f"for {seconds:g} s, {weights:g} weights, {rate:g} bytes/s and {workers} workers it gives {show(got)}",
             hint=hint,
         )
-    return "computing is shared, the exchange is not"
+    return "the computing is shared, but the exchange isn't"

@@ -37,16 +37,16 @@ def rouge_1(answer: Callable[..., Any]) -> str:
         if np.isclose(got, expected, atol=1e-6):
             continue
         if not np.isfinite(got):
-            raise Wrong(says, hint="where no word is shared, the score is 0: do not divide 0 by 0")
+            raise Wrong(says, hint="if no word is shared, the score is 0: don't divide 0 by 0")
         if not shared:
-            raise Wrong(says, hint="where no word is shared, the score is 0")
+            raise Wrong(says, hint="if no word is shared, the score is 0")
         if np.isclose(got, recall, atol=1e-6) or np.isclose(got, precision, atol=1e-6):
             side = "recall" if np.isclose(got, recall, atol=1e-6) else "precision"
             raise Wrong(says, hint=f"that is the {side} alone; combine precision and recall as 2 P R / (P + R)")
         if np.isclose(got, (precision + recall) / 2, atol=1e-6):
             raise Wrong(says, hint="that is the plain mean of precision and recall; F1 is 2 P R / (P + R)")
-        raise Wrong(says, hint="a word counts as often as it is in both, the smaller of the two counts, each time")
-    return "a word counts as often as both have it, and nothing shared is 0"
+        raise Wrong(says, hint="a shared word counts as often as the smaller of its two counts")
+    return "a word counts as often as both have it, and sharing nothing scores 0"
 
 
 @exercise(
@@ -74,7 +74,7 @@ def copy_mixture(answer: Callable[..., Any]) -> str:
             got = np.zeros(())
         if got.shape != (size,):
             raise Wrong(
-                says, hint=f"there are {size} ids in play, those of the vocabulary and the source's own above them"
+                says, hint=f"there are {size} ids here, those of the vocabulary and the source's own above them"
             )
         expected = np.zeros(size)
         expected[: len(p)] = gate * p_vocabulary
@@ -85,15 +85,15 @@ def copy_mixture(answer: Callable[..., Any]) -> str:
         swapped[: len(p)] = (1 - gate) * p_vocabulary
         np.add.at(swapped, source, gate * weights)
         if np.allclose(got, swapped, atol=1e-6):
-            raise Wrong(says, hint="the gate is the part of the vocabulary; the rest goes to copying")
+            raise Wrong(says, hint="the gate is the vocabulary's share; the rest goes to copying")
         if not np.isclose(got.sum(), 1):
             raise Wrong(
                 f"{says}, which sums to {got.sum():.4g}",
                 hint="a word that the source has twice gets the weights of both places; `+=` with a list of ids adds "
                 "only once, np.add.at each time",
             )
-        raise Wrong(says, hint="share out: gate times p_vocabulary, plus 1 - gate times the weight of each place")
-    return "both ways are added up, also for words that only the source has"
+        raise Wrong(says, hint="add gate times p_vocabulary, and for each place 1 - gate times its weight")
+    return "both ways are added up, even for words that only the source has"
 
 
 @exercise("summarisation-lexrank", asks="a function of (similarity, damping) that gives the array of scores")
@@ -121,9 +121,9 @@ def lexrank(answer: Callable[..., Any]) -> str:
         if not np.isclose(got.sum(), 1, atol=1e-3):
             raise Wrong(
                 f"{says}, which sums to {got.sum():.4g}",
-                hint="divide each row of the similarities by its sum, so that a walker goes somewhere for certain",
+                hint="divide each row of the similarities by its sum, so that a walker's probabilities sum to 1",
             )
         if np.allclose(got, 1 / n, atol=1e-3):
             raise Wrong(says, hint="every score is the same: a walker arrives by the columns, so use the transpose")
         raise Wrong(says, hint="repeat score = (1 - damping) / n + damping * steps.T @ score until nothing changes")
-    return "a sentence is central if central sentences are like it"
+    return "a sentence is central if central sentences are similar to it"

@@ -8,7 +8,7 @@ import numpy as np
 from companion.applications.ranking import mutual_information, recall_at
 from companion.exercises import Wrong, call, exercise, show
 
-# Where no wrong reply ties with a true one, so that it does not matter how ties are counted.
+# No wrong reply ties with a true one here, so it doesn't matter how ties are counted.
 RANKINGS = [
     ([[0.9, 0.5, 0.1], [0.2, 0.8, 0.4]], [[True, False, False], [True, False, False]]),
     ([[-4.0, -1.0, -2.0, -3.0]], [[False, True, False, True]]),
@@ -29,7 +29,7 @@ def recall(answer: Callable[..., Any]) -> str:
             if got is None:
                 raise Wrong(f"{says}, not a single number", hint="the mean over the messages is one number")
             if np.isclose(got, cut(scores, true, k)):
-                raise Wrong(says, hint="count the wrong replies above a true one; other true replies are no rivals")
+                raise Wrong(says, hint="count the wrong replies above a true one; other true replies aren't rivals")
             if np.isclose(got, recall_at(-scores, true, k).mean()):
                 raise Wrong(says, hint="a high score is a good one: it belongs at the top")
             if np.isclose(got, found_any(scores, true, k)):
@@ -37,7 +37,7 @@ def recall(answer: Callable[..., Any]) -> str:
             if np.isclose(got, by_pair(scores, true, k)):
                 raise Wrong(says, hint="average over the replies of each message first, then over the messages")
             raise Wrong(says, hint="a true reply is found if fewer than k wrong replies have a higher score")
-    return "a true reply is found if fewer than k wrong ones stand above it, and every message counts the same"
+    return "a true reply is found if fewer than k wrong ones are above it, and every message counts the same"
 
 
 def _found(scores: np.ndarray, true: np.ndarray, k: int) -> list[np.ndarray]:
@@ -86,7 +86,7 @@ def information(answer: Callable[..., Any]) -> str:
         raise Wrong(
             says, hint="subtract ln p(reply), where p(reply) is the mean of p(reply | message) over the messages"
         )
-    return "what a reply would get from any message is taken off, even where the probabilities are too small to write"
+    return "what a reply gets from any message is subtracted, even if the probabilities are too small for floats"
 
 
 @exercise("text-generation-length", asks="a function of (log_p, lengths, alpha) that gives an array of log_p's shape")
@@ -101,13 +101,13 @@ def length(answer: Callable[..., Any]) -> str:
         if np.allclose(got, expected):
             continue
         if np.allclose(got, log_p / (lengths[:, None] ** alpha)):
-            raise Wrong(says, hint="the lengths are the replies', so they divide the columns")
+            raise Wrong(says, hint="the lengths are those of the replies, so they divide the columns")
         if np.allclose(got, log_p * lengths**alpha):
             raise Wrong(says, hint="divide: a long reply's total is made smaller")
         if np.allclose(got, log_p / (alpha * lengths if alpha else 1)):
             raise Wrong(says, hint="alpha is a power of the length, not a factor")
         raise Wrong(says, hint="with alpha = 0 nothing changes, with alpha = 1 it is the mean for each token")
-    return "alpha = 0 ranks by the total, alpha = 1 by the mean of a token, and others lie between"
+    return "alpha = 0 ranks by the total, alpha = 1 by the mean per token, and others lie between"
 
 
 def _number(value: Any) -> float | None:

@@ -18,8 +18,12 @@ def decode(answer: Callable[..., Any]) -> str:
         ([0, 1, 2, 3, 5], "a字 b", together),
         ([1, 4, 0], "字 a", together),
         ([], "", "no tokens make an empty text"),
-        ([0, 1, 2], "a\ufffd", 'bytes that make no character are to be seen: bytes.decode has errors="replace"'),
-        ([3, 0], "\ufffda", 'bytes that make no character are to be seen: bytes.decode has errors="replace"'),
+        (
+            [0, 1, 2],
+            "a\ufffd",
+            'bytes that don\'t make a character should be visible: bytes.decode has errors="replace"',
+        ),
+        ([3, 0], "\ufffda", 'bytes that don\'t make a character should be visible: bytes.decode has errors="replace"'),
     ]:
         try:
             got = call(answer, ids, _TOKEN_BYTES)
@@ -28,10 +32,10 @@ def decode(answer: Callable[..., Any]) -> str:
                 raise
             raise Wrong(f"for the ids {show(ids)} bytes can't be decoded", hint=hint) from None
         if not isinstance(got, str):
-            raise Wrong(f"for the ids {show(ids)} it gives {show(got)}", hint="give a string; bytes.decode makes one")
+            raise Wrong(f"for the ids {show(ids)} it gives {show(got)}", hint="return a string; bytes.decode makes one")
         if got != text:
             raise Wrong(f"for the ids {show(ids)} it gives {show(got)}, not {show(text)}", hint=hint)
-    return "tokens become text, also where a character is spread over several, or broken"
+    return "tokens become text, even if a character is spread over several, or broken"
 
 
 def _reference(ids: list[int], merged: dict[tuple[int, int], int]) -> list[int]:
@@ -64,13 +68,13 @@ def _random_cases() -> list[tuple[list[int], dict[tuple[int, int], int]]]:
 
 @exercise("tokens-encode", asks="a function of (ids, merged) that gives the list of ids after all merges")
 def encode(answer: Callable[..., Any]) -> str:
-    first = "do the merge that was learnt first, the one with the smallest new id, wherever it stands in the text"
-    nothing_left = "one token alone, or none, has no pair: min() of nothing is an error"
+    first = "do the merge that was learnt first, the one with the smallest new id, wherever it is in the text"
+    nothing_left = "a single token, or none, has no pair: min() of nothing is an error"
     for ids, merged, hint in [
         ([1, 2], {(1, 2): 10}, "where two neighbours are a key of merged, its value takes their place"),
-        ([3, 1, 2, 3], {(1, 2): 10}, "what no merge touches stays as it is, at both ends of the text too"),
+        ([3, 1, 2, 3], {(1, 2): 10}, "tokens that no merge touches stay as they are, at both ends of the text too"),
         ([5, 6, 7], {(1, 2): 10}, "stop when no pair of neighbours is in merged"),
-        ([1, 2, 1, 2], {(1, 2): 10, (10, 10): 11}, "go on until nothing is left to merge: new tokens merge too"),
+        ([1, 2, 1, 2], {(1, 2): 10, (10, 10): 11}, "continue until nothing is left to merge: new tokens merge too"),
         (
             [1, 1, 1],
             {(1, 1): 10},

@@ -22,7 +22,7 @@ def fit(answer: Callable[..., Any]) -> str:
             continue
         hints = {
             weights * bits + 16 * blocks: "that is in bits; a byte has 8",
-            stored: "each block of 32 has a step of 16 bits besides",
+            stored: "each block of 32 also has a step of 16 bits",
             stored + blocks: "a step has 16 bits, which is 2 bytes",
             stored + 2 * (weights // 32): "the last block may not be full, and needs a step too",
             stored + weights / 16: "a block that isn't full needs a whole step too",
@@ -48,7 +48,7 @@ def offset(answer: Callable[..., Any]) -> str:
         if got.shape != w.shape or got.dtype.kind not in "fiu":
             raise Wrong(f"for a block of 32 weights it gives {show(got)}", hint="give 32 weights back")
         if not np.isfinite(got).all():
-            raise Wrong(f"for {name} it gives numbers that are none", hint="there the step is 0: don't divide by it")
+            raise Wrong(f"for {name} it gives nan or infinity", hint="the step is 0 here: don't divide by it")
         low, top = w.min(), 2**bits - 1
         s = np.ptp(w) / top
         steps = np.round((w - low) / s) if s else np.zeros_like(w)
@@ -59,15 +59,15 @@ def offset(answer: Callable[..., Any]) -> str:
             around = abs(w).max() / (2 ** (bits - 1) - 1)
             fewer = np.ptp(w) / 2**bits
             slips = [
-                (np.round(w / around) * around, "that is the rounding of the chapter; take the smallest weight off"),
+                (np.round(w / around) * around, "that is the chapter's rounding; subtract the smallest weight first"),
                 (steps * s, "add the smallest weight again"),
-                (steps, "these are the numbers of steps; make weights of them"),
+                (steps, "these are numbers of steps; turn them into weights"),
                 (low + np.round((w - low) / fewer) * fewer, f"{2**bits} numbers have {top} steps between them"),
                 (low + np.floor((w - low) / s) * s, "round to the nearest step, not down"),
             ]
         fitting = [hint for slip, hint in slips if np.allclose(got, slip, rtol=0, atol=1e-9)]
         raise Wrong(
-            f"for {name} and {bits} bits the first comes back as {show(got[0])}, and was {show(w[0])}",
+            f"for {name} and {bits} bits the first comes back as {show(got[0])}, but was {show(w[0])}",
             hint=fitting[0] if fitting else "the smallest weight is step 0, the largest step 2**bits - 1",
         )
     return "no step is wasted where there are no weights"
@@ -90,7 +90,7 @@ def torch(answer: Callable[..., Any]) -> str:
             if value.shape == swapped.shape and np.allclose(value, swapped):
                 hint = "ih is from the input to the hidden state, hh from hidden state to hidden state"
             elif value.shape == right.T.shape and np.allclose(value, right.T):
-                hint = "it stands the wrong way: transpose it"
+                hint = "rows and columns are the wrong way round: transpose it"
             elif value.shape == right.shape and np.allclose(value, right.T.reshape(right.shape)):
                 hint = "reshape mixes the numbers; a transpose keeps rows and columns together"
             else:
@@ -101,4 +101,4 @@ def torch(answer: Callable[..., Any]) -> str:
             raise Wrong(f"the biases have the shapes {first.shape} and {second.shape}", hint=f"both are {b.shape}")
         if not np.allclose(first + second, b):
             raise Wrong("the two biases together aren't b", hint="PyTorch adds them: one can be b and the other zeros")
-    return "an LSTM of PyTorch with these weights computes what Keras's does"
+    return "a PyTorch LSTM with these weights computes what Keras's does"

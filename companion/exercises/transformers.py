@@ -25,13 +25,13 @@ def window(answer: Callable[..., Any]) -> str:
         if not seen.diagonal().all():
             raise Wrong(says, hint="every position sees itself")
         if np.triu(seen, 1).any():
-            raise Wrong(says, hint="a key behind its query, further right in the row, is the future")
+            raise Wrong(says, hint="a key after its query, further right in the row, is the future")
         if (seen == causal_mask(time, context=context + 1)).all():
             raise Wrong(says, hint="the context counts the position itself")
         if (seen == np.tri(time, dtype=bool)).all():
-            raise Wrong(says, hint="what lies too far back is masked too")
-        raise Wrong(says, hint="let back be query minus key; which values of back are allowed")
-    return "each position sees itself and what lies close behind it, and nothing else"
+            raise Wrong(says, hint="keys too far back are masked too")
+        raise Wrong(says, hint="let back be query minus key, and decide which values of back are allowed")
+    return "each position sees itself and what comes shortly before it, and nothing else"
 
 
 @exercise("transformers-reach", asks="a function of (layers, context) that gives a whole number of positions")
@@ -48,6 +48,6 @@ def context_reach(answer: Callable[..., Any]) -> str:
         if got == layers * context:
             raise Wrong(says, hint="a context counts the position itself, which isn't a step back")
         if got == layers * (context - 1) + 1:
-            raise Wrong(says, hint="the question is how far back, so the position itself is not counted")
+            raise Wrong(says, hint="the question is how far back, so the position itself isn't counted")
         raise Wrong(says, hint="draw two blocks with a context of 3, and follow the lines down and to the left")
-    return "each block hands on what the one below has gathered, so the steps back add up"
+    return "each block passes on what the one below has gathered, so the steps back add up"

@@ -24,23 +24,23 @@ def weights(answer: Callable[..., Any]) -> str:
         if got.shape != scores.shape:
             raise Wrong(says, hint=f"give one weight for each of the {len(scores)} places, 0 where the mask is False")
         if not np.isfinite(got).all():
-            raise Wrong(says, hint="the exponential of a large score is infinite; take away the largest score first")
+            raise Wrong(says, hint="the exponential of a large score is infinite; subtract the largest score first")
         expected = np.where(mask, np.exp(scores - scores[mask].max()), 0)
         expected = expected / expected.sum()
         if np.allclose(got, expected, atol=1e-6):
             if (got[~mask] != 0).any():
-                raise Wrong(says, hint="a masked place gets exactly 0, not nearly")
+                raise Wrong(says, hint="a masked place gets exactly 0, not nearly 0")
             continue
         zeroed = np.exp(scores * mask - (scores * mask).max())
         if np.allclose(got, zeroed / zeroed.sum(), atol=1e-6) and not mask.all():
-            raise Wrong(says, hint="a score of 0 is a score like others; masking has to act on the weight")
+            raise Wrong(says, hint="a score of 0 is a score like any other; masking has to act on the weight")
         if (got[~mask] > 1e-9).any():
             raise Wrong(says, hint="where the mask is False nothing was read, so the weight is 0")
         if not np.isclose(got.sum(), 1):
             raise Wrong(
                 f"{says}, which sums to {got.sum():.4g}", hint="mask first, then divide by the sum of what is left"
             )
-        raise Wrong(says, hint="weights go with the exponential of the scores")
+        raise Wrong(says, hint="weights are proportional to the exponentials of the scores")
     return "the places that were read share all the weight, and padding has none"
 
 
@@ -67,10 +67,10 @@ def precision(answer: Callable[..., Any]) -> str:
         if total and np.isclose(given, sum(count for gram, count in mine.items() if gram in theirs) / total):
             raise Wrong(says, hint="an n-gram counts at most as often as the reference has it")
         if total and np.isclose(given, sum(1 for gram in mine if gram in theirs) / len(mine)):
-            raise Wrong(says, hint="repeated n-grams count again, up to the number the reference has")
+            raise Wrong(says, hint="repeated n-grams count again, up to their number in the reference")
         if sum(theirs.values()) and np.isclose(given, clipped / sum(theirs.values())):
             raise Wrong(
                 says, hint="that is the share of the reference that was found; divide by the hypothesis's n-grams"
             )
-        raise Wrong(says, hint="count runs of n words in both, and share out those of the hypothesis that are matched")
+        raise Wrong(says, hint="count runs of n words in both, and divide the matched ones by those of the hypothesis")
     return "saying a word again doesn't pay"

@@ -11,7 +11,7 @@ from companion.generation.steppers import Model, check_ids, read, stepper
 from companion.generation.writing import check_end, check_max_tokens, encode_prompt, never_written, without
 from companion.tokenizers import Ids, Tokenizer
 
-LARGEST_PENALTY = 10.0  # far above any in use, and no length to its power overflows
+LARGEST_PENALTY = 10.0  # far above any in use, and small enough that no length to this power overflows
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Hypothesis:
 def length_divisor(length: int, length_penalty: float) -> float:
     """What a log-probability is divided by, ((5 + length) / (5 + 1)) ** length_penalty: Wu et al. 2016, equation 14.
 
-    With a penalty of 0 it is 1: the bare probability decides, and that favours short texts.
+    A penalty of 0 makes it 1: the bare probability decides, which favours short texts.
 
     >>> length_divisor(1, 0.6), length_divisor(7, 1.0)
     (1.0, 2.0)
@@ -51,7 +51,7 @@ def length_divisor(length: int, length_penalty: float) -> float:
     if not is_number(length_penalty) or not 0 <= length_penalty <= LARGEST_PENALTY:
         raise UserError(
             f"length_penalty should be a number from 0, which switches it off, to {LARGEST_PENALTY:g}, "
-            f"and it is {length_penalty!r}."
+            f"but it is {length_penalty!r}."
         )
     return ((5 + length) / (5 + 1)) ** length_penalty
 
@@ -87,23 +87,24 @@ def beam_hypotheses(
     model, tokenizer, prompt, max_tokens
         As in ``generate``.
     beam_width
-        How many unfinished beginnings are kept. 1 is greedy; the more, the closer to an exhaustive search.
+        How many unfinished beginnings are kept: 1 is greedy; more come closer to an exhaustive search.
     length_penalty
-        Strength of the length normalisation (Wu et al. 2016, equation 14), from 0 (none) to 10. It matters where texts
-        of different length compete, so only together with ``end``.
+        Strength of the length normalisation (Wu et al. 2016, equation 14), from 0 (none) to 10. It matters only
+        with ``end``, which lets texts of different lengths compete.
     end
-        The text of one token that ends a hypothesis, for instance a line break. Without it all have max_tokens tokens.
+        The text of one token that ends a hypothesis, for instance a line break. By default all have ``max_tokens``
+        tokens.
 
     Returns
     -------
     list of Hypothesis
-        At most ``beam_width``, the best score first. The search stops when nothing unfinished can come to score better
-        than they do.
+        At most ``beam_width``, the best score first. The search stops when no unfinished beginning can reach a better
+        score than theirs.
 
     Raises
     ------
     UserError
-        As in ``generate``; or beam_width, length_penalty or end can't be used.
+        As in ``generate``; or ``beam_width``, ``length_penalty`` or ``end`` can't be used.
     """
     stepping = stepper(model)
     prompt_ids = encode_prompt(stepping, tokenizer, prompt)
@@ -129,9 +130,9 @@ def beam_ids(
     end_id: int | None = None,
     banned: Ids = (),
 ) -> list[Beam]:
-    """The beam search of ``beam_hypotheses`` on ids; the ids that it finds include the ``end_id`` that ended them."""
+    """The beam search of ``beam_hypotheses`` on ids; the ids that it finds include the ``end_id`` at their end."""
     if not is_whole(beam_width) or beam_width < 1:
-        raise UserError(f"beam_width should be a whole number from 1, and it is {beam_width!r}.")
+        raise UserError(f"beam_width should be a whole number from 1, but it is {beam_width!r}.")
     check_max_tokens(max_tokens)
     longest = length_divisor(max_tokens, length_penalty)
     width, stepping = int(beam_width), stepper(model)
@@ -150,7 +151,7 @@ def beam_ids(
         rows, tokens = np.unravel_index(best[np.isfinite(candidates.flat[best])], candidates.shape)
         ids = np.concatenate([beams[rows], tokens[:, None]], axis=1)
         is_end = (tokens == end_id) | (length == max_tokens)
-        for row in np.flatnonzero(is_end[:width]):  # an end counts if it is among the best: so a width of 1 is greedy
+        for row in np.flatnonzero(is_end[:width]):  # an end counts only among the best, so that a width of 1 is greedy
             total = float(candidates[rows[row], tokens[row]])
             found.append(Beam(tuple(ids[row].tolist()), total, total / length_divisor(length, length_penalty)))
         found = sorted(found, key=lambda beam: -beam.score)[:width]
@@ -159,7 +160,8 @@ def beam_ids(
             break
         rows, tokens, beams = rows[going_on], tokens[going_on], ids[going_on]
         totals = candidates[rows, tokens]
-        # A log-probability only falls and the divisor only grows, so this is the most an unfinished one can reach.
+        # A log-probability only falls and the divisor only grows, so this is the best score an unfinished one can
+        # reach.
         if len(found) == width and found[-1].score >= totals.max() / longest:
             break
         logits, state = stepping.step(tokens, [array[rows] for array in state])
@@ -169,5 +171,5 @@ def beam_ids(
 def _single_id(tokenizer: Tokenizer, end: str) -> int:
     ids = tokenizer.encode(end, strict=True)
     if len(ids) != 1:
-        raise UserError(f"end should be the text of one token, and {end!r} is {len(ids)} tokens.")
+        raise UserError(f"end should be the text of one token, but {end!r} is {len(ids)} tokens.")
     return int(ids[0])

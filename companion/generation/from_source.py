@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NEVER_WRITTEN = (PAD, UNKNOWN, BEGIN)
 
-FLOOR = 1e-30  # a probability that stands for 0 where a logarithm is taken
+FLOOR = 1e-30  # a probability used instead of 0 when a logarithm is taken
 SIDE_BY_SIDE = 128  # how many sources are decoded together
 
 
@@ -44,13 +44,13 @@ def decode(
     sources
         Sequences of ids. Those of similar length are decoded side by side.
     max_tokens
-        At most so many for each.
+        The most tokens to write for each source.
     sampler
-        How each token is chosen; greedy if left out.
+        How each token is chosen; greedy by default.
     seed
         Of the sampling.
     beam_width, length_penalty
-        With a width, beam search chooses instead; see `companion.generation.beam_hypotheses`.
+        With a width, beam search is used instead; see `companion.generation.beam_hypotheses`.
     banned
         Ids that are never written; by default padding, unknown and begin.
 
@@ -67,7 +67,7 @@ def decode(
         searched = (beam_ids(one, [BEGIN], max_tokens, beam_width, length_penalty, END, banned)[0] for one in stepped)
         return [[i for i in beam.ids if i != END] for beam in searched]
     sampler = Sampler(greedy=True) if sampler is None else sampler
-    generator(seed)  # refuses what isn't a seed
+    generator(seed)  # refuses a bad seed
     written: list[list[int]] = [[] for _ in sources]
     order = np.argsort([len(source) for source in sources], kind="stable")
     for number, start in enumerate(range(0, len(order), SIDE_BY_SIDE)):
@@ -88,9 +88,9 @@ def stream_target(
     seed: int | None = None,
     banned: Ids = NEVER_WRITTEN,
 ) -> Iterator[int]:
-    """What ``decode`` writes for one source, id by id while it is written.
+    """What ``decode`` writes for one source, id by id as it is written.
 
-    Settings are checked at once, before the first id is asked for.
+    Settings are checked at once, before the first id is requested.
     """
     sampler = Sampler(greedy=True) if sampler is None else sampler
     steps = stream_ids(SourceStepper(model, [source]), [BEGIN], max_tokens, sampler, seed, banned=banned)
@@ -100,8 +100,8 @@ def stream_target(
 class SourceStepper:
     """An encoder-decoder that has read some sources: a `companion.generation.Stepper`, in NumPy.
 
-    The sources are encoded once. A state is the decoder's h and c and the number of the source that each text is
-    written for, so beam search can shuffle texts without copying what was read.
+    The sources are encoded once. A state is the decoder's h and c and, for each text, the number of its source,
+    so beam search can reorder texts without copying what was read.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class SourceStepper:
     Attributes
     ----------
     vocab_size : int
-        Of the target side; if the model copies, with the extended ids of the sources.
+        Size of the target vocabulary; if the model copies, including the extended ids of the sources.
 
     Raises
     ------
@@ -128,7 +128,7 @@ class SourceStepper:
         self._source_vocab = int(layers.source_embedding.input_dim)
         if source.max() >= self._source_vocab and layers.gate is None:
             raise UserError(
-                f"The sources have ids up to {source.max()}, and the model knows {self._source_vocab}: "
+                f"The sources have ids up to {source.max()}, but the model knows only {self._source_vocab} ids: "
                 "encode them with its vocabulary."
             )
         self._source, self._mask = source, source != PAD
@@ -145,7 +145,7 @@ class SourceStepper:
         return np.where(ids < self._source_vocab, ids, UNKNOWN)
 
     def _read(self, encoder: "keras.layers.Bidirectional", x: np.ndarray) -> None:
-        """The encoder: outputs ``(n, S, units)``, last h and c ``(n, units)``. At padding a state stays as it was."""
+        """Set the encoder's outputs ``(n, S, units)`` and last h and c ``(n, units)``. Padding changes no state."""
         batch, length, _ = x.shape
         outputs, ends = [], []
         for layer, places in [
@@ -166,7 +166,7 @@ class SourceStepper:
         self._h, self._c = (np.concatenate(halves, axis=-1) for halves in zip(*ends, strict=True))
 
     def start(self, batch: int) -> State:
-        """The states after reading: ``batch`` texts of the one source, or one text of each source."""
+        """The states after reading: for ``batch`` texts of the one source, or one text of each source."""
         n = len(self._source)
         if n not in (1, batch):
             raise UserError(f"There are {n} sources, so {n} texts are written at a time, not {batch}.")
@@ -190,7 +190,7 @@ class SourceStepper:
         return logits, [h, c, rows]
 
     def _copied(self, logits: np.ndarray, gate: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Log-probabilities: the word is written with probability sigmoid(gate), else copied by the weights."""
+        """Log-probabilities: a token is written with probability sigmoid(gate), otherwise copied by the weights."""
         probabilities = np.zeros((len(logits), self.vocab_size), dtype=np.float64)
         write = 1 / (1 + np.exp(-np.clip(gate.astype(np.float64), -60, 60)))
         probabilities[:, : logits.shape[1]] = write * softmax(logits.astype(np.float64))
@@ -199,10 +199,10 @@ class SourceStepper:
 
 
 def _checked(sources: Sequence[Ids]) -> np.ndarray:
-    """The sources side by side, padded; none of them empty, all of them ids."""
+    """The sources as one padded array; raise a `UserError` unless each is a non-empty row of ids."""
     rows = [np.asarray(source) for source in sources]
     if not rows or not all(row.size for row in rows):
-        raise UserError("There is no source, or an empty one: there is nothing to write from.")
+        raise UserError("There is no source, or an empty one; give at least one id for each text.")
     if any(row.ndim != 1 or row.dtype.kind not in "iu" or row.min() < 0 for row in rows):
         raise UserError("A source should be one row of ids, whole numbers from 0; its vocabulary's encode gives them.")
     return padded(rows)

@@ -1,6 +1,6 @@
 """One step of each kind of layer, in NumPy: functions ``(x, *states) -> (y, new states)`` with the layer's weights.
 
-A call into TensorFlow costs more than the arithmetic of one step of one text, so the weights are copied out once, in
+A call into TensorFlow costs more than the arithmetic of one step of one text, so the weights are copied once, in
 float32. `companion.generation.steppers` puts the steps of a whole model together.
 """
 
@@ -30,7 +30,7 @@ def embedding_step(layer: "keras.layers.Embedding") -> LayerStep:
 
 
 def dense_step(layer: "keras.layers.Dense") -> LayerStep:
-    """``(batch, width)`` to ``(batch, units)``. A softmax is left off: what goes into it are the logits."""
+    """``(batch, width)`` to ``(batch, units)``. A softmax is left out, so that the result is logits."""
     kernel, bias = _weights(layer, "kernel", "bias")
     is_softmax = layer.activation.__name__ == "softmax"
     act = _ACTIVATIONS["linear"] if is_softmax else _activation(layer)
@@ -90,7 +90,7 @@ def norm_step(layer: "keras.layers.LayerNormalization") -> LayerStep:
     shift = np.zeros(1, np.float32) if layer.beta is None else np.asarray(layer.beta)
     axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
     if list(axes) not in ([-1], [2]) or getattr(layer, "rms_scaling", False):
-        raise UserError(f"The layer {layer.name} normalises something else than the last axis, which can't be stepped.")
+        raise UserError(f"The layer {layer.name} doesn't normalise over the last axis alone, so it can't be stepped.")
     epsilon = layer.epsilon
 
     def step(x: np.ndarray) -> tuple[np.ndarray, State]:
@@ -114,7 +114,7 @@ def block_step(block: "TransformerBlock") -> LayerStep:
     def step(x: np.ndarray, keys: np.ndarray, values: np.ndarray, filled: np.ndarray) -> tuple[np.ndarray, State]:
         y = norm_1(x)[0][:, None, :]
         keys, values = np.concatenate([keys, y @ W_k], axis=1), np.concatenate([values, y @ W_v], axis=1)
-        first = past - int(filled.max())  # the places before it are empty in every text
+        first = past - int(filled.max())  # the places before this one are empty in every text
         at = np.arange(first, past + 1)
         q, k = rotate(split(y @ W_q), at[-1:]), rotate(split(keys[:, first:]), at)
         mixed, _ = causal_attention(q, k, split(values[:, first:]), (at >= past - filled)[:, None, None, :])
@@ -137,13 +137,13 @@ def _activation(layer: "keras.layers.Layer", name: str = "activation") -> Callab
     chosen = getattr(layer, name).__name__
     if chosen not in _ACTIVATIONS:
         raise UserError(
-            f"The layer {layer.name} uses the activation {chosen}, and generation knows only {', '.join(_ACTIVATIONS)}."
+            f"The layer {layer.name} uses the activation {chosen}, but generation knows only {', '.join(_ACTIVATIONS)}."
         )
     return _ACTIVATIONS[chosen]
 
 
 def _weights(layer: "keras.layers.Layer", *names: str) -> list[np.ndarray]:
-    """Some of a layer's weights as float32 arrays; a bias that is not used is 0."""
+    """Some of a layer's weights as float32 arrays; a bias that isn't used is 0."""
     holder = getattr(layer, "cell", layer)
     found = [getattr(holder, name) for name in names]
     return [np.zeros(1, np.float32) if w is None else np.ascontiguousarray(w, dtype=np.float32) for w in found]

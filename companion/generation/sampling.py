@@ -34,10 +34,10 @@ def log_softmax(logits: npt.ArrayLike) -> np.ndarray:
 
 
 def apply_temperature(logits: npt.ArrayLike, temperature: float) -> np.ndarray:
-    """Logits divided by the temperature: below 1 the probable becomes more probable, above 1 less.
+    """Logits divided by the temperature: below 1, probable tokens become more probable; above 1, less.
 
     Logits are returned with their maximum at 0, which changes no probability and can't overflow. Near a temperature
-    of 0 all but the most probable tokens become impossible.
+    of 0, all tokens but the most probable become impossible.
 
     >>> softmax(apply_temperature(np.log([0.5, 0.25, 0.25]), 0.5))
     array([0.66666667, 0.16666667, 0.16666667])
@@ -49,14 +49,14 @@ def apply_temperature(logits: npt.ArrayLike, temperature: float) -> np.ndarray:
     """
     _check_temperature(temperature)
     logits = _numbers(logits)
-    with np.errstate(over="ignore"):  # what falls below the smallest number is minus infinity, as it should be
+    with np.errstate(over="ignore"):  # a logit below the smallest number becomes minus infinity, as it should
         return (logits - np.max(logits, axis=-1, keepdims=True)) / temperature
 
 
 def keep_top_k(probabilities: npt.ArrayLike, k: int) -> np.ndarray:
     """The k most probable tokens, renormalised; all others get probability 0 (Fan et al. 2018, section 5.4).
 
-    Of equally probable tokens those with the lower id are kept, so that exactly k are (or all, if there are fewer).
+    Of equally probable tokens those with the lower ids are kept, so that exactly k are left (all, if there are fewer).
 
     >>> keep_top_k(np.array([0.5, 0.3, 0.1, 0.1]), 2)
     array([0.625, 0.375, 0.   , 0.   ])
@@ -64,7 +64,7 @@ def keep_top_k(probabilities: npt.ArrayLike, k: int) -> np.ndarray:
     Raises
     ------
     UserError
-        k isn't a whole number from 1.
+        ``k`` isn't a whole number of at least 1.
     """
     _check_top_k(k)
     probabilities = _numbers(probabilities)
@@ -85,7 +85,7 @@ def keep_top_p(probabilities: npt.ArrayLike, p: float) -> np.ndarray:
     Raises
     ------
     UserError
-        p isn't above 0 and at most 1.
+        ``p`` isn't above 0 and at most 1.
     """
     _check_top_p(p)
     probabilities = _numbers(probabilities)
@@ -119,7 +119,7 @@ def draw(probabilities: npt.ArrayLike, rng: np.random.Generator) -> np.ndarray:
     Raises
     ------
     UserError
-        A distribution has no probability to share out, or something in it isn't a number.
+        A distribution sums to 0, or holds nan or infinity.
     """
     cumulative = np.cumsum(_numbers(probabilities), axis=-1)
     total = cumulative[..., -1]
@@ -131,7 +131,7 @@ def draw(probabilities: npt.ArrayLike, rng: np.random.Generator) -> np.ndarray:
 
 @runtime_checkable
 class Choosing(Protocol):
-    """What chooses tokens: a `Sampler`, or any object of a reader's own with this method."""
+    """What chooses tokens: a `Sampler`, or an object of your own with this method."""
 
     def choose(self, logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """An id for each row of logits ``(batch, vocab_size)``: ``(batch,)``."""
@@ -150,7 +150,7 @@ class Sampler:
     top_p
         Keep the nucleus of this probability; ``None`` or 1 keeps all.
     greedy
-        Take the most probable token every time (of equal ones the lowest id). The other settings never change which
+        Take the most probable token every time (the lowest id of equals). The other settings don't change which
         token that is.
 
     Raises
@@ -171,7 +171,7 @@ class Sampler:
         if self.top_p is not None:
             _check_top_p(self.top_p)
         if not isinstance(self.greedy, bool | np.bool_):
-            raise UserError(f"greedy should be True or False, and it is {self.greedy!r}.")
+            raise UserError(f"greedy should be True or False, but it is {self.greedy!r}.")
 
     def probabilities(self, logits: npt.ArrayLike) -> np.ndarray:
         """What the next token is drawn from: float64, the shape of the logits, summing to 1 over the last axis."""
@@ -211,12 +211,12 @@ def check_logits(logits: npt.ArrayLike) -> np.ndarray:
 
 
 def is_number(value: Any) -> bool:
-    """Whether this is a real number, nan and infinity among them."""
+    """Whether this is a real number, which may be nan or infinite."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> bool:
-    """Whether this is an integer, Python's or NumPy's; True and False are not."""
+    """Whether this is an integer, Python's or NumPy's; True and False aren't."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
@@ -237,16 +237,16 @@ def _renormalise(weights: np.ndarray) -> np.ndarray:
 def _check_temperature(temperature: float) -> None:
     if not is_number(temperature) or not 0 < temperature < math.inf:
         raise UserError(
-            f"The temperature should be a number above 0, such as 0.8, and it is {temperature!r}; "
+            f"The temperature should be a number above 0, such as 0.8, but it is {temperature!r}; "
             "to take the most probable token every time, ask for greedy instead."
         )
 
 
 def _check_top_k(k: int) -> None:
     if not is_whole(k) or k < 1:
-        raise UserError(f"top_k should be a whole number from 1, and it is {k!r}; leave it out to keep every token.")
+        raise UserError(f"top_k should be a whole number from 1, but it is {k!r}; leave it out to keep every token.")
 
 
 def _check_top_p(p: float) -> None:
     if not is_number(p) or not 0 < p <= 1:
-        raise UserError(f"top_p should be above 0 and at most 1, and it is {p!r}; 1 keeps every token.")
+        raise UserError(f"top_p should be above 0 and at most 1, but it is {p!r}; 1 keeps every token.")

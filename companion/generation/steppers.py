@@ -1,4 +1,4 @@
-"""A model as a function of one token and a state: all that the ways of writing know of a model.
+"""A model as a function of one token and a state, which is all that text generation knows of a model.
 
 ``start`` gives the state before the first token; ``step`` reads one token and gives the logits of the next. So a
 recurrent network, a Transformer and an n-gram model write through the same code.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Stepper(Protocol):
-    """A model that reads one token a step and remembers the rest in a state.
+    """A model that reads one token per step and remembers the rest in a state.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class Stepper(Protocol):
         """The state before the first token, for ``batch`` texts side by side."""
 
     def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-        """Read ids ``(batch,)``; give logits of the next token, ``(batch, vocab)``, and the new state.
+        """Read ids ``(batch,)``; return logits of the next token, ``(batch, vocab)``, and the new state.
 
-        The old state is left as it was, so a text can be continued twice from the same place.
+        The old state isn't changed, so a text can be continued twice from the same place.
         """
 
 
@@ -76,7 +76,7 @@ def read(model: Model, ids: Ids, batch: int = 1) -> tuple[np.ndarray, State]:
     Raises
     ------
     UserError
-        There are no ids, or some that the model doesn't know.
+        There are no ids, or the model doesn't know one of them.
     """
     stepping = stepper(model)
     check_sizes(batch=batch)
@@ -99,7 +99,7 @@ class NGramStepper:
         return [np.full((batch, max(self.model.order - 1, 0)), -1, dtype=np.int64)]
 
     def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-        """Logits, here log-probabilities in nats, and the contexts moved on by one."""
+        """Logits, here log-probabilities in nats, and the contexts shifted by one."""
         width = state[0].shape[1]
         contexts = np.concatenate([state[0], np.reshape(ids, (-1, 1))], axis=1)[:, 1:] if width else state[0]
         rows = [self.model.next_distribution(context[context >= 0]) for context in contexts]
@@ -109,7 +109,7 @@ class NGramStepper:
 class KerasStepper:
     """A Keras stack of Embedding, recurrent layers or Transformer blocks, and Dense, stepped in NumPy.
 
-    Dropout does nothing outside training. A softmax in the last layer is left off: what goes into it are the logits.
+    Dropout does nothing outside training. A softmax in the last layer is left out, so that the result is logits.
 
     Raises
     ------
@@ -124,13 +124,13 @@ class KerasStepper:
         previous: Any = None
         for layer in model.layers:
             before, previous = previous, _output(layer)
-            if isinstance(previous, list):  # a recurrent layer may give its states after its output
+            if isinstance(previous, list):  # a recurrent layer may return its states after its output
                 previous = previous[0]
             if isinstance(layer, keras.layers.InputLayer):
                 continue
             if before is not None and layer.input is not before:
                 raise UserError(
-                    f"The layer {layer.name} doesn't read the layer before it, and text can be generated only by "
+                    f"The layer {layer.name} doesn't read the layer before it, but text can be generated only by "
                     "a plain stack of Embedding, recurrent and Dense layers, or of Transformer blocks."
                 )
             if not isinstance(layer, keras.layers.Dropout):
@@ -190,7 +190,7 @@ def _layer_step(layer: "keras.layers.Layer") -> LayerStep:
 
 
 def check_ids(ids: Ids, vocab_size: int, what: str) -> np.ndarray:
-    """The ids as one row of whole numbers; raise a `UserError` unless the model knows all of them."""
+    """The ids as a one-dimensional array; raise a `UserError` unless the model knows all of them."""
     try:
         row = np.asarray(ids)
     except ValueError:  # rows of different lengths
@@ -198,16 +198,16 @@ def check_ids(ids: Ids, vocab_size: int, what: str) -> np.ndarray:
     if row.ndim != 1 or (row.size and row.dtype.kind not in "iu"):
         raise UserError(f"The {what} should be one row of ids, whole numbers; the tokenizer's encode gives them.")
     if row.size and not 0 <= row.min() <= row.max() < vocab_size:
-        raise UserError(f"The model knows ids 0 to {vocab_size - 1}, and the {what} has others.")
+        raise UserError(f"The model knows ids 0 to {vocab_size - 1}, but the {what} has others.")
     return row
 
 
 def check_prompt(ids: Ids, vocab_size: int) -> np.ndarray:
-    """The same for a prompt, which has at least one id."""
+    """`check_ids` for a prompt, which needs at least one id."""
     row = check_ids(ids, vocab_size, "prompt")
     if not len(row):
         raise UserError(
-            "The prompt is empty, and the model can only continue a text; "
+            "The prompt is empty, but the model can only continue a text; "
             r"give at least one character, for instance a line break, '\n'."
         )
     return row

@@ -1,6 +1,6 @@
 """How a model writes: one token at a time, each drawn from the model's distribution over the next one.
 
-Text goes in and out of `generate` and `stream`, ids of `sample_ids` and `write_until`. The chapter *How does it
+`generate` and `stream` take and return text, `sample_ids` and `write_until` ids. The chapter *How does it
 write?* (``book/generation.md``) builds it up, one sampler at a time.
 """
 
@@ -36,7 +36,7 @@ def generate(
     model
         A Keras language model (recurrent, or a Transformer), an ``NGramModel``, or a `Stepper`.
     tokenizer
-        The tokenizer the model was trained with.
+        The tokenizer that the model was trained with.
     prompt
         At least one character.
     max_tokens
@@ -44,7 +44,7 @@ def generate(
     temperature, top_k, top_p, greedy
         As in ``Sampler``: temperature, then top-k, then top-p.
     seed
-        The same seed writes the same text; ``None`` writes another every time.
+        The same seed writes the same text; ``None`` writes a different text every time.
 
     Raises
     ------
@@ -73,11 +73,11 @@ def stream(
     *,
     greedy: bool = False,
 ) -> Iterator[str]:
-    """As ``generate``, but yield the text piece by piece while it is written.
+    """Like ``generate``, but yield the text piece by piece as it is written.
 
-    A piece is one token's text, or that of several where a token ends inside a character: byte-level tokens may hold
+    A piece is the text of one token, or of several if a token ends inside a character: byte-level tokens may hold
     half of a character's UTF-8 bytes, and no piece shows half a character. Joined, the pieces are what ``generate``
-    returns. Settings are checked at once, before the first piece is asked for.
+    returns. Settings are checked at once, before the first piece is requested.
     """
     sampler, stepping = Sampler(temperature, top_k, top_p, greedy), stepper(model)
     prompt_ids = encode_prompt(stepping, tokenizer, prompt)
@@ -96,7 +96,8 @@ def sample_ids(
 ) -> np.ndarray:
     """Several continuations of one prompt side by side, as ids: ``(samples, max_tokens)``, int32.
 
-    One step of all the samples is one matrix product, so many together cost much less than one after the other.
+    One step of all the samples is one matrix product, so many together cost much less than the same number one after
+    the other.
 
     Parameters
     ----------
@@ -130,9 +131,9 @@ def write_until(
     samples: int = 1,
     banned: Ids = (),
 ) -> list[list[int]]:
-    """As ``sample_ids``, but each continuation ends before its first ``end_id``: lists of ids, shorter or longer.
+    """Like ``sample_ids``, but each continuation ends before its first ``end_id``: lists of ids of different lengths.
 
-    Writing stops as soon as all have ended. A continuation that never does has max_tokens ids.
+    Writing stops as soon as all have ended. A continuation that never ends has ``max_tokens`` ids.
     """
     stepping = stepper(model)
     check_end(end_id, stepping.vocab_size)
@@ -156,9 +157,9 @@ def stream_ids(
     samples: int = 1,
     banned: Ids = (),
 ) -> Iterator[np.ndarray]:
-    """As ``sample_ids``, but give the next ids, ``(samples,)``, one step after the other while they are written.
+    """Like ``sample_ids``, but yield the ids of each step, ``(samples,)``, as they are written.
 
-    Settings are checked at once, before the first ids are asked for.
+    Settings are checked at once, before the first ids are requested.
     """
     stepping, sampler, rng = stepper(model), check_sampler(sampler), generator(seed)
     check_max_tokens(max_tokens)
@@ -178,14 +179,16 @@ def stream_ids(
 
 
 def encode_prompt(stepping: Stepper, tokenizer: Tokenizer, prompt: str) -> np.ndarray:
-    """The ids of a prompt, once it is certain that the model can continue it."""
+    """The ids of a prompt; raise a `UserError` unless the model can continue it."""
     if not isinstance(tokenizer, Tokenizer):
-        raise UserError(f"A {type(tokenizer).__name__} isn't a tokenizer; give the one the model was trained with.")
+        raise UserError(
+            f"A {type(tokenizer).__name__} isn't a tokenizer; give the one that the model was trained with."
+        )
     if not isinstance(prompt, str):
-        raise UserError(f"The prompt should be text, and it is a {type(prompt).__name__}.")
+        raise UserError(f"The prompt should be text, but it is a {type(prompt).__name__}.")
     if stepping.vocab_size != tokenizer.vocab_size:
         raise UserError(
-            f"Model and tokenizer don't belong together: the model knows {stepping.vocab_size} tokens and the "
+            f"Model and tokenizer don't belong together: the model knows {stepping.vocab_size} tokens, but the "
             f"tokenizer {tokenizer.vocab_size}. Use the tokenizer that the model was trained with."
         )
     return check_prompt(tokenizer.encode(prompt, strict=True), stepping.vocab_size)
@@ -197,7 +200,7 @@ def never_written(tokenizer: Tokenizer) -> list[int]:
 
 
 def without(logits: np.ndarray, banned: Ids) -> np.ndarray:
-    """The logits with minus infinity, which is probability 0, for the tokens that are banned."""
+    """The logits with minus infinity, which is probability 0, for banned tokens."""
     if not len(banned):
         return logits
     logits = logits.copy()
@@ -208,13 +211,13 @@ def without(logits: np.ndarray, banned: Ids) -> np.ndarray:
 def check_end(end_id: int, vocab_size: int) -> None:
     """Raise a `UserError` unless this is one of the model's ids."""
     if not is_whole(end_id) or not 0 <= end_id < vocab_size:
-        raise UserError(f"The id that ends a text should be one from 0 to {vocab_size - 1}, and it is {end_id!r}.")
+        raise UserError(f"The id that ends a text should be from 0 to {vocab_size - 1}, but it is {end_id!r}.")
 
 
 def check_max_tokens(max_tokens: int) -> None:
-    """Raise a `UserError` unless this is a number of tokens."""
+    """Raise a `UserError` unless this is a whole number of at least 0."""
     if not is_whole(max_tokens) or max_tokens < 0:
-        raise UserError(f"max_tokens should be a whole number from 0, and it is {max_tokens!r}.")
+        raise UserError(f"max_tokens should be a whole number from 0, but it is {max_tokens!r}.")
 
 
 def check_sampler(sampler: Choosing | None) -> Choosing:
@@ -222,5 +225,5 @@ def check_sampler(sampler: Choosing | None) -> Choosing:
     if sampler is None:
         return Sampler()
     if not isinstance(sampler, Choosing):
-        raise UserError(f"sampler should be a Sampler, such as Sampler(temperature=0.8), and it is {sampler!r}.")
+        raise UserError(f"sampler should be a Sampler, such as Sampler(temperature=0.8), but it is {sampler!r}.")
     return sampler

@@ -1,7 +1,7 @@
 """From sizes to a Keras network; nothing here reads a text or a file.
 
-The face has the language models. What defines Keras layers imports TensorFlow, so it's imported by its own name:
-`companion.models.attention`, `copying`, `dropout`, `transformer`, `encoder_decoder`, `answerer`.
+This package exports the language models. The modules that define Keras layers import TensorFlow, so each is imported
+by its own name: `companion.models.attention`, `copying`, `dropout`, `transformer`, `encoder_decoder`, `answerer`.
 """
 
 from companion.models.language import (

@@ -11,7 +11,7 @@ quiet_tensorflow()
 import keras  # noqa: E402
 from keras import ops  # noqa: E402
 
-OLDEST = 12  # facts this old or older share a time signal
+OLDEST = 12  # ages of facts that are told apart; older facts share the last
 TALLY = 8  # numbers for what the first look counts
 
 
@@ -24,7 +24,7 @@ class LatestAttention(keras.layers.Layer):
     later facts left over. What no fact takes is left at the end: the look found nothing. This is stick-breaking
     attention (Tan et al. 2025, *Scaling stick-breaking attention*, section 2).
 
-    A look may be told to see only what happened before the fact that the look before it found; it learns when.
+    A look can restrict itself to what happened before the fact that the previous look found; it learns when to do so.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class LatestAttention(keras.layers.Layer):
         self.units = units
 
     def build(self, query_shape: Any, keys_shape: Any, present_shape: Any, before_shape: Any = None) -> None:
-        """Make the matrix between query and key, first the identity: facts that share words with the question win."""
+        """Make the matrix between query and key, at first twice the identity: facts with the question's words win."""
         self.W = self.add_weight(name="W", shape=(self.units, self.units), initializer=_scaled_identity)
         self.b = self.add_weight(name="b", shape=(), initializer=keras.initializers.Constant(self.CLOSED))
         if before_shape is not None:
@@ -52,7 +52,9 @@ class LatestAttention(keras.layers.Layer):
         scores = ops.matmul(ops.matmul(query, self.W), ops.swapaxes(keys, 1, 2)) + self.b
         gates = ops.sigmoid(scores) * ops.cast(present[:, None, :], scores.dtype)
         if before is not None:
-            earlier = ops.sigmoid(ops.matmul(query, self.w_before) + self.b_before)  # 1: only before the last look
+            earlier = ops.sigmoid(
+                ops.matmul(query, self.w_before) + self.b_before
+            )  # 1: only facts before the last look's
             gates = gates * (1 - earlier + earlier * _later_sum(before))
         weights = stick(gates)
         return ops.matmul(weights, keys), weights, gates
@@ -67,7 +69,7 @@ def _scaled_identity(shape: Any, dtype: Any = None) -> Any:
 
 
 def _later_sum(x: Any) -> Any:
-    """For each place of the last axis the sum of what stands behind it."""
+    """For each place of the last axis, the sum of what comes after it."""
     return ops.flip(ops.cumsum(ops.flip(x, -1), -1), -1) - x
 
 
@@ -94,12 +96,12 @@ class SoftmaxLook(MultiplicativeAttention):
 
 @keras.saving.register_keras_serializable(package="gate_by_gate")
 class Answerer(keras.Model):
-    """A story and a question to an answer and to the facts that were looked at.
+    """From a story and a question to an answer, and to the facts that were looked at.
 
     Parameters
     ----------
     vocab_size
-        Words and slots: every one may be the answer.
+        Words and slots: any of them may be the answer.
     attention
         ``"latest"`` (`LatestAttention`) or ``"softmax"`` (with a learned signal of how old a fact is).
     units
@@ -107,7 +109,7 @@ class Answerer(keras.Model):
 
     Notes
     -----
-    Called on ``{"facts": (batch, facts, LONGEST), "question": (batch, LONGEST)}`` it gives ``"answer"``, logits
+    Called on ``{"facts": (batch, facts, LONGEST), "question": (batch, LONGEST)}`` it returns ``"answer"``, logits
     ``(batch, vocab_size)``, and ``"looks"``, weights ``(batch, LOOKS, facts)``. Padding changes neither.
     """
 
@@ -140,7 +142,7 @@ class Answerer(keras.Model):
         return {"name": self.name, "vocab_size": self.vocab_size, "attention": attention, "units": self.units}
 
     def _read(self, layer: Any, ids: Any) -> Any:
-        """A sentence as a vector: the LSTM's last state, and beside its way the plain sum of the words."""
+        """A sentence as a vector: the LSTM's last state plus the plain sum of the words."""
         words, present = self.embedding(ids), ids > 0
         plain = ops.sum(words * ops.cast(present, words.dtype)[..., None], axis=-2)
         return layer(words, mask=present) + plain
@@ -167,7 +169,9 @@ class Answerer(keras.Model):
                 gates = weights
             found = found[:, 0]
             seen += [found, ops.sum(weights, axis=-1)]
-            if number == 0:  # all that matches, added up, is what a count needs; the product: do they agree?
+            if (
+                number == 0
+            ):  # a count needs the sum of all that matches; the product shows whether fact and question agree
                 seen += [self.tally(ops.matmul(gates, memory)[:, 0]), found * asked]
             query = query + found + self.updates[number](ops.concatenate([query, asked, found], axis=-1))
             looks.append(weights[:, 0])
@@ -181,7 +185,7 @@ class Answerer(keras.Model):
 
 @keras.saving.register_keras_serializable(package="gate_by_gate")
 class WholeStory(keras.Model):
-    """One LSTM over story and question, word by word; its last state gives the answer. Called as `Answerer` is."""
+    """One LSTM over story and question, word by word; its last state gives the answer. It is called like `Answerer`."""
 
     def __init__(self, vocab_size: int, units: int = 64, **settings: Any) -> None:
         super().__init__(**settings)
@@ -212,6 +216,6 @@ def _one_fact() -> dict[str, Any]:
 
 # Training and using them
 def look_loss(wanted: Any, weights: Any) -> Any:
-    """Nats for the weight that each look gives to its fact, ``(batch,)``; looks without a fact cost nothing."""
+    """Nats for the weights that the looks give to their facts, ``(batch,)``; a look without a fact costs nothing."""
     found = ops.sum(wanted * weights, axis=-1)
     return ops.sum(-ops.log(found + 1e-3) * ops.sum(wanted, axis=-1), axis=-1)

@@ -22,14 +22,14 @@ from companion.seeding import quiet_tensorflow
 quiet_tensorflow()
 import keras  # noqa: E402
 
-# Queries ``(batch, units)`` and whose keys each of them reads, ``(batch,)``, to scores ``(batch, S)``.
+# From queries ``(batch, units)`` and the text whose keys each reads, ``(batch,)``, to scores ``(batch, S)``.
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Attention(keras.layers.Layer):
-    """What all kinds share: ``(query, keys, present)`` to ``(context, weights)``, with shapes as in `attend`.
+    """What all kinds share: from ``(query, keys, present)`` to ``(context, weights)``, with shapes as in `attend`.
 
-    ``present`` is the mask. (Keras would take an argument called ``mask`` for its own.)
+    ``present`` is the mask. (Keras would treat an argument called ``mask`` as its own.)
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ class Attention(keras.layers.Layer):
         raise NotImplementedError
 
     def numpy_scorer(self, keys: np.ndarray) -> Scorer:
-        """The scores in NumPy, one query a text: what `companion.generation` steps with.
+        """The scores in NumPy, one query per text, for the steps of `companion.generation`.
 
         Parameters
         ----------
         keys
-            Of some texts, ``(texts, S, units)``. What depends on them alone is computed here, once.
+            The keys of some texts, ``(texts, S, units)``. What depends on them alone is computed here, once.
 
         Returns
         -------
@@ -62,7 +62,7 @@ class Attention(keras.layers.Layer):
         raise NotImplementedError
 
     def call(self, query: Any, keys: Any, present: Any) -> tuple[Any, Any]:
-        """Read the keys by their scores."""
+        """Average the keys under the softmax of their scores."""
         kept = present[:, None, :]
         scores = keras.ops.where(kept, self.scores(query, keys), LOW)
         weights = keras.ops.exp(scores - keras.ops.max(scores, axis=-1, keepdims=True))
@@ -121,7 +121,7 @@ class MultiplicativeAttention(Attention):
 
 @keras.saving.register_keras_serializable(package="gate_by_gate")
 class UniformAttention(Attention):
-    """All scores are 0, the context is the plain average: to measure what it is worth that attention can choose."""
+    """All scores are 0 and the context is the plain average: a baseline that shows what choosing is worth."""
 
     def scores(self, query: Any, keys: Any) -> Any:
         """Zeros."""

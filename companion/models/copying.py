@@ -1,7 +1,7 @@
 """Copying: a decoder that can point at a word of its source and write it, even one it has no id for.
 
-The pointer-generator network of See, Liu & Manning 2017, section 2.2. Two ways lead to a token: choose it from the
-vocabulary, or copy it from wherever attention rests. A gate g, learnt, divides the probability between them:
+The pointer-generator network of See, Liu & Manning 2017, section 2.2. There are two ways to write a token: choose it
+from the vocabulary, or copy it from where attention rests. A learnt gate g divides the probability between them:
 
     P(token) = sigmoid(g) * P_vocabulary(token) + (1 - sigmoid(g)) * (sum of the weights where the source has it)
 
@@ -22,10 +22,10 @@ LEAST = 1e-30
 
 @keras.saving.register_keras_serializable(package="gate_by_gate")
 class Copy(keras.layers.Layer):
-    """Log-probabilities of writing and copying together, over the vocabulary and the batch's extended ids.
+    """Log-probabilities of each token, written or copied, over the vocabulary and the batch's extended ids.
 
     Called with logits ``(batch, T, vocab)``, gate ``(batch, T, 1)``, attention weights ``(batch, T, S)`` and source
-    ids ``(batch, S)``; gives ``(batch, T, max(vocab, highest source id + 1))``.
+    ids ``(batch, S)``; returns ``(batch, T, max(vocab, highest source id + 1))``.
     """
 
     def call(self, logits: Any, gate: Any, weights: Any, source: Any) -> Any:

@@ -14,11 +14,11 @@ from keras import ops  # noqa: E402
 
 @keras.saving.register_keras_serializable(package="gate_by_gate")
 class SharedDropout(keras.layers.Dropout):
-    """Keras's `Dropout`, which also knows that its inputs may be one worker's share of a batch.
+    """Keras's `Dropout`, except that its inputs may be one worker's share of a batch.
 
     Each of several workers draws the mask of the whole batch and keeps its own rows, so together they drop what one
-    worker alone would drop. Without this, workers that are seeded alike would drop the same units of their different
-    streams. A layer that nobody shares is Keras's own, with the same random numbers.
+    worker alone would drop. Without this, workers with the same seed would drop the same units of their different
+    streams. With one worker the layer does what Keras's does, with the same random numbers.
 
     Attributes
     ----------

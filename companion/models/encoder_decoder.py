@@ -6,7 +6,8 @@ samplers and beam search as a language model.
 
 The encoder is a bidirectional LSTM, the decoder an LSTM that starts from the encoder's last state. At each step the
 decoder's state asks the encoder's outputs (`companion.models.attention`), and state and context together choose the
-token: the order of Luong, Pham & Manning 2015, without their input feeding, so that in training all steps are one pass.
+token. This is the order of Luong, Pham & Manning 2015 without their input feeding, so training does all steps in one
+pass.
 With ``copy=True`` the decoder can also point at a source token and copy it (See, Liu & Manning 2017).
 
 Chapter: *translation*.
@@ -49,7 +50,7 @@ def encoder_decoder(
     attention
         ``"additive"``, ``"multiplicative"`` or, to compare with, ``"uniform"``: see `companion.models.attention`.
     dropout
-        Part of the values set to 0 in training: of the embeddings, and of what the last layer reads.
+        Share of the values set to 0 in training, in the embeddings and in what the last layer reads.
     copy
         A pointer-generator [1]_: sources and targets share one vocabulary and one embedding, and sources may hold
         extended ids, above the vocabulary, for their own unknown words (``Vocabulary.encode_source``).
@@ -58,10 +59,10 @@ def encoder_decoder(
     -------
     keras.Model
         Source ids ``(batch, S)`` and the ids written so far ``(batch, T)``, begin token first, to logits
-        ``(batch, T, target_vocab)``. Padding in a source, id 0, changes nothing. With ``copy``, the result are
+        ``(batch, T, target_vocab)``. Padding in a source, id 0, changes nothing. With ``copy``, the results are
         log-probabilities over the vocabulary and the batch's extended ids,
-        ``(batch, T, max(target_vocab, highest source id + 1))``; as they are logits too, the same loss and the same
-        samplers serve.
+        ``(batch, T, max(target_vocab, highest source id + 1))``; these are also logits, so the same loss and
+        samplers work.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def encoder_decoder(
     if copy and source_vocab != target_vocab:
         raise UserError(
             f"With copy, sources and targets share one vocabulary, but source_vocab is {source_vocab} and "
-            f"target_vocab {target_vocab}; give the same for both."
+            f"target_vocab {target_vocab}; give the same number for both."
         )
     quiet_tensorflow()
     from keras import Input, Model, layers, ops
@@ -132,7 +133,7 @@ class Parts(NamedTuple):
 
 
 def parts(model: "keras.Model") -> Parts:
-    """The layers of an encoder-decoder, for those who look into it or step it.
+    """The layers of an encoder-decoder, by which it is inspected or stepped.
 
     Raises
     ------
@@ -144,7 +145,7 @@ def parts(model: "keras.Model") -> Parts:
 
     layers = {layer.name: layer for layer in getattr(model, "layers", ())}
     if not isinstance(layers.get("attention"), Attention) or "encoder" not in layers:
-        raise UserError("This model reads no source; expected a companion.models.encoder_decoder.")
+        raise UserError("This model doesn't read a source; expected a companion.models.encoder_decoder.")
     copies = any(isinstance(layer, Copy) for layer in layers.values())
     found: dict[str, Any] = {name: layers.get(name) for name in Parts._fields}
     return Parts(**(found | {"target_embedding": layers["source_embedding"]} if copies else found))

@@ -1,4 +1,4 @@
-"""What is made of a model is made once and kept for as long as the model lives."""
+"""A cache for what is made from a model: made once, kept for as long as the model lives."""
 
 import functools
 import weakref
@@ -12,11 +12,11 @@ Made = TypeVar("Made")
 
 
 def once_per_model(make: Callable[["keras.Model"], Made]) -> Callable[["keras.Model"], Made]:
-    """A decorator: the function runs once for each model, and later calls give what it made then.
+    """A decorator: the function runs once for each model, and later calls return the same result.
 
-    This is for twins and compiled functions, which take longer to make than to use, and of which Keras's layers
-    remember each. What is made may share the model's layers and weights but must not hold the model itself, or the
-    model would never be freed; a compiled function can reach it through ``weakref.ref``.
+    This is for twins and compiled functions, which take longer to make than to use, and all of which Keras's layers
+    remember. The result may share the model's layers and weights but must not hold the model itself, or the model
+    would never be freed; a compiled function can reach it through ``weakref.ref``.
     """
     kept: weakref.WeakKeyDictionary[keras.Model, Made] = weakref.WeakKeyDictionary()
 

@@ -13,20 +13,20 @@ from companion.errors import UserError
 if TYPE_CHECKING:
     from IPython.display import HTML
 
-# What can be lit, and how that is said to a reader who doesn't see the drawing.
+# What can be lit, and what a reader who doesn't see the drawing is told.
 PARTS = {
     "all": "All parts are lit.",
-    "forget": "Lit is the forget gate: its value multiplies the old cell state where that enters on the left.",
-    "input": "Lit is the input gate: its value multiplies the candidate before that is added to the memory.",
-    "candidate": "Lit is the candidate: multiplied by the input gate it goes up and is added to the memory.",
-    "write": "Lit are the input gate and the candidate: their product goes up and is added to the memory.",
-    "output": "Lit is the output gate: it multiplies tanh of the new cell state, and the product is the hidden state.",
-    "cell": "Lit is the memory line along the top: multiplied by the forget gate, then the new part is added.",
+    "forget": "The forget gate is lit: its value multiplies the old cell state, which enters on the left.",
+    "input": "The input gate is lit: its value multiplies the candidate before it is added to the memory.",
+    "candidate": "The candidate is lit: multiplied by the input gate, it goes up and is added to the memory.",
+    "write": "The input gate and the candidate are lit: their product goes up and is added to the memory.",
+    "output": "The output gate is lit: it multiplies tanh of the new cell state, and the product is the hidden state.",
+    "cell": "The memory line along the top is lit: it is multiplied by the forget gate, then the new part is added.",
 }
 LAYOUT = (
-    "A cell of an LSTM. Along its top runs the memory, from the old cell state on the left, through a multiplication "
-    "and an addition, to the new cell state on the right. Below stand four boxes: forget, input, candidate, output. "
-    "All four read the input and the hidden state before."
+    "A cell of an LSTM. The memory runs along its top, from the old cell state on the left, through a multiplication "
+    "and an addition, to the new cell state on the right. Below it are four boxes: forget, input, candidate, output. "
+    "All four read the input and the previous hidden state."
 )
 STYLE = """
 .lstm-cell { display: block; width: 100%; max-width: 34rem; height: auto; margin: 0 auto; font-size: 15px;
@@ -92,7 +92,7 @@ def cell_svg(lit: str = "all", values: Mapping[str, float] | None = None, name: 
     if lit not in PARTS:
         raise UserError(f"There is no part {lit!r}; there are {', '.join(PARTS)}.")
     if values is not None and (missing := [key for key in NUMBERS if key not in values]):
-        raise UserError(f"The drawing has a place for {missing[0]}, and values has no such number.")
+        raise UserError(f"values has no number {missing[0]!r}; it should have {', '.join(NUMBERS)}.")
 
     def group(colour: str, *shapes: str, parts: tuple[str, ...] = ()) -> str:
         shown = {"input", "candidate"} if lit == "write" else {lit}

@@ -19,7 +19,7 @@ def along_text(text: str, values: Sequence[float], label: str) -> "Figure":
     Parameters
     ----------
     text, values
-        The characters, and how high the bar of each is, ``(n,)``.
+        The characters, and the height of each one's bar, ``(n,)``.
     label
         What the height is.
     """

@@ -89,7 +89,7 @@ def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> "HTML":
         A name for each column.
     lines
         The rows, each as long as the header. A cell is anything with a ``str``; one with a ``_repr_html_`` of its own
-        is shown as that says.
+        is shown by that.
 
     Raises
     ------

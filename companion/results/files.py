@@ -33,7 +33,7 @@ def write_results(
     name
         The file is ``NAME.json``.
     content
-        What was found, as JSON can hold it. It is written with ``machine`` and ``versions``.
+        What was found, in types that JSON has. It is written with ``machine`` and ``versions``.
     packages
         Whose versions matter, besides Python's.
     folder
@@ -76,8 +76,8 @@ def read_results(name: str, folder: str | Path | None = None, missing: dict[str,
     name, folder
         As for `write_results`; the book's own results can be read wherever the package is.
     missing
-        What to return if there is no such file, for a script that continues what it has begun. A damaged file is an
-        error even so, and not overwritten.
+        What to return if there is no such file, for a script that continues what it has begun. A damaged file is
+        still an error, and isn't overwritten.
 
     Raises
     ------

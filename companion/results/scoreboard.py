@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).parents[1] / "data" / "scoreboard.json"
 RECORD_VARIABLE = "GATE_BY_GATE_RECORD"
-TOLERANCE = 0.03  # bits per character; other processors add up in another order, and training magnifies it
+TOLERANCE = 0.03  # bits per character; other processors add in a different order, and training magnifies the difference
 
 # The order of the chapters: a row belongs to the chapter that makes it, and a board grows chapter by chapter.
 CHAPTERS = ("concepts", "counting", "article-model", "language-model", "transformers")
@@ -106,12 +106,12 @@ class Board:
         if abs(rows[name].bits_per_character - bits) > TOLERANCE:
             raise UserError(
                 f"The scoreboard says {rows[name].bits_per_character} bits per character for {name}, and this run "
-                f"gives {bits}: if the change is meant, run make scores to record it."
+                f"gives {bits}: if the change is intended, run make scores to record it."
             )
         return row
 
     def rows(self, until: str | None = None) -> list[Row]:
-        """The rows of the board, worst first; with ``until``, only those made up to and in that chapter.
+        """The rows of the board, worst first; with ``until``, only those of the chapters up to that one.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""Files on disk: where they are kept, and how they are written so that nothing is ever half there.
+"""Files on disk: where they are kept, and how they are written so that none is ever half there.
 
-A command that will write a folder after hours of work calls `check_writable` before them, holds the folder with
-`locked` meanwhile, and writes it with `directory_atomically`.
+A command that will write a folder after hours of work calls `check_writable` first, holds the folder with `locked`
+while it works, and writes it with `directory_atomically`.
 """
 
 from companion.errors import disk_errors

@@ -1,4 +1,4 @@
-"""The cache folder, and how what is in it is known: by hash."""
+"""The cache folder, and the hash by which its files are identified."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ def cache_dir() -> Path:
     """The folder where corpora and trained recipes are kept.
 
     This is ``$GATE_BY_GATE_CACHE`` if that is set (a leading ``~`` is the home folder), else the operating system's
-    cache folder of the user. A relative path is refused, since it would be another cache in each folder.
+    cache folder of the user. A relative path is refused, since it would mean a different cache in each folder.
 
     Raises
     ------
@@ -28,10 +28,12 @@ def cache_dir() -> Path:
     try:
         folder = Path(chosen).expanduser()
     except RuntimeError:
-        raise UserError(f"The cache folder {chosen} begins with an unknown user; set {CACHE_VARIABLE}.") from None
+        raise UserError(
+            f"The cache folder {chosen} begins with an unknown user; set {CACHE_VARIABLE} to a whole path."
+        ) from None
     if not folder.is_absolute():
         raise UserError(
-            f"The cache folder {chosen} is a relative path, which means another folder wherever you are; set "
+            f"The cache folder {chosen} is a relative path, which means a different folder wherever you are; set "
             f"{CACHE_VARIABLE} to a whole path, such as {folder.absolute()}."
         )
     if folder.is_file():

@@ -15,9 +15,9 @@ LARGEST_JSON = 256 * 2**20  # bytes; the largest JSON file of this package has a
 
 
 def write_atomically(path: str | Path, content: bytes | str) -> None:
-    """Write a whole file or nothing: to a temporary file beside it, then rename.
+    """Write a whole file or nothing: to a temporary file next to it, then rename.
 
-    A crash in the middle leaves the old file as it was. A symbolic link stays one: the file it names is written.
+    A crash in the middle leaves the old file as it was. A symbolic link stays a link: the file it points to is written.
 
     Raises
     ------
@@ -30,10 +30,10 @@ def write_atomically(path: str | Path, content: bytes | str) -> None:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if target.exists() and not target.is_file():
-            raise UserError(f"{path} isn't a file with content of its own; choose another name.")
+            raise UserError(f"{path} isn't a regular file; choose another name.")
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = temporary_path(target)
-        # Not by tempfile: its files are for their maker alone, where the system's own rules (umask) should hold.
+        # Not tempfile: only their owner may read its files, and these should follow the umask.
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -47,7 +47,7 @@ def write_atomically(path: str | Path, content: bytes | str) -> None:
 
 
 def real_path(path: str | Path) -> Path:
-    """The absolute path of what will be written: where links lead. Raises a `UserError` if nothing can be there."""
+    """The absolute path of what will be written, links followed. Raises a `UserError` if nothing can be there."""
     if not os.fspath(path):
         raise UserError("The path to write to is empty; give a name, such as mymodel.")
     target = Path(os.path.realpath(path))
@@ -62,7 +62,7 @@ def real_path(path: str | Path) -> Path:
 
 
 def temporary_path(target: Path, ending: str = "") -> Path:
-    """A hidden path beside a target that nobody else has, with a name that is not too long."""
+    """A hidden path next to a target that nobody else has, with a name that isn't too long."""
     return target.with_name(f".{target.name[:20]}.{secrets.token_hex(6)}{ending}")
 
 
@@ -79,7 +79,7 @@ def read_json(path: str | Path, what: str) -> Any:
     Raises
     ------
     UserError
-        The file is missing, may not be read, or isn't JSON (NaN and infinite numbers are not) of at most 256 MB.
+        The file is missing, unreadable, larger than 256 MB, or isn't JSON (NaN and infinite numbers aren't).
     """
     path = Path(path)
     try:
@@ -87,7 +87,7 @@ def read_json(path: str | Path, what: str) -> Any:
         if stat.S_ISDIR(found.st_mode):
             raise UserError(f"{path} is a folder; expected {what} in a file saved by this package.")
         if not stat.S_ISREG(found.st_mode):
-            raise ValueError("not a file with content of its own")
+            raise ValueError("not a regular file")
         if found.st_size > LARGEST_JSON:
             raise ValueError(f"{found.st_size / 2**20:,.0f} MB, more than {LARGEST_JSON / 2**20:,.0f}")
         return json.loads(path.read_bytes().decode("utf-8"), parse_constant=_finite, parse_float=_finite)
@@ -105,7 +105,7 @@ def read_json(path: str | Path, what: str) -> Any:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is not a number of JSON")
+        raise ValueError(f"{text[:20]} isn't a JSON number")
     return value
 
 

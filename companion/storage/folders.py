@@ -15,7 +15,7 @@ from companion.storage.locks import exclusive
 
 @contextlib.contextmanager
 def directory_atomically(path: str | Path, replace: bool = True, last: str = "model.json") -> Iterator[Path]:
-    """Give a temporary folder that takes the place of ``path`` only when the block ends well.
+    """Yield a temporary folder that takes the place of ``path`` only if the block succeeds.
 
     The old folder is renamed aside, the new one takes its place, the old one is deleted; for an instant neither is
     there. If the new one can't take its place, the old one is put back. A symbolic link stays a link: the folder that
@@ -29,11 +29,11 @@ def directory_atomically(path: str | Path, replace: bool = True, last: str = "mo
     path
         The folder.
     replace
-        Whether an older version of the folder may be replaced, whole. A folder without a single file of the same name
-        as one of the new ones isn't an older version. An empty folder may always be replaced.
+        Whether an older version of the folder may be replaced, whole. A folder that shares no file name with the new
+        one isn't an older version. An empty folder may always be replaced.
     last
         The file without which nobody reads the others. Where files are replaced one by one, this one is removed first
-        and comes last.
+        and put in place last.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def directory_atomically(path: str | Path, replace: bool = True, last: str = "mo
                 if not _replace_folder(new, target, replace, last):
                     kept = _keep(new, target)
                     raise UserError(
-                        f"Something else is at {path} by now (has another run finished first?), so it was left as it "
-                        f"was: this result is in {kept}."
+                        f"Something else is at {path} by now (did another run finish first?) and was kept as it was; "
+                        f"this result is in {kept}."
                     )
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -62,8 +62,8 @@ def directory_atomically(path: str | Path, replace: bool = True, last: str = "mo
 def beside(folder: str | Path, suffix: str) -> Path:
     """The path of a file that goes with a folder, such as ``mymodel.checkpoint.npz``.
 
-    This is beside the folder; or in it, as ``checkpoint.npz``, if the folder is mounted, is the current one, or lies in
-    one that can't be written to.
+    This is next to the folder; or in it, as ``checkpoint.npz``, if the folder is mounted, is the current one, or lies
+    in one that can't be written to.
     """
     with disk_errors(str(folder)):
         target = real_path(folder)
@@ -77,14 +77,14 @@ def beside(folder: str | Path, suffix: str) -> Path:
 def check_writable(folder: str | Path, *suffixes: str) -> None:
     """Find out now, not after hours of training, whether `directory_atomically` will be able to write a folder.
 
-    This really makes a folder and files there and removes them again. Missing folders above it are made, and stay.
+    It makes a folder and files there and removes them again. Missing folders above it are made, and stay.
 
     Parameters
     ----------
     folder
         The folder to be written; it may be there already.
     suffixes
-        Of the files to be written `beside` it, such as ``".checkpoint.npz"``: their names have to fit too.
+        The endings of files to be written `beside` it, such as ``".checkpoint.npz"``: their names have to fit too.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def check_writable(folder: str | Path, *suffixes: str) -> None:
 
 
 def _stays(target: Path) -> bool:
-    """Whether this folder is there and shouldn't or can't be renamed, as far as can be seen beforehand."""
+    """Whether this folder exists and shouldn't or can't be renamed, as far as can be told beforehand."""
     if not target.is_dir():
         return False
     here = Path.cwd()
@@ -122,14 +122,14 @@ def _stays(target: Path) -> bool:
 
 
 def _new_folder(target: Path) -> Path:
-    """An empty folder on the same disk as a target: beside it, or in it."""
+    """An empty folder on the same disk as a target: next to it, or in it."""
     temporary = temporary_path(target / target.name if _stays(target) else target)
     temporary.mkdir()
     return temporary
 
 
 def _flush(folder: Path) -> None:
-    """Wait until the files are on the disk: a rename may get there before what it names."""
+    """Wait until the files are on the disk: a rename may get there before the renamed content."""
     for path in folder.rglob("*"):
         if path.is_file():
             with open(path, "rb") as file:
@@ -141,7 +141,7 @@ _CAN_T_BE_RENAMED = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM}
 
 
 def _replace_folder(new: Path, target: Path, replace: bool, last: str) -> bool:
-    """Put a folder in its place; False if there is something that may not be replaced."""
+    """Put a folder in its place; return False if something there may not be replaced."""
     if new.parent == target:
         return _replace_files(new, target, replace, last)
     for attempt in itertools.count():
@@ -159,7 +159,7 @@ def _replace_folder(new: Path, target: Path, replace: bool, last: str) -> bool:
         except OSError as error:
             if error.errno in _CAN_T_BE_RENAMED and target.is_dir():
                 return _replace_files(new, target, replace, last)
-            # Somebody who sees no lock of ours may have been faster; but not for ever.
+            # A process that doesn't see our lock may have been faster; but not for ever.
             if error.errno not in _IN_THE_WAY or attempt == 100:
                 raise
     return True
@@ -177,7 +177,7 @@ def _swap(new: Path, target: Path) -> None:
                 os.replace(aside, target)
             except OSError:
                 raise UserError(
-                    f"{target} could be neither replaced nor put back: its content is in {aside}; rename that."
+                    f"{target} could be neither replaced nor put back: its content is in {aside}; rename it back."
                 ) from None
         raise
     finally:
@@ -186,7 +186,7 @@ def _swap(new: Path, target: Path) -> None:
 
 
 def _replace_files(new: Path, target: Path, replace: bool, last: str) -> bool:
-    """The same where the target can't be renamed: by its files, all of them or none."""
+    """Replace the files of a target that can't be renamed: all of them or none."""
     names = sorted(os.listdir(new), key=lambda name: (name == last, name))
     old = [name for name in names if os.path.lexists(target / name)]
     if old and not replace:
@@ -216,7 +216,7 @@ def _replace_files(new: Path, target: Path, replace: bool, last: str) -> bool:
 
 
 def _keep(new: Path, target: Path) -> Path:
-    """Rename what can't go to its place to the first free name after that one's."""
+    """Rename a folder that can't take the target's place to the next free name, such as ``mymodel-2``."""
     name = target.name if len(os.fsencode(target.name)) < 240 else target.name[:40]
     for number in itertools.count(2):
         kept = new.with_name(f"{name}-{number}")

@@ -1,4 +1,4 @@
-"""One at a time: a path held against other threads and processes."""
+"""Locks: a path held against other threads and processes."""
 
 import contextlib
 import math
@@ -22,12 +22,12 @@ def locked(
 ) -> Iterator[None]:
     """Hold a path against every other thread and process that asks for it here.
 
-    The operating system lets go of it when the process ends, however it ends. The same thread may hold it twice.
-    Whoever waited should look again whether there is still something to do.
+    The operating system releases it when the process ends, however it ends. The same thread may hold it twice.
+    A caller that waited should check whether there is still something to do.
 
     The lock is a file in the cache folder (or else in the system's folder for temporary files), so nothing is left in
-    the reader's own folders. Processes with different cache folders don't see each other, nor do any where the disk
-    has no locks: the work is then done twice, but nothing is lost; see `directory_atomically`.
+    the reader's own folders. Processes don't see each other if their cache folders differ or the disk has no
+    locks: the work is then done twice, but nothing is lost; see `directory_atomically`.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ def locked(
     doing
         What it is held for, for the messages: "training into".
     on_wait
-        Called once with a sentence, for instance ``print``, if there is somebody to wait for.
+        Called once with a sentence if there is another holder to wait for, for instance ``print``.
 
     Raises
     ------
     UserError
-        Somebody else still holds it.
+        Another thread or process still holds it.
     """
     busy = f"Another process is already {doing} {path}"
     with exclusive(Path(os.path.realpath(path)), "use", wait, busy, on_wait):
@@ -61,7 +61,7 @@ def exclusive(
     name = sha256(f"{purpose} {target}".encode("utf-8", "surrogateescape"))[:32] + ".lock"
     held: filelock.BaseFileLock | None = None
     for folder in _lock_folders():
-        # One object for a file: the same thread may hold it twice, another one waits.
+        # One object per file: the same thread may hold it twice, another one waits.
         lock = filelock.FileLock(folder / name, is_singleton=True, fallback_to_soft=False)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def exclusive(
             if on_wait and wait > 0:
                 on_wait(f"{busy}; waiting for it to finish.")
             try:
-                # Not less than a moment: the holder may be letting go of it right now.
+                # At least a moment: the holder may be releasing it right now.
                 lock.acquire(timeout=-1 if math.isinf(wait) else max(wait, 0.2))
             except filelock.Timeout:
                 raise UserError(f"{busy}; wait for it to finish, or choose another folder.") from None
@@ -83,14 +83,14 @@ def exclusive(
     finally:
         if held:
             if held.lock_counter == 1:
-                # Whoever waits for this file notices that it is gone, since filelock looks, and makes a new one.
+                # A process that waits for this file notices that it's gone (filelock checks) and makes a new one.
                 with contextlib.suppress(OSError):
                     os.unlink(held.lock_file)
             held.release()
 
 
 def _lock_folders() -> Iterator[Path]:
-    with contextlib.suppress(UserError):  # a bad cache folder is told by what needs it
+    with contextlib.suppress(UserError):  # what needs the cache folder reports a bad one
         yield cache_dir() / "locks"
     user = os.getuid() if hasattr(os, "getuid") else "user"
     yield Path(tempfile.gettempdir()) / f"gate-by-gate-{user}"

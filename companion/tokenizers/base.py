@@ -2,8 +2,8 @@
 
 A tokenizer learns from a text (``train``), turns text into ids and back (``encode``, ``decode``) and is kept in a file
 (``save``; `companion.tokenizers.load_tokenizer` reads it). There are three: by character, by word, and by pieces learnt
-from the text. They keep one promise: ``decode(encode(text, strict=True))`` is the text, or ``encode`` says what isn't
-known.
+from the text. They keep one promise: ``decode(encode(text, strict=True))`` is the text, or ``encode`` says what it
+doesn't know.
 
 Chapter: *tokens*.
 """
@@ -28,10 +28,9 @@ VERSION = 1
 UNKNOWN_NAME = "<unk>"  # what an unknown token is called where tokens are listed
 UNKNOWN_TEXT = "\N{REPLACEMENT CHARACTER}"  # what it decodes to
 
-# GPT-2's cut of a text into pieces (Radford et al. 2019, encoder.py): English clitics; a run of letters, of
+# How GPT-2 cuts a text into pieces (Radford et al. 2019, encoder.py): English clitics; a run of letters, of
 # digits or of other signs, each with at most one space before it; white space, of which the last space goes
-# to the next piece. Every character falls into exactly one piece, so the pieces put together are the text
-# again.
+# to the next piece. Every character is in exactly one piece, so the pieces joined are the text.
 PIECE = regex.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
 
 # Halves of characters in UTF-16. A Python string can hold them, but no text in UTF-8 can, so they count as unknown.
@@ -101,7 +100,7 @@ class Tokenizer(ABC):
         text
             Any string.
         strict
-            Refuse a text that ``decode`` would not give back, where otherwise something stands for what is unknown.
+            Refuse a text that ``decode`` wouldn't give back, instead of putting a stand-in for unknown parts.
 
         Raises
         ------
@@ -122,9 +121,9 @@ class Tokenizer(ABC):
         """
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        """The text of ids piece by piece, each as soon as it is certain; joined, the pieces are ``decode(ids)``.
+        """The text of ids, piece by piece, each as soon as it is certain; joined, the pieces are ``decode(ids)``.
 
-        No piece ends inside a character. Ids are asked for one at a time, so they may come from a model that is still
+        No piece ends inside a character. Ids are requested one at a time, so they may come from a model that is still
         writing.
         """
         for i in ids:
@@ -152,7 +151,7 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def _from_content(cls, content: dict[str, Any]) -> Self:
-        """The tokenizer that ``_content`` describes, or a UserError that says what about it is wrong."""
+        """The tokenizer that ``_content`` describes, or a UserError that says what is wrong with it."""
 
     def _checked(self, ids: Iterable[int]) -> list[int]:
         """The ids as a list of ints, all of them in the vocabulary."""
@@ -182,8 +181,7 @@ def check_text(text: str) -> None:
     """Raise a `UserError` unless this is text."""
     if not isinstance(text, str):
         raise UserError(
-            f"A tokenizer reads text, a string, and was given {type(text).__name__}; read a file with "
-            'encoding="utf-8" first.'
+            f'A tokenizer reads a string, but was given {type(text).__name__}; read a file with encoding="utf-8" first.'
         )
 
 
@@ -199,7 +197,7 @@ def check_training(text: str, vocab_size: int | None, least: int, why: str) -> N
 
 
 def most_frequent(counts: Counter[str], vocab_size: int | None) -> list[str]:
-    """The most frequent keys, as many as leave an id for the unknown; of equals, the first seen."""
+    """The most frequent keys, leaving one id for the unknown; ties go to the key seen first."""
     return [key for key, _ in counts.most_common(None if vocab_size is None else vocab_size - 1)]
 
 
@@ -216,7 +214,7 @@ def refuse_unknown(what: str, found: Iterable[str]) -> None:
 
 
 def distinct_strings(values: Any, name: str = "tokens") -> list[str]:
-    """The values as a list; all of them should be strings, and different ones."""
+    """The values as a list, or a UserError unless they are different strings."""
     values = list(values) if isinstance(values, Iterable) and not isinstance(values, dict) else None
     if values is None or not all(isinstance(value, str) for value in values):
         raise UserError(f"The {name} should be a list of strings.")

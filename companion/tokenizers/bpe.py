@@ -44,13 +44,13 @@ def _gpt2_alphabet() -> dict[int, str]:
 _ALPHABET = _gpt2_alphabet()
 _ID_OF_BYTE = {byte: i for i, byte in enumerate(_ALPHABET)}
 _GAP = -1  # not an id: a place without a token in a linked list
-MERGES = 2_000  # that are learnt unless a size is given
+MERGES = 2_000  # learnt unless a size is given
 
 
 class BPETokenizer(Tokenizer):
-    """Byte-level byte-pair encoding: any text can be written, frequent pieces are short.
+    """Byte-level byte-pair encoding: any text can be written, and frequent pieces take few tokens.
 
-    Ids 0 to 255 are the 256 bytes, in GPT-2's order; id 256 + k is what the k-th merge makes. No text is
+    Ids 0 to 255 are the 256 bytes, in GPT-2's order; id 256 + k is what merge k makes, counted from 0. No text is
     unknown. With the same merges the ids are those of GPT-2's files and of the library ``tokenizers`` (its
     ``ByteLevel`` pre-tokenizer with ``add_prefix_space=False``).
 
@@ -70,7 +70,7 @@ class BPETokenizer(Tokenizer):
     Raises
     ------
     UserError
-        A merge uses a token that is not there yet, or makes one that is.
+        A merge uses a token that doesn't exist yet, or makes one that already does.
 
     References
     ----------
@@ -104,7 +104,7 @@ class BPETokenizer(Tokenizer):
                 missing = left if left not in id_of else right
                 raise UserError(f"The merge of {left!r} and {right!r} uses {missing!r}, which no earlier merge makes.")
             if left + right in id_of:
-                raise UserError(f"The merge of {left!r} and {right!r} makes a token that is there already.")
+                raise UserError(f"The merge of {left!r} and {right!r} makes a token that already exists.")
             pair = id_of[left], id_of[right]
             self._merged[pair] = id_of[left + right] = len(self.tokens)
             self.tokens.append(left + right)
@@ -115,16 +115,16 @@ class BPETokenizer(Tokenizer):
     def train(cls, text: str, vocab_size: int | None = None) -> Self:
         """Learn merges: again and again the most frequent pair of neighbours becomes one token.
 
-        A tie goes to the pair whose first token has the smaller id, then to the one whose second has. That is
-        how the library ``tokenizers`` decides it too, so the merges are the same.
+        A tie goes to the pair whose first token has the smaller id, then to the one whose second token has. The
+        library ``tokenizers`` breaks ties in the same way, so the merges are the same.
 
         Parameters
         ----------
         text
             What to learn from; pairs are counted inside the pieces of ``split_pieces``, never across them.
         vocab_size
-            256 bytes and the merges, so at least 256. There will be fewer tokens if no pair is left to merge.
-            Without it, 2,000 merges.
+            256 bytes and the merges, so at least 256. There are fewer tokens if no pair is left to merge.
+            By default, 2,000 merges.
 
         Raises
         ------
@@ -150,8 +150,8 @@ class BPETokenizer(Tokenizer):
     def encode(self, text: str, strict: bool = False) -> np.ndarray:
         """The ids of a text, int32, ``(tokens,)``.
 
-        Every text has ids. Only a lone surrogate, half a character that a Python string can hold and UTF-8 can't,
-        is read as U+FFFD.
+        Every text has ids. A lone surrogate (half a character, which a Python string can hold and UTF-8 can't) is
+        read as U+FFFD.
 
         Raises
         ------
@@ -169,8 +169,8 @@ class BPETokenizer(Tokenizer):
     def decode(self, ids: Iterable[int]) -> str:
         """The text of the ids.
 
-        Any ids can be decoded. Those that no text encodes to, as a model may well write, can end in the
-        middle of a character: bytes that make none become U+FFFD, the replacement character.
+        Any ids can be decoded. Those that no text encodes to, which a model may well write, can end in the middle
+        of a character: bytes that don't make one become U+FFFD, the replacement character.
 
         >>> tokenizer = BPETokenizer([])
         >>> tokenizer.decode(tokenizer.encode("é")), tokenizer.decode(tokenizer.encode("é")[:1])
@@ -189,7 +189,7 @@ class BPETokenizer(Tokenizer):
             yield rest
 
     def tokenize(self, text: str) -> list[str]:
-        """What a text is cut into, for people to look at; bytes that don't make whole characters in hexadecimal.
+        """What a text is cut into, for people to look at; bytes that don't make whole characters are in hexadecimal.
 
         >>> BPETokenizer([("Ġ", "a")]).tokenize("a a字")
         ['a', ' a', 'E5', 'AD', '97']
@@ -199,7 +199,7 @@ class BPETokenizer(Tokenizer):
     def to_huggingface(self, path: str | Path) -> None:
         """Write the tokenizer as a ``tokenizer.json`` of the library ``tokenizers``, which gives the same ids.
 
-        ``tokenizers.Tokenizer.from_file(path)`` reads the file, and so does every library that builds on it.
+        ``tokenizers.Tokenizer.from_file(path)`` reads the file, and so can every library that builds on it.
         """
         content = huggingface.content(self.tokens, self.merges)
         write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -213,13 +213,13 @@ class BPETokenizer(Tokenizer):
         path
             The file. It should hold byte-level BPE as GPT-2 has it: the bytes first, then a token for each merge.
         ignore_added_tokens
-            Leave out tokens that were added to what was learnt, such as ``<|endoftext|>``. They are plain text then,
+            Leave out tokens that were added to the learnt ones, such as ``<|endoftext|>``. They are then plain text,
             and the ids of all other text stay the same.
 
         Raises
         ------
         UserError
-            The file can't be read, or the library would give other ids with it; the message says what differs.
+            The file can't be read, or the library would give different ids with it; the message says what differs.
         """
         learnt = huggingface.read(path)
         if learnt.added and not ignore_added_tokens:
@@ -235,7 +235,7 @@ class BPETokenizer(Tokenizer):
         ours = {token: i for i, token in enumerate(tokenizer.tokens)}
         if {t: i for t, i in learnt.vocabulary.items() if t in ours or t not in learnt.added} != ours:
             raise huggingface.refused(
-                path, "its ids aren't first the 256 bytes in GPT-2's order, then a token for each merge in their order"
+                path, "its ids aren't the 256 bytes in GPT-2's order and then a token for each merge, in order"
             )
         return tokenizer
 
@@ -295,9 +295,9 @@ def _readable(token: bytes) -> str:
 
 
 class _Remembering(dict[str, list[int]]):
-    """A dictionary that computes what it does not hold yet: most of a text is words it has seen before.
+    """A dictionary that computes what it doesn't hold yet: most of a text is words that it has seen before.
 
-    It forgets everything when it holds 100,000 pieces, and does not keep pieces of over 100 characters.
+    It forgets everything when it holds 100,000 pieces, and doesn't keep pieces of over 100 characters.
     """
 
     def __init__(self, compute: Callable[[str], list[int]]) -> None:
@@ -316,9 +316,9 @@ class _Remembering(dict[str, list[int]]):
 def _learn_merges(words: list[list[int]], counts: list[int], vocab_size: int) -> Iterator[tuple[int, int]]:
     """The pairs of ids to merge, in order, until there are ``vocab_size`` tokens or no pair is left.
 
-    ``words[n]`` is the n-th distinct piece as ids and occurs ``counts[n]`` times. All words lie in one list
-    with a gap after each, linked to both sides, and ``places`` remembers where each pair was seen. So a merge
-    costs as many steps as the pair has places, whatever the size of the text (Sennrich et al. 2016 keep such
+    ``words[n]`` is the n-th distinct piece as ids and occurs ``counts[n]`` times. All words are in one list
+    with a gap after each, linked in both directions, and ``places`` remembers where each pair was seen. So a merge
+    takes as many steps as the pair has places, whatever the size of the text (Sennrich et al. 2016 keep such
     an index too).
 
     >>> list(_learn_merges([[1, 2, 1, 2], [2, 1]], counts=[1, 5], vocab_size=258))

@@ -22,20 +22,20 @@ from companion.tokenizers.base import (
 
 
 class CharTokenizer(Tokenizer):
-    """One token a character.
+    """One token per character.
 
-    Id 0 stands for every character the training text did not have; it decodes to U+FFFD, the replacement
+    Id 0 stands for every character that isn't known; it decodes to U+FFFD, the replacement
     character. The known characters follow in the order of their code points.
 
     Parameters
     ----------
     characters
-        The known ones: different strings of one character each.
+        The known characters: different strings of length 1.
 
     Raises
     ------
     UserError
-        Something among them isn't a character, or is there twice.
+        One of them isn't a single character, or occurs twice.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class CharTokenizer(Tokenizer):
 
     @classmethod
     def train(cls, text: str, vocab_size: int | None = None) -> Self:
-        """Know all the text's characters, or as many of the most frequent as leave an id for the unknown.
+        """Learn all the text's characters, or the ``vocab_size - 1`` most frequent.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class CharTokenizer(Tokenizer):
         """
         check_text(text)
         code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-        last = len(self._id_of_code_point) - 1  # an entry of zero, for every code point beyond the table
+        last = len(self._id_of_code_point) - 1  # an entry of 0, which serves every code point beyond the table
         ids = self._id_of_code_point[np.minimum(code_points, last)]
         if strict:
             refuse_unknown("characters", (text[i] for i in np.flatnonzero(ids == self.unknown_id)))

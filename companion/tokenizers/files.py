@@ -1,4 +1,4 @@
-"""The three tokenizers by their names, and reading a saved one of any kind."""
+"""The three tokenizers by name, and how a saved one of any kind is loaded."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     Raises
     ------
     UserError
-        The file is missing, not a tokenizer of this package or of another version, or what it says makes no
-        sense: something missing or of the wrong kind, a token twice, a merge of tokens that are not there.
+        The file is missing, isn't a tokenizer of this package and version, or makes no sense: something is missing or
+        of the wrong kind, a token occurs twice, a merge uses tokens that don't exist.
     """
     content = read_json(path, "a tokenizer")
     if isinstance(content, dict) and {"model", "added_tokens"} <= content.keys():

@@ -1,7 +1,7 @@
-"""The file ``tokenizer.json`` of Hugging Face's library ``tokenizers``, where it holds byte-level BPE like ours.
+"""The file ``tokenizer.json`` of Hugging Face's library ``tokenizers``, if it holds byte-level BPE like ours.
 
-Only what decides the ids matters here. The file may say much else (normalizers, truncation, tokens added by hand). The
-library does what it says and `companion.tokenizers.BPETokenizer` doesn't, so such a file is refused with the reason.
+Only what decides the ids matters here. The file may ask for much else (normalizers, truncation, tokens added by hand),
+which the library does and `companion.tokenizers.BPETokenizer` doesn't, so such a file is refused with the reason.
 The format is that of ``tokenizers.Tokenizer.to_str``.
 """
 
@@ -45,7 +45,7 @@ def content(tokens: Sequence[str], merges: Sequence[tuple[str, str]]) -> dict[st
         "byte_fallback": False,
         "ignore_merges": False,
         "vocab": {token: i for i, token in enumerate(tokens)},
-        "merges": [f"{left} {right}" for left, right in merges],  # all versions of the library read it so
+        "merges": [f"{left} {right}" for left, right in merges],  # all versions of the library read this form
     }
     return {
         "version": "1.0",
@@ -66,7 +66,7 @@ def read(path: str | Path) -> Learnt:
     Raises
     ------
     UserError
-        The file is missing or something else, or something in it makes other ids than its merges do.
+        The file is missing or isn't one, or something in it makes ids that its merges alone wouldn't.
     """
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -88,7 +88,7 @@ def read(path: str | Path) -> Learnt:
 
 
 def _difference(found: dict[str, Any], model: dict[str, Any]) -> str | None:
-    """What in a file makes the library's ids other than ours, or None."""
+    """What in a file makes the library's ids differ from ours, or None."""
     for key in ABSENT:
         if found.get(key) is not None:
             return f"it has a {key}, and BPETokenizer has none"
@@ -113,7 +113,7 @@ def _difference(found: dict[str, Any], model: dict[str, Any]) -> str | None:
 
 
 def _part(found: Any, key: str) -> dict[str, Any]:
-    """The object under a key, an empty one if something else is there."""
+    """The object under a key, or an empty one if something else is there."""
     part = found.get(key) if isinstance(found, dict) else None
     return part if isinstance(part, dict) else {}
 

@@ -27,8 +27,8 @@ Ids = Sequence[int] | np.ndarray
 class Vocabulary:
     """Tokens and their ids; the first four ids are special: padding 0, unknown 1, begin 2, end 3.
 
-    What a token is (a character, a word) is the caller's choice: sequences of strings go in and come out. A token of a
-    text that reads like the name of a special one, such as ``<pad>``, is unknown.
+    The caller chooses what a token is (a character, a word): sequences of strings go in and come out. A token of a text
+    that reads like the name of a special one, such as ``<pad>``, is unknown.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Vocabulary:
     >>> words.decode([2, 4, 1, 3, 0])
     ['two', '<unk>']
 
-    With copying, the unknown words of a source get ids of their own, above the vocabulary, for this source alone:
+    With copying, the unknown words of a source get ids above the vocabulary, for this source alone:
 
     >>> ids, unknown = words.encode_source(["and", "two", "or", "and"])
     >>> ids.tolist(), unknown
@@ -64,7 +64,7 @@ class Vocabulary:
     def __init__(self, tokens: Iterable[str]) -> None:
         own = distinct_strings(tokens)
         if taken := [token for token in own if token in SPECIALS]:
-            raise UserError(f"A token of the vocabulary is called {taken[0]!r}, which is a special one; leave it out.")
+            raise UserError(f"The token {taken[0]!r} has the name of a special one; leave it out of the vocabulary.")
         if broken := [token for token in own if SURROGATE.search(token)]:
             raise UserError(f"{broken[0]!r} isn't text that can be written; leave it out of the vocabulary.")
         self.tokens = [*SPECIALS, *own]
@@ -79,7 +79,7 @@ class Vocabulary:
         sequences
             The training sources, or targets, or both.
         size
-            At most so many tokens, the four special ones counted.
+            The most tokens to keep, including the four special ones.
         min_count
             Rarer tokens are left out.
 
@@ -99,15 +99,15 @@ class Vocabulary:
         return len(self.tokens)
 
     def __contains__(self, token: str) -> bool:
-        """Whether a text's token is known; the special ones are not tokens of a text."""
+        """Whether a text's token is known; the special ones aren't tokens of a text."""
         return token in self._ids
 
     def encode(self, tokens: Iterable[str]) -> np.ndarray:
-        """Ids ``(tokens,)``, int32; what is not in the vocabulary is unknown."""
+        """Ids ``(tokens,)``, int32; those that aren't in the vocabulary become `UNKNOWN`."""
         return np.array([self._ids.get(token, UNKNOWN) for token in _tokens(tokens)], dtype=np.int32)
 
     def encode_source(self, tokens: Iterable[str]) -> tuple[np.ndarray, list[str]]:
-        """Ids in which the unknown words are numbered on from the vocabulary's size, and these words in order."""
+        """Ids in which the unknown words are numbered from the vocabulary's size up, and these words in order."""
         tokens = _tokens(tokens)
         unknown = list(dict.fromkeys(token for token in tokens if token not in self))
         return self.encode_target(tokens, unknown), unknown
@@ -123,14 +123,14 @@ class Vocabulary:
         Parameters
         ----------
         ids
-            What a network wrote, or read.
+            What a network wrote or read.
         unknown
-            The unknown words of the source, as ``encode_source`` gave them.
+            The unknown words of the source, from ``encode_source``.
 
         Raises
         ------
         UserError
-            An id is outside the vocabulary and the unknown words.
+            An id is outside both the vocabulary and the unknown words.
         """
         names = [*self.tokens, *unknown]
         numbers = list(_ids(ids, "decode"))
@@ -153,7 +153,7 @@ def _tokens(tokens: Iterable[str]) -> list[str]:
 
 
 def _ids(ids: Iterable[int], what: str) -> np.ndarray:
-    """The ids as one row of whole numbers."""
+    """The ids as a one-dimensional array of whole numbers."""
     try:
         row = np.asarray(ids if isinstance(ids, np.ndarray | Sequence) else list(ids))
     except (TypeError, ValueError):
@@ -165,7 +165,7 @@ def _ids(ids: Iterable[int], what: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PairVocabulary:
-    """The two vocabularies of an encoder-decoder (one and the same where it copies), saved as one file."""
+    """The two vocabularies of an encoder-decoder (the same one twice if it copies), saved as one file."""
 
     source: Vocabulary
     target: Vocabulary
@@ -184,11 +184,11 @@ def load_pair_vocabulary(path: str | Path) -> PairVocabulary:
     Raises
     ------
     UserError
-        The file is missing or something else.
+        The file is missing or doesn't hold two vocabularies.
     """
     content = read_json(path, "two vocabularies")
     if not isinstance(content, dict) or content.get("kind") != "pairs":
-        raise UserError(f"{path} doesn't hold two vocabularies; it should be written by PairVocabulary.save.")
+        raise UserError(f"{path} doesn't hold two vocabularies; give a file that PairVocabulary.save wrote.")
     try:
         source, target = (listed({key: content[key]} if key in content else {}, key)[0] for key in ("source", "target"))
         return PairVocabulary(Vocabulary(source), Vocabulary(target))
@@ -197,7 +197,7 @@ def load_pair_vocabulary(path: str | Path) -> PairVocabulary:
 
 
 def padded(sequences: Sequence[Ids]) -> np.ndarray:
-    """Sequences of ids side by side, ``(batch, longest)`` int32; the shorter ones end in padding.
+    """Sequences of ids as one array, ``(batch, longest)`` int32; the shorter ones end in padding.
 
     >>> padded([[5, 6, 7], [8]]).tolist()
     [[5, 6, 7], [8, 0, 0]]
@@ -209,7 +209,7 @@ def padded(sequences: Sequence[Ids]) -> np.ndarray:
 
 
 def _joined(sequences: Sequence[Ids]) -> np.ndarray:
-    """All ids one after the other; where that can't be, an array that isn't one row."""
+    """All ids one after the other; an array of two dimensions if they can't be joined."""
     try:
         return np.concatenate([np.zeros(0, np.int32), *(sequence for sequence in sequences if len(sequence))])
     except (TypeError, ValueError):
@@ -223,12 +223,12 @@ class Pairs:
     Attributes
     ----------
     sources, targets
-        Sequences of ids, without begin and end tokens; equally many.
+        Sequences of ids, without begin and end tokens; as many of one as of the other.
 
     Raises
     ------
     UserError
-        There are more of one than of the other, a source is empty, or the ids aren't whole numbers of at least 0.
+        The numbers of sources and targets differ, a source is empty, or the ids aren't whole numbers of at least 0.
     """
 
     sources: Sequence[Ids]
@@ -249,15 +249,15 @@ class Pairs:
         return len(self.sources)
 
     def plan(self, batch_size: int, seed: int | Sequence[int] | None = None, pool: int = 32) -> list[np.ndarray]:
-        """Which pairs go together: arrays of at most ``batch_size`` places, pairs of similar length in each.
+        """Which pairs make each batch: arrays of at most ``batch_size`` places, with pairs of similar length in each.
 
         Parameters
         ----------
         batch_size
-            Pairs of a batch.
+            Pairs per batch.
         seed
-            Of the order. ``None`` sorts all pairs by length; with a seed they are shuffled, pools of ``pool``
-            batches are sorted each, and the batches shuffled again: another order each epoch, and little padding.
+            Seed of the order. ``None`` sorts all pairs by length. With a seed the pairs are shuffled, each pool of
+            ``pool`` batches is sorted, and the batches are shuffled again, so that there is little padding.
 
         Raises
         ------

@@ -19,12 +19,12 @@ def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str | None = No
     """The nats it takes to spell what the tokenizer calls unknown in a text.
 
     A model that predicts "unknown word" has not yet said which word. Add this to its loss on the text, and
-    its bits per character count every character: it can be compared with a model whose tokenizer knows no
-    unknowns.
+    its bits per character cover every character, so that it can be compared with a model whose tokenizer knows
+    every text.
 
-    An unknown character costs the logarithm of the number of code points it may be. Unknown words are spelt,
-    one after the other, by a character n-gram model fitted on the words of the training text that are unknown
-    too (on the known ones, where there are none), each with an end sign.
+    An unknown character costs the logarithm of the number of code points that it may be. Unknown words are spelt,
+    one after the other, by a character n-gram model fitted on the unknown words of the training text (on the
+    known ones, if there are none), each with an end sign.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str | None = No
     text
         The text that is scored.
     training_text
-        The text that the tokenizer and the model were trained on. Without it, what the tokenizer has kept of its
-        training serves: a `WordTokenizer` keeps examples of unknown words, also in its file.
+        The text that the tokenizer and the model were trained on. By default, the examples of unknown
+        words that a `WordTokenizer` keeps, also in its file.
     order
         Of the n-gram model.
 

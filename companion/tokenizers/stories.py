@@ -1,4 +1,4 @@
-"""Stories and questions as ids: every word that all stories share has one, and a story's own names go into slots."""
+"""Stories and questions as ids: a word that all stories share has its own, and a story's names go into slots."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -41,12 +41,12 @@ class EncodedStories:
     facts, question
         Word ids, ``(stories, facts, LONGEST)`` and ``(stories, LONGEST)``; 0 is padding, always after the words.
     answer
-        The answer's word id, ``(stories,)``; that of `NOT_TOLD` where the story does not say.
+        The answer's word id, ``(stories,)``; that of `NOT_TOLD` if the story doesn't say.
     looks
         Where to look, ``(stories, LOOKS, facts)``: 1 at the supporting fact of each look; all 0 for a look that has
         none (no further fact, a count, no answer).
     names
-        For each story the words in slots, by slot.
+        For each story, the word in each slot.
     """
 
     facts: np.ndarray
@@ -64,8 +64,8 @@ class EncodedStories:
 class StoryReader:
     """Turns words into ids.
 
-    The words that every story shares have an id of their own. A name is either one of these too (``names="words"``) or
-    is put into a slot: the same word of one story in the same slot, another story's names in any (``names="slots"``).
+    The words that every story shares have ids of their own. With ``names="words"``, so does a name; with ``"slots"``
+    it goes into a slot instead: the same name of one story into the same slot, another story's names into any.
     A slot has no meaning of its own, so a network that reads slots can't tell a new name from a known one
     (Hermann et al. 2015, *Teaching machines to read and comprehend*, section 2).
     """
@@ -138,9 +138,7 @@ class StoryReader:
         if word in self.ids:
             return self.ids[word]
         if not self.slots:
-            raise UserError(
-                f"The word {word!r} is unknown; the names that are known: {', '.join(sorted(STORY_NAMES))}."
-            )
+            raise UserError(f"The word {word!r} is unknown; the known names are {', '.join(sorted(STORY_NAMES))}.")
         if word not in slots and len(slots) == self.slots:
             raise UserError(f"The story has more than {self.slots} different names; tell a shorter one.")
         return slots.setdefault(word, len(self.words) + len(slots))
@@ -163,11 +161,11 @@ def load_story_reader(path: str | Path) -> StoryReader:
     Raises
     ------
     UserError
-        The file is missing or something else.
+        The file is missing or doesn't hold a reader of stories.
     """
     content = read_json(path, "a reader of stories")
     if not isinstance(content, dict) or content.get("kind") != "stories":
-        raise UserError(f"{path} doesn't hold a reader of stories; it should be written by StoryReader.save.")
+        raise UserError(f"{path} doesn't hold a reader of stories; give a file that StoryReader.save wrote.")
     words, slots = content.get("words"), content.get("slots")
     if (
         not isinstance(words, list)
@@ -175,9 +173,9 @@ def load_story_reader(path: str | Path) -> StoryReader:
         or len(set(words)) != len(words)
         or words[:2] != [PADDING, NOT_TOLD]
     ):
-        raise UserError(f"The words in {path} should be different ones, the first two {PADDING!r} and {NOT_TOLD!r}.")
+        raise UserError(f"The words in {path} should all differ and begin with {PADDING!r} and {NOT_TOLD!r}.")
     if type(slots) is not int or not 0 <= slots <= MOST_SLOTS:
-        raise UserError(f"The number of slots in {path} should be a whole number up to {MOST_SLOTS:,}.")
+        raise UserError(f"The number of slots in {path} should be a whole number from 0 to {MOST_SLOTS:,}.")
     reader = StoryReader()
     reader.words, reader.slots, reader.ids = words, slots, {word: number for number, word in enumerate(words)}
     return reader

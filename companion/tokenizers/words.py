@@ -21,23 +21,23 @@ from companion.tokenizers.base import (
     split_pieces,
 )
 
-EXAMPLES = 100_000  # unknown pieces that are kept; a speller learns no more from more of them
+EXAMPLES = 100_000  # unknown pieces that are kept; more of them wouldn't make a better speller
 
 
 class WordTokenizer(Tokenizer):
-    """One token a word, number or run of punctuation, together with the space before it.
+    """One token per word, number or run of punctuation, together with the space before it.
 
-    Id 0 stands for every piece that is not in the vocabulary; it decodes to U+FFFD, the replacement
+    Id 0 stands for every piece that isn't in the vocabulary; it decodes to U+FFFD, the replacement
     character. The known pieces follow, the most frequent first. A text without unknown pieces is decoded
     exactly.
 
     Parameters
     ----------
     pieces
-        The known ones: different strings that `split_pieces` leaves whole.
+        The known pieces: different strings that `split_pieces` leaves whole.
     unknown_examples
-        Unknown pieces of the training text in its order, as often as they occur in it. From them
-        `companion.tokenizers.unknown_nats` learns how unknown words are spelt.
+        Unknown pieces of the training text, every occurrence in order. `companion.tokenizers.unknown_nats` learns
+        from them how unknown words are spelt.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class WordTokenizer(Tokenizer):
     Raises
     ------
     UserError
-        Something among the pieces isn't one piece, or is there twice.
+        One of the strings isn't a single piece, or a known one occurs twice.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class WordTokenizer(Tokenizer):
 
     @classmethod
     def train(cls, text: str, vocab_size: int | None = None) -> Self:
-        """Know all the text's pieces, or as many of the most frequent as leave an id for the unknown.
+        """Learn all the text's pieces, or the ``vocab_size - 1`` most frequent.
 
         Raises
         ------

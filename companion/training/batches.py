@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def windows(ids: np.ndarray, config: TrainingConfig, epoch: int) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets of one epoch, ``(steps, batch_size, window)`` each.
 
-    The streams are contiguous, their windows do not overlap, and a target is the id after its input. Each epoch
-    starts a little later in the text (a shift below one window, from the seed), so the cuts fall elsewhere.
+    The streams are contiguous, their windows don't overlap, and a target is the id after its input. Each epoch but
+    the first starts a little later in the text (a random shift below one window), so the cuts are in different places.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def windows(ids: np.ndarray, config: TrainingConfig, epoch: int) -> tuple[np.nda
 
 
 def plan(tokens: int, config: TrainingConfig, epoch: int) -> tuple[int, int]:
-    """Where in a text of so many tokens an epoch starts, and how many steps it has.
+    """Where in a text of ``tokens`` tokens an epoch starts, and how many steps it has.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def plan(tokens: int, config: TrainingConfig, epoch: int) -> tuple[int, int]:
 def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int, rows: slice = slice(None)) -> "tf.data.Dataset":
     """The windows of one epoch as a ``tf.data.Dataset`` of (inputs, targets), ``(batch_size, window)`` int32.
 
-    A worker of several reads only its rows of each batch; see `share`.
+    Each of several workers reads only its rows of each batch; see `share`.
     """
     import tensorflow as tf
 
@@ -72,7 +72,7 @@ def dataset(ids: np.ndarray, config: TrainingConfig, epoch: int, rows: slice = s
 
 
 def share(batch_size: int, workers: int, worker: int) -> slice:
-    """Which rows of a batch a worker reads: all workers read equally many.
+    """The rows of a batch that a worker reads; all workers read equally many.
 
     >>> share(64, workers=4, worker=1)
     slice(16, 32, None)
@@ -80,7 +80,7 @@ def share(batch_size: int, workers: int, worker: int) -> slice:
     Raises
     ------
     UserError
-        The batch can't be dealt out evenly, or there is no such worker.
+        The batch can't be divided evenly, or there is no such worker.
     """
     check_sizes(batch_size=batch_size, workers=workers)
     check_sizes(0, worker=worker)
@@ -90,7 +90,7 @@ def share(batch_size: int, workers: int, worker: int) -> slice:
     if left:
         near = " or ".join(str(n * workers) for n in (own, own + 1) if n)
         raise UserError(
-            f"A batch of {batch_size} streams can't be dealt out evenly to {workers} workers; "
+            f"A batch of {batch_size} streams can't be divided evenly among {workers} workers; "
             f"make batch_size a multiple of {workers}, such as {near}."
         )
     return slice(worker * own, (worker + 1) * own)

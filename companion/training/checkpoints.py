@@ -1,4 +1,4 @@
-"""The state of a training run as one file: named arrays and what they belong to, in NumPy's npz format, unpickled."""
+"""The state of a training run as one file: named arrays and a description, in NumPy's npz format, without pickles."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def packed(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> bytes:
 
 
 def unpacked(data: bytes, name: str | Path = "of another worker") -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What `packed` made this content of.
+    """The values and arrays that `packed` put into this content.
 
     Each array is stored uncompressed with its checksum, so nothing is larger in memory than in the file.
 
@@ -43,7 +43,7 @@ def unpacked(data: bytes, name: str | Path = "of another worker") -> tuple[dict[
     Raises
     ------
     CheckpointError
-        The content is something else, or damaged.
+        The content isn't a checkpoint, or is damaged.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -54,18 +54,18 @@ def unpacked(data: bytes, name: str | Path = "of another worker") -> tuple[dict[
             arrays = {key: file[key] for key in file.files if key != ABOUT}
         if not isinstance(about, dict):
             raise ValueError("no description")
-    except Exception as error:  # whatever a damaged file makes of itself
+    except Exception as error:  # a damaged file can raise anything
         raise damaged(name, type(error).__name__) from error
     return about, arrays
 
 
 def damaged(name: str | Path, reason: str) -> CheckpointError:
-    """The error that says so."""
+    """The error for a damaged checkpoint."""
     return CheckpointError(f"The checkpoint {name} is damaged ({reason}); delete it to start from the beginning.")
 
 
 def content_of(path: Path | None) -> bytes | None:
-    """What a checkpoint file holds; None if there is no file.
+    """The content of a checkpoint file; None if there is no file.
 
     Raises
     ------
@@ -80,5 +80,5 @@ def content_of(path: Path | None) -> bytes | None:
         return None
     except OSError as error:
         raise UserError(
-            f"The checkpoint {path} can't be read ({error.strerror}); make it readable, or name another file."
+            f"The checkpoint {path} can't be read ({error.strerror}); make it readable, or choose another file."
         ) from error

@@ -26,7 +26,7 @@ from companion.training.ending import (
 from companion.training.meeting import LOOPBACK
 
 PROGRAM = (sys.executable, "-m", "companion")
-PATIENCE = 20.0  # seconds that workers get to write a checkpoint before they are ended
+PATIENCE = 20.0  # seconds that workers get to write a checkpoint before they are killed
 AGAIN = "The training stopped. Run the same command again: it continues from the last checkpoint."
 
 
@@ -34,14 +34,15 @@ class Crew:
     """A command run as several worker processes on this machine; leaving the ``with`` block ends all of them.
 
     The processes end with this one, however it ends (see `companion.training.end_with_parent`), and with the thread
-    that makes the crew.
+    that started them.
 
     Parameters
     ----------
     command
-        What follows the program; each worker gets its own ``--worker``, ``--hosts`` and ``--report`` too.
+        The program's arguments; each worker also gets its own ``--workers``, ``--worker``, ``--hosts`` and
+        ``--report``.
     workers
-        How many.
+        How many processes.
     output
         Where the chief's standard output goes, as for `subprocess.Popen`.
     program
@@ -50,7 +51,7 @@ class Crew:
     Attributes
     ----------
     processes
-        One `subprocess.Popen` a worker.
+        One `subprocess.Popen` per worker.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Crew:
                     env=defaults | os.environ | {"PYTHONPATH": path},
                     stdin=subprocess.PIPE,
                     stdout=output if worker == 0 else subprocess.DEVNULL,
-                    start_new_session=True,  # Ctrl-C is for this process, which then ends them
+                    start_new_session=True,  # Ctrl-C reaches this process only, which then ends the workers
                 )
             )
 
@@ -91,17 +92,17 @@ class Crew:
         return int(code), str(sentence)
 
     def wait(self) -> None:
-        """Return when all workers have ended well.
+        """Return when all workers have succeeded.
 
         Raises
         ------
         UserError
-            What the first worker that could not begin says.
+            A worker couldn't begin; the message is its own.
         WorkerLostError
             A worker ended too early.
         TrainingInterrupted
-            Ctrl-C or SIGTERM came, here or to one of the workers. They had `PATIENCE` seconds to write a checkpoint;
-            a second Ctrl-C doesn't wait.
+            Ctrl-C or SIGTERM reached this process or one of the workers. They had `PATIENCE` seconds to write a
+            checkpoint; a second Ctrl-C doesn't wait.
         """
         with noted_signals() as signals:
             while not signals and any(process.poll() is None for process in self.processes):
@@ -114,13 +115,13 @@ class Crew:
             sentence = said[1] if said else "The training was interrupted; its last checkpoint, if it has one, is kept."
             raise TrainingInterrupted(sentence, signals[0])
         if any(process.poll() for process in self.processes):
-            time.sleep(0.5)  # the one that failed first may not be the first to be seen
+            time.sleep(0.5)  # the worker that failed first may not be the first one noticed
             codes = [process.poll() for process in self.processes]
             self.stop()
             raise self._verdict(codes)
 
     def _verdict(self, codes: Sequence[int | None]) -> UserError | TrainingInterrupted:
-        """What to raise when these are the exit codes, None of a worker that still ran."""
+        """The error to raise for these exit codes, None for a worker that was still running."""
         failed = [worker for worker, code in enumerate(codes) if code]
         said = {worker: told for worker in failed if (told := self._said(worker))}
         silent = [worker for worker in failed if worker not in said]
@@ -129,14 +130,14 @@ class Crew:
             if code < 0:
                 return WorkerLostError(f"Worker {worker} was killed ({signal.Signals(-code).name}). {AGAIN}")
             return WorkerLostError(f"Worker {worker} failed (exit code {code}); its error is above. {AGAIN}")
-        # That another one is lost is the least that a worker can say.
+        # A report that another worker was lost is the least informative.
         code, sentence = min(said.values(), key=lambda told: told[0] == EXIT_LOST)
         if code > EXIT_SIGNAL:
             return TrainingInterrupted(sentence, code - EXIT_SIGNAL)
         return WorkerLostError(sentence) if code != EXIT_BAD_INPUT else UserError(sentence)
 
     def stop(self, patience: float = 5.0) -> None:
-        """End all processes that still run: ask them to, and kill those that haven't ended so many seconds later."""
+        """End all processes that still run: ask them to, and kill those still running after ``patience`` seconds."""
         try:
             for process in self.processes:
                 if process.poll() is None:

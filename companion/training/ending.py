@@ -1,4 +1,4 @@
-"""How a training run ends early: exit codes, who is told why, and signals that wait until nothing is lost.
+"""How a training run ends early: exit codes, reports, and signals that wait until the state is saved.
 
 A process that trains may be interrupted (Ctrl-C, SIGTERM), may lose another worker, or may lose the process that
 started it. Whatever happens, it ends with one sentence and an exit code that says what to do next.
@@ -34,9 +34,9 @@ class TrainingInterrupted(KeyboardInterrupt):
     Parameters
     ----------
     message
-        One sentence or two.
+        One or two sentences.
     number
-        Of the signal.
+        The signal's number.
     """
 
     def __init__(self, message: str, number: int = signal.SIGINT) -> None:
@@ -45,7 +45,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def exit_code(error: BaseException) -> int:
-    """What a process that ends with this error leaves to the one that started it.
+    """The exit code of a process that ends with this error.
 
     >>> exit_code(UserError("The text is too short.")), exit_code(WorkerLostError("Worker 1 is gone."))
     (2, 3)
@@ -58,7 +58,7 @@ def exit_code(error: BaseException) -> int:
 
 
 def report(path: str | Path | None, sentence: str, code: int) -> None:
-    """Say why this process ends: to the one that started it through a file, otherwise on standard error."""
+    """Say why this process ends: through a file to the one that started it, otherwise on standard error."""
     if path:
         write_atomically(path, json.dumps([code, sentence]))
     else:
@@ -75,10 +75,10 @@ def end_process(sentence: str, code: int, report_file: str | Path | None = None)
 
 @contextlib.contextmanager
 def noted_signals(wanted: bool = True) -> Iterator[list[int]]:
-    """Note Ctrl-C and SIGTERM instead of ending at once, so that the block can first bring its work to an end.
+    """Note Ctrl-C and SIGTERM instead of ending at once, so that the block can finish its work first.
 
-    The list given is empty until one comes. A second one ends the process as usual. Signals that are ignored stay
-    ignored, and in other threads than the main one, which Python never tells of signals, nothing changes.
+    The yielded list is empty until a signal arrives. A second one ends the process as usual. Ignored signals stay
+    ignored. Outside the main thread, the only one in which Python handles signals, nothing changes.
     """
     noted: list[int] = []
     before: dict[int, object] = {}
@@ -105,11 +105,10 @@ def noted_signals(wanted: bool = True) -> Iterator[list[int]]:
 
 @contextlib.contextmanager
 def ended_after(seconds: float, sentence: str, report_file: str | Path | None = None) -> Iterator[None]:
-    """End this process with a sentence if the block takes longer than so many seconds.
+    """End this process with a sentence if the block takes longer than ``seconds``.
 
-    A small process of its own watches, because no thread of this one may be able to: code in C can hold Python's lock
-    for as long as it waits. While the block lasts, Ctrl-C in a terminal ends the process too. (Windows has no such
-    process: there nothing is watched.)
+    A small second process watches, because a thread of this one may not be able to: C code can hold Python's lock for
+    as long as it waits. During the block, Ctrl-C in a terminal ends the process too. (On Windows nothing watches.)
     """
     if os.name != "posix":
         yield
@@ -129,10 +128,10 @@ def ended_after(seconds: float, sentence: str, report_file: str | Path | None = 
 
 
 def end_with_parent() -> None:
-    """End this process as soon as the one that started it is gone.
+    """End this process as soon as its parent, the process that started it, is gone.
 
-    Linux is asked to kill it then, whatever it is doing. Elsewhere, and if the other one is gone already, a thread
-    notices that the other end of standard input, a pipe, has been closed.
+    On Linux the kernel kills it then, whatever it is doing. On other systems, or if the parent is gone already, a
+    thread notices that the other end of standard input, a pipe, has been closed.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):

@@ -1,8 +1,8 @@
 """A script that kills another process after some seconds: see `companion.training.ending.ended_after`.
 
-It is run as ``python guard.py PROCESS SECONDS CONTENT [FILE]`` with a pipe from that process as standard input, and
-imports nothing of the companion, so that it starts at once. The content, why the process ends, is written to the file
-or else to standard error.
+It is run as ``python guard.py PROCESS SECONDS CONTENT [FILE]`` with a pipe from that process as standard input. It
+imports nothing from the companion, so that it starts at once. CONTENT says why the process ends; it is written to FILE,
+by default to standard error.
 """
 
 import os
@@ -13,9 +13,9 @@ from pathlib import Path
 
 
 def main(process: str, seconds: str, content: str, file: str | None = None) -> None:
-    """Wait until the pipe closes, because the process has ended, or kill the process."""
+    """Wait until the pipe closes because the process has ended; otherwise kill the process."""
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # it was blocked until there is this try
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked until this try
         if select.select([sys.stdin], [], [], float(seconds))[0]:
             return
         if file:

@@ -30,36 +30,36 @@ def join(
     timeout: float = 60.0,
     report_file: str | None = None,
 ) -> Iterator[Team]:
-    """Become one of the workers, for as long as the block lasts; before anything else of TensorFlow runs.
+    """Become one of the workers for the duration of the block. Call this before anything else uses TensorFlow.
 
     Parameters
     ----------
     cluster
-        Who they are.
+        The workers.
     plan
-        What this worker is about to do, as plain values; all have to have the same.
+        What this worker is about to do, as plain values; all workers need the same.
     timeout
-        Seconds to wait for the others, and after which one that says nothing counts as lost.
+        Seconds to wait for the others, and after which a silent worker counts as lost.
     report_file
-        Where to write why this process ends, when another worker ends too early; by default it is printed. The process
-        ends at once then, since TensorFlow may be waiting in a step that will never finish.
+        Where to write why this process ends if another worker ends too early; by default it is printed. The process
+        then ends at once, since TensorFlow may be waiting in a step that will never finish.
 
     Raises
     ------
     UserError
-        The timeout can't be used, the port is taken, a worker doesn't come in time, or one has another plan.
+        The timeout can't be used, the port is taken, a worker doesn't come in time, or one has a different plan.
     """
     check_timeout(timeout)
     bypass_proxies(cluster)
     lines = meet(cluster, plan, timeout)
     with Team(cluster, lines, timeout, functools.partial(end_process, report_file=report_file)) as team:
-        # While TensorFlow's servers wait for each other, no thread of Python runs, so none would say a word or notice
-        # that a worker is gone. So all load it first, which takes seconds, and start the servers together.
+        # While TensorFlow's servers wait for each other, no Python thread runs, so none could send a message or notice
+        # that a worker is gone. So all load TensorFlow first, which takes seconds, and start the servers together.
         quiet_tensorflow()
         team.assemble()
         slow = (
             f"TensorFlow's servers of {', '.join(cluster.hosts)} didn't find each other within {timeout:g} seconds. "
-            "See that nothing between them (a firewall, a proxy) closes the connections, or give more --timeout."
+            "Check that nothing between them (a firewall, a proxy) closes the connections, or raise --timeout."
         )
         with ended_after(timeout, slow, report_file):
             team.strategy = started(cluster)
@@ -67,7 +67,7 @@ def join(
 
 
 def check_timeout(timeout: float) -> None:
-    """Raise a `UserError` unless these are seconds that somebody can wait: above 0, and at most a day."""
+    """Raise a `UserError` unless this is a number of seconds above 0 and at most a day."""
     if not isinstance(timeout, numbers.Real) or not math.isfinite(timeout) or not 0 < timeout <= LONGEST_TIMEOUT:
         raise UserError(f"timeout is {timeout}; it should be more than 0 seconds and at most {LONGEST_TIMEOUT:,.0f}.")
 
@@ -75,7 +75,7 @@ def check_timeout(timeout: float) -> None:
 def bypass_proxies(cluster: Cluster) -> None:
     """Let TensorFlow reach the workers directly, whatever proxy the environment has for other hosts.
 
-    Its servers read ``http_proxy`` and its like, and a proxy would be asked for ``127.0.0.1`` too.
+    Its servers read ``http_proxy`` and similar variables, and would ask a proxy even for ``127.0.0.1``.
     """
     hosts = [cluster.address(worker)[0] for worker in range(len(cluster.hosts))]
     for variable in NO_PROXY:
@@ -89,7 +89,7 @@ def started(cluster: Cluster) -> "tf.distribute.MultiWorkerMirroredStrategy":
     Raises
     ------
     UserError
-        It can't start.
+        The servers can't start.
     """
     import tensorflow as tf
 
@@ -102,8 +102,8 @@ def started(cluster: Cluster) -> "tf.distribute.MultiWorkerMirroredStrategy":
         reason = str(error).strip().splitlines()[0]
         raise UserError(
             f"Worker {cluster.index} can't start TensorFlow's server at {cluster.hosts[cluster.index]} ({reason}). "
-            "Choose another port, and run nothing of TensorFlow before the workers meet."
+            "Choose another port, and don't use TensorFlow before the workers meet."
         ) from error
     finally:
         if on_main_thread and before is not None:
-            signal.signal(signal.SIGTERM, before)  # TensorFlow takes it for itself, and would only note it
+            signal.signal(signal.SIGTERM, before)  # TensorFlow installs a handler that would only note the signal

@@ -1,13 +1,14 @@
 """Training: one loop for every network of the book.
 
 ``fit`` trains a language model. The text is cut into ``batch_size`` streams that are read side by side, one window
-after the other; the recurrent state is carried from each window to the next, so no position is ever read as if
-nothing came before it. Gradients stop at the window's edge (truncated backpropagation through time).
+after the other; the recurrent state is carried from each window to the next, so only the first
+window of an epoch is read as if nothing came before it. Gradients stop at the window's edge (truncated backpropagation
+through time).
 
 ``fit_pairs`` trains an encoder-decoder on pairs of a source and a target, every pair from a fresh state.
 
-What the two share is the loop (`Trainer`); what they differ in is what a batch is and what it costs (`TextTask`,
-`PairsTask`). Its step is the same for one worker (`Alone`) and for many (`companion.training.Team`). Chapters:
+The two share the loop (`Trainer`) and differ in what a batch is and what it costs (`TextTask`, `PairsTask`). The
+loop's step is the same for one worker (`Alone`) and for many (`companion.training.Team`). Chapters:
 *language-model*, *article-model*, *translation*, *scaling-out*.
 """
 
@@ -55,27 +56,27 @@ def fit(
     config
         See `TrainingConfig`.
     checkpoint
-        A file to keep the whole state of training in. If it is there already, training continues from it and ends
-        with the same weights and history as if it had never been interrupted. It is written at each validation, every
+        A file for the whole state of training. If it exists, training continues from it and ends with the same weights
+        and history as if it had never been interrupted. It is written at each validation, every
         ``checkpoint_seconds``, and when Ctrl-C or SIGTERM ends the training.
     progress
         Whether to show progress on standard error: a bar in a terminal, elsewhere a line for each validation. By
-        default it is shown unless the environment variable ``GATE_BY_GATE_PROGRESS`` is ``off``.
+        default, progress is shown unless the environment variable ``GATE_BY_GATE_PROGRESS`` is ``off``.
     team
-        The workers that train together, `companion.training.join`; by default this process trains alone. Each reads
-        its part of the ``batch_size`` streams, all end with the same weights and history, and only worker 0 reads
+        The workers that train together, from `companion.training.join`; by default this process trains alone. Each
+        reads its part of the ``batch_size`` streams, all end with the same weights and history, and only worker 0 reads
         and writes the checkpoint, which is the same file as one worker's.
     checkpoint_seconds
-        Seconds after which another checkpoint is written; 0 writes one whenever the loop looks up from its steps.
+        Seconds between checkpoints; 0 writes one at every look of the loop (see `Trainer.run`).
 
     Raises
     ------
     UserError
-        The text is too short, an id is none of the model's, the loss isn't finite any more or has become far worse
-        than a guess, the checkpoint is of another training run, or the batch can't be dealt out evenly.
+        The text is too short, the model doesn't know an id, the loss is no longer finite or far worse than a guess, the
+        checkpoint is from another training run, or the batch can't be divided evenly among the workers.
     TrainingInterrupted
-        Ctrl-C or SIGTERM came, and the state is in the checkpoint. (Without a checkpoint, Ctrl-C ends the training
-        at once, with a KeyboardInterrupt.)
+        Ctrl-C or SIGTERM stopped the training, and the state is in the checkpoint. (Without a checkpoint, Ctrl-C ends
+        the training at once, with a KeyboardInterrupt.)
     """
     config, team = config or TrainingConfig(), team or Alone()
     task = TextTask(model, train_ids, validation_ids, config, team)
@@ -98,7 +99,7 @@ def fit_pairs(
     model
         Source ids and ids written so far to logits ``(batch, T, vocab)``.
     train_pairs, validation_pairs
-        `companion.tokenizers.Pairs`. The loss is in nats per target token, its end token among them, padding never.
+        `companion.tokenizers.Pairs`. The loss is in nats per target token, end tokens included, padding excluded.
     config, checkpoint, progress, checkpoint_seconds
         As in `fit`; ``batch_size`` counts pairs.
 
@@ -147,7 +148,7 @@ def _fit(trainer: Trainer, checkpoint: str | Path | None, progress: bool | None,
                     saved = time.monotonic()
             if order == STOP:
                 raise TrainingInterrupted(_interrupted(trainer, path), *signals[:1])
-        if signals and team.size == 1:  # it came after the last look
+        if signals and team.size == 1:  # the signal came after the last look
             raise TrainingInterrupted(_interrupted(trainer, path), *signals[:1])
     return trainer.finish(history)
 

@@ -2,8 +2,8 @@
 
 A worker is a process, on this machine or on another. `companion.training.join` makes a process one of them: the workers
 meet on the port of worker 0 (the *chief*), compare what they are about to do, and only then start TensorFlow's
-``tf.distribute.MultiWorkerMirroredStrategy``, which sums their gradients. The connections of the meeting stay open:
-over them the chief hands out the state to start from, and by them every worker notices at once that another one is
+``tf.distribute.MultiWorkerMirroredStrategy``, which sums their gradients. The connections of the meeting stay
+open: over them the chief hands out the initial state, and through them every worker notices at once that another one is
 gone. `companion.training.Crew` starts all workers on this machine and watches them. Chapter: *scaling-out*.
 """
 
@@ -22,13 +22,13 @@ from companion.training.ending import EXIT_BAD_INPUT, EXIT_LOST, WorkerLostError
 
 LOOPBACK = "127.0.0.1"
 HELLO = "gate-by-gate worker"
-KNOCK = 5.0  # seconds until a port counts as closed
+KNOCK = 5.0  # seconds after which a port counts as closed
 LONGEST_HELLO = 2**16  # bytes; a plan is far shorter
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Which workers there are, and which of them this process is.
+    """The workers, and which of them this process is.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Cluster:
     def from_tf_config(cls, text: str) -> "Cluster | None":
         """The cluster that a ``TF_CONFIG`` describes; None if it describes no cluster, as ``{}`` does.
 
-        A job "chief" beside the workers is worker 0.
+        A separate job "chief" is worker 0.
 
         >>> Cluster.from_tf_config('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "chief"}}')
         Cluster(hosts=('a:1', 'b:1'), index=0)
@@ -81,7 +81,7 @@ class Cluster:
         Raises
         ------
         UserError
-            It isn't JSON of that form, or names other jobs than a chief and workers.
+            It isn't JSON of that form, or names jobs other than a chief and workers.
         """
         try:
             content = json.loads(text)
@@ -101,37 +101,37 @@ class Cluster:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# The meeting: before TensorFlow starts, all workers are there and want the same
+# The meeting, before TensorFlow starts: all workers are there and have the same plan
 
 
 class Line:
-    """A connection between the chief and another worker: messages of a kind, each with some bytes."""
+    """A connection between the chief and another worker; a message has a kind and some bytes."""
 
     def __init__(self, connection: socket.socket, worker: int, timeout: float) -> None:
         self.worker = worker
         self._connection = connection
         self.wait_at_most(timeout)
-        with contextlib.suppress(OSError):  # short messages go at once; a pair of local sockets has no such option
+        with contextlib.suppress(OSError):  # send short messages at once; a local socket pair doesn't have this option
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reading = connection.makefile("rb")
         self._lock = threading.Lock()
 
     def wait_at_most(self, seconds: float) -> None:
-        """How long a message is waited for, or how long sending one may take."""
+        """Set how long receiving or sending a message may take."""
         self._connection.settimeout(seconds)
 
     def send(self, kind: str, data: bytes = b"") -> None:
-        """Send a message; OSError when the other end is gone."""
+        """Send a message; OSError if the other end is gone."""
         with self._lock:
             self._connection.sendall(json.dumps([kind, len(data)]).encode() + b"\n" + data)
 
     def receive(self, longest: float = math.inf) -> tuple[str, bytes]:
-        """The next message; OSError or ValueError when there won't be one, or when what came isn't ours."""
+        """The next message; OSError or ValueError if the connection has ended, or what came isn't a message."""
         match json.loads(self._reading.readline(200)):
             case [str(kind), int(length)] if 0 <= length <= longest:
                 pass
             case other:
-                raise ValueError(f"no message: {other!r}")
+                raise ValueError(f"not a message: {other!r}")
         data = self._reading.read(length)
         if len(data) < length:
             raise OSError("the connection ended")
@@ -140,7 +140,7 @@ class Line:
     def close(self) -> None:
         """End the connection; the other end notices."""
         with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)  # else a thread that reads from it keeps it from closing
+            self._connection.shutdown(socket.SHUT_RDWR)  # otherwise a thread that reads from it keeps it open
         for part in (self._reading, self._connection):
             with contextlib.suppress(OSError):
                 part.close()
@@ -157,14 +157,14 @@ def _own_port(cluster: Cluster) -> socket.socket:
     except OSError as error:
         holder.close()
         raise UserError(
-            f"Worker {cluster.index} can't have port {port} ({error.strerror}): another program uses it, perhaps a "
-            "worker of a run that hasn't ended. End that, or choose another port."
+            f"Worker {cluster.index} can't use port {port} ({error.strerror}): another program has it, perhaps a "
+            "worker of a run that hasn't ended. End that program, or choose another port."
         ) from None
     return holder
 
 
 def meet(cluster: Cluster, plan: Mapping[str, Any], timeout: float) -> list[Line]:
-    """Connect the chief with every other worker, and make sure that all have the same plan."""
+    """Connect the chief to every other worker, and make sure that all have the same plan."""
     plan = {"hosts": ",".join(cluster.hosts), **plan}
     with _own_port(cluster) as door:
         deadline = time.monotonic() + timeout
@@ -187,7 +187,7 @@ def _receive_all(
                 raise UserError(_missing(cluster, missing, timeout)) from None
             line = Line(connection, 0, min(5.0, timeout))
             told = _hello(line, cluster)
-            if told is None:  # somebody else knocked on this port
+            if told is None:  # another program connected to this port
                 line.close()
                 continue
             lines[told["index"]] = _checked(line, told, plan, lines)
@@ -197,7 +197,7 @@ def _receive_all(
         if len(lines) > 1:
             _let_them_knock(lines)
         for line in lines.values():
-            with contextlib.suppress(OSError):  # the team will notice one that is gone already
+            with contextlib.suppress(OSError):  # the team will notice a worker that is already gone
                 line.send("go")
         return list(lines.values())
     except UserError as error:
@@ -208,7 +208,7 @@ def _receive_all(
 
 
 def _hello(line: Line, cluster: Cluster) -> dict[str, Any] | None:
-    """What a worker says of itself when it comes, or None if it isn't a worker of ours."""
+    """A worker's introduction, or None if it isn't one of our workers."""
     try:
         said, data = line.receive(LONGEST_HELLO)
         told = json.loads(data)
@@ -222,28 +222,28 @@ def _hello(line: Line, cluster: Cluster) -> dict[str, Any] | None:
 
 
 def _reach(cluster: Cluster, worker: int) -> None:
-    """Knock on a worker's port: TensorFlow will need it, and would wait in silence if a firewall is between."""
+    """Connect to a worker's port: TensorFlow will need it, and would wait in silence behind a firewall."""
     try:
         socket.create_connection(cluster.address(worker), timeout=KNOCK).close()
     except OSError as error:
         raise UserError(
             f"Worker {worker} came, but worker {cluster.index} can't reach it at {cluster.hosts[worker]} ({error}): "
-            "see that the address is right, and open that port in its firewall."
+            "check the address, and open that port in its firewall."
         ) from None
 
 
 def _let_them_knock(lines: Mapping[int, Line]) -> None:
-    """Ask all workers to knock on each other's ports; in a ring they talk to each other, not to the chief alone."""
+    """Ask all workers to connect to each other's ports, since in a ring they don't talk to the chief alone."""
     problems = []
     for line in lines.values():
         line.wait_at_most(2 * KNOCK)
-        with contextlib.suppress(OSError):  # then it gives no answer either
+        with contextlib.suppress(OSError):  # a worker that is gone won't answer either
             line.send("knock")
-    for worker, line in lines.items():  # all answers are read: a line closed before would take its last message along
+    for worker, line in lines.items():  # read all answers: closing a line earlier would lose its last message
         try:
             kind, data = line.receive()
         except (OSError, ValueError):
-            kind, data = "error", f"Worker {worker} went away before the training began; start all again.".encode()
+            kind, data = "error", f"Worker {worker} ended before the training began; start all workers again.".encode()
         if kind == "error":
             problems.append(data.decode())
     if problems:
@@ -251,7 +251,7 @@ def _let_them_knock(lines: Mapping[int, Line]) -> None:
 
 
 def _knock(cluster: Cluster, line: Line) -> None:
-    """Tell the chief whether this worker reaches all others but the chief, whom it has reached."""
+    """Tell the chief whether this worker reaches all others; it has reached the chief already."""
     try:
         for worker in range(1, len(cluster.hosts)):
             if worker != cluster.index:
@@ -265,7 +265,7 @@ def _knock(cluster: Cluster, line: Line) -> None:
 def _checked(line: Line, told: Mapping[str, Any], plan: Mapping[str, Any], lines: Mapping[int, Line]) -> Line:
     problem = ""
     if told["index"] in (0, *lines):
-        problem = f"Two workers say that they are worker {told['index']}: give each another --worker."
+        problem = f"Two workers say that they are worker {told['index']}: give each its own --worker."
     elif differences := [
         f"{name} is {told['plan'].get(name)} there and {plan.get(name)} on worker 0"
         for name in {**plan, **told["plan"]}
@@ -289,18 +289,18 @@ def _visit(cluster: Cluster, plan: Mapping[str, Any], deadline: float, timeout: 
         if left <= 0:
             raise UserError(
                 f"Worker {cluster.index} got no answer from worker 0 at {cluster.hosts[0]} within {timeout:g} seconds. "
-                "Start it too, see that the address is right and that no firewall is between, or give more --timeout."
+                "Start worker 0 too, check its address and any firewall, or raise --timeout."
             )
         line: Line | None = None
         try:
-            # Once it answers, the chief itself says when it has waited long enough for the others.
+            # Once connected, this worker waits for the chief to say when it has waited long enough for the others.
             line = Line(socket.create_connection(cluster.address(0), timeout=left), 0, timeout + 10)
             line.send(HELLO, hello)
             kind, data = line.receive()
             if kind == "knock":
                 _knock(cluster, line)
                 kind, data = line.receive()
-        except (OSError, ValueError):  # not there yet, or not a worker of ours
+        except (OSError, ValueError):  # not there yet, or not one of our workers
             if line:
                 line.close()
             time.sleep(0.2)
@@ -314,5 +314,5 @@ def _missing(cluster: Cluster, missing: Sequence[int], timeout: float) -> str:
     who = " and ".join(f"worker {n} ({cluster.hosts[n]})" for n in missing)
     return (
         f"{who[0].upper()}{who[1:]} did not come within {timeout:g} seconds. Start it with the same command and "
-        f"its own --worker, see that it can reach {cluster.hosts[0]} (firewall?), or give more --timeout."
+        f"its own --worker, check that it can reach {cluster.hosts[0]} (firewall?), or raise --timeout."
     )

@@ -1,4 +1,4 @@
-"""How a reader sees how far training is: a bar in a terminal, elsewhere a line for each validation."""
+"""The progress of training: a bar in a terminal, elsewhere a line for each validation."""
 
 import os
 import sys
@@ -10,14 +10,14 @@ from companion.training.settings import PROGRESS_VARIABLE
 
 
 class Progress:
-    """What is shown on standard error while a model is trained; use it in a ``with`` block.
+    """Progress on standard error while a model is trained; use it in a ``with`` block.
 
     Parameters
     ----------
     total, done
-        Steps altogether, and those of an earlier run that this one continues.
+        The number of steps, and how many of them an earlier run has done that this one continues.
     shown
-        Whether anything is shown. None: unless the environment variable ``GATE_BY_GATE_PROGRESS`` is ``off``.
+        Whether to show progress; None shows it unless the environment variable ``GATE_BY_GATE_PROGRESS`` is ``off``.
     """
 
     def __init__(self, total: int, done: int = 0, shown: bool | None = None) -> None:
@@ -27,12 +27,12 @@ class Progress:
         self._bar = tqdm(total=total, initial=done, unit=" steps") if self._shown and in_terminal else None
 
     def step(self, done: int) -> None:
-        """So many steps are done."""
+        """Show that ``done`` steps are done."""
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
 
     def row(self, row: dict[str, float]) -> None:
-        """The validation text was scored; the row is one of `History`."""
+        """Show the losses of a validation; ``row`` is a row of `History`."""
         losses = f"training {row['training_loss']:.3f}, validation {row['validation_loss']:.3f} nats"
         if self._bar is not None:
             self._bar.set_postfix_str(losses)

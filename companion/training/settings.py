@@ -12,13 +12,13 @@ from companion.seeding import check_seed
 
 PROGRESS_VARIABLE = "GATE_BY_GATE_PROGRESS"
 
-READING = 4_000_000  # characters that the default number of epochs makes a model read, however short the text is
-UPDATES = 32  # an epoch, at least, by default, also for a short text
-BATCH_SIZES = (48, 24, 12, 6, 4, 2, 1)  # the default ones; most numbers of workers divide the large ones
+READING = 4_000_000  # characters that the default number of epochs makes a model read, up to 30 epochs
+UPDATES = 32  # per epoch, at least, with the default batch size, even for a short text
+BATCH_SIZES = (48, 24, 12, 6, 4, 2, 1)  # defaults to choose from; many numbers of workers divide the large ones
 
 
 class CheckpointError(UserError):
-    """A checkpoint is damaged or of another training run: nothing can continue from it."""
+    """A checkpoint is damaged or from another training run, so training can't continue from it."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class TrainingConfig:
     epochs
         Passes over the training text.
     batch_size
-        Streams (or pairs) read side by side: more make a step cheaper per token, but there are fewer steps.
+        Streams (or pairs) read side by side: more make a step cheaper per token but leave fewer steps.
     window
-        Tokens between two updates, and how far back a gradient can reach. Pairs are read whole and ignore it.
+        Tokens of each stream between two updates, and how far back a gradient can reach. Pairs ignore it.
     learning_rate, warmup_steps, final_rate
         Adam's step size climbs to ``learning_rate`` in ``warmup_steps`` updates (its averages are rough at first)
         and then falls along a cosine to ``final_rate`` times that (small steps settle into a minimum).
@@ -41,15 +41,14 @@ class TrainingConfig:
     average
         Decay of a running average of the weights (0: none). The average is what is validated and kept.
     evaluations
-        How often per epoch the validation text is scored and a checkpoint written.
+        How many times per epoch the validation text is scored and a checkpoint written.
     seed
-        Of the shifts of the windows, or of the order of the pairs; the weights' first values are the model's own
-        affair.
+        Of the shifts of the windows, or of the order of the pairs. It doesn't affect the weights' initial values.
 
     Raises
     ------
     UserError
-        A number that can't be used.
+        A number can't be used.
     """
 
     epochs: int = 1
@@ -79,7 +78,7 @@ class TrainingConfig:
             raise UserError(f"average is {self.average}; it should be at least 0 and below 1.")
         if not 0 <= self.final_rate <= 1:
             raise UserError(f"final_rate is {self.final_rate}; it should be from 0 to 1.")
-        for field in dataclasses.fields(self):  # numbers of NumPy become Python's, which JSON can hold
+        for field in dataclasses.fields(self):  # NumPy's numbers become Python's, which JSON can hold
             kind: type[int] | type[float] = type(field.default)  # type: ignore[assignment]
             object.__setattr__(self, field.name, kind(getattr(self, field.name)))
 
@@ -93,17 +92,17 @@ def default_config(
     learning_rate: float = 3e-3,
     seed: int = 0,
 ) -> TrainingConfig:
-    """How to train on somebody's own text: what isn't given follows from the text's length, and from nothing else.
+    """How to train on a reader's own text: what isn't given depends on the text's length alone.
 
-    So it is the same for one worker and for several, which share each batch evenly: 2, 3, 4, 6, 8, 12, 16, 24 or 48
-    of them share the default batch of a long text.
+    So it is the same for one worker and for several. The default batch of a long text can be divided evenly among 2,
+    3, 4, 6, 8, 12, 16, 24 or 48 workers.
 
     Parameters
     ----------
     tokens
-        Of the training part.
+        Tokens of the training part.
     characters
-        Of the whole text.
+        Characters of the whole text.
     epochs
         By default as many as make the model read `READING` characters, but at most 30.
     batch_size
@@ -121,7 +120,7 @@ def default_config(
     Raises
     ------
     UserError
-        A number that can't be used.
+        A number can't be used.
     """
     check_sizes(tokens=tokens, characters=characters, window=window)
     most = max(1, tokens // (UPDATES * window))
@@ -136,14 +135,13 @@ def default_config(
 
 @dataclass
 class History:
-    """What happened: a row for each validation.
+    """The record of a training run: a row for each validation.
 
     Attributes
     ----------
     rows
         Dictionaries with ``step``, ``epoch``, ``tokens`` (seen in training so far), ``training_loss`` and
-        ``validation_loss`` (nats per token), ``learning_rate`` and ``seconds`` so far, of training and of scoring
-        the validation text.
+        ``validation_loss`` (nats per token), ``learning_rate``, and ``seconds`` of training and validation so far.
     """
 
     rows: list[dict[str, float]] = dataclasses.field(default_factory=list)

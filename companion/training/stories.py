@@ -21,16 +21,16 @@ def fit_stories(
     shown: float = 0.5,
     seed: int = 0,
 ) -> list[float]:
-    """Train on stories; give the mean loss of each epoch, in nats.
+    """Train on stories; return the mean loss of each epoch, in nats.
 
     Parameters
     ----------
     model, reader
-        A network of `companion.models.answerer`, and what encodes for it. Names move to other slots in each epoch.
+        A network of `companion.models.answerer`, and the reader that encodes for it. Names change slots in each epoch.
     epochs, batch_size, learning_rate
         Adam's rate climbs for 50 updates and falls along a cosine.
     shown
-        How much the supporting facts count in the loss. 0: the model is told the answers only, never where to look.
+        Weight of the supporting facts in the loss. With 0 the model is told only the answers, never where to look.
     seed
         Of the slots; the order of the stories follows `companion.set_seed`.
 
@@ -41,7 +41,9 @@ def fit_stories(
     """
     check_sizes(epochs=epochs, batch_size=batch_size)
     if shown < 0 or not learning_rate > 0:
-        raise UserError(f"shown is {shown} and learning_rate {learning_rate}; both should be positive, shown may be 0.")
+        raise UserError(
+            f"shown is {shown} and learning_rate {learning_rate}; learning_rate should be above 0, shown at least 0."
+        )
     import keras
 
     from companion.models.answerer import Answerer, look_loss

@@ -1,6 +1,6 @@
 """What is learnt: a text to predict, or pairs. A task knows its batches, what one costs, and how to validate.
 
-The loop (`companion.training.Trainer`) asks a task for nothing but the methods that `TextTask` and `PairsTask` share.
+The loop (`companion.training.Trainer`) uses only the methods and attributes that `TextTask` and `PairsTask` share.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class TextTask:
     config
         How the text is cut into batches.
     team
-        Who shares the batches; by default nobody.
+        The workers that share the batches; by default this process alone.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class TextTask:
     Raises
     ------
     UserError
-        The model isn't one of these, an id is none of its vocabulary, or the text is too short.
+        The model isn't one of these or doesn't know an id, or the text is too short.
     """
 
     signature: list[Any] | None = None
@@ -79,7 +79,7 @@ class TextTask:
         return dataset(self.ids, self.config, epoch, self.rows).skip(done)
 
     def fresh_states(self) -> list[Any]:
-        """What is carried from batch to batch, at the start of an epoch: zeros, ``(rows, units)`` each for an LSTM."""
+        """The states at the start of an epoch: zeros, ``(rows, units)`` each for an LSTM."""
         return zero_states(self.model, self.rows.stop - self.rows.start)
 
     def loss(self, batch: Any, states: list[Any]) -> tuple[Any, list[Any]]:
@@ -96,7 +96,7 @@ class TextTask:
         return evaluate(self.model, self.validation_ids).nats_per_token
 
     def tokens(self, step: int) -> int:
-        """How many tokens that many steps have read."""
+        """How many tokens the first ``step`` steps have read."""
         return step * self.config.batch_size * self.config.window
 
     def digests(self) -> list[str]:
@@ -105,7 +105,7 @@ class TextTask:
 
 
 class PairsTask:
-    """Pairs of which the first is to be turned into the second; with the methods of `TextTask`, and no states.
+    """Pairs of a source and the target to turn it into. It has the methods of `TextTask`, but no states.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class PairsTask:
     Raises
     ------
     UserError
-        The model isn't one of these, there are no pairs, or an id is none of the vocabulary.
+        The model isn't one of these or doesn't know an id, or there are no pairs.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class PairsTask:
         return (self.pairs.batch(indices) for indices in self.plans[epoch][done:])
 
     def fresh_states(self) -> list[Any]:
-        """None: each pair is read from the start."""
+        """No states: each pair is read from the start."""
         return []
 
     def loss(self, batch: Any, states: list[Any]) -> tuple[Any, list[Any]]:
@@ -161,7 +161,7 @@ class PairsTask:
         return evaluate_pairs(self.model, self.validation_pairs).nats_per_token
 
     def tokens(self, step: int) -> int:
-        """How many target tokens that many steps have read."""
+        """How many target tokens the first ``step`` steps have read."""
         return int(self.read_by[step])
 
     def digests(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The workers of a training run as one of them sees them: alone, or one of several that share each batch."""
+"""The workers of a training run, as one of them sees them: alone, or one of several that share each batch."""
 
 import contextlib
 import queue
@@ -26,14 +26,14 @@ class Alone:
     size, index
         How many workers there are, and which of them this one is.
     stop_asked
-        Whether another worker asks the chief to stop.
+        Whether another worker has asked the chief to stop.
     """
 
     size, index = 1, 0
     stop_asked = False
 
     def rows(self, batch_size: int) -> slice:
-        """Which streams of the batch this worker reads."""
+        """The streams of the batch that this worker reads."""
         return share(batch_size, self.size, self.index)
 
     def run(self, step: Callable[..., Any], *arguments: Any) -> Any:
@@ -61,27 +61,26 @@ class Alone:
 class Team(Alone):
     """Several workers, as one of them sees them; `companion.training.join` makes it.
 
-    The gradients go through ``strategy.run`` and one all-reduce a step, and so do the states when they are saved. What
-    the chief hands out goes through the connections of the meeting, and by them each worker notices at once that
-    another one is gone. Use it in a ``with`` block, as `join` does: the end of the block says to the others how this
-    worker ended.
+    The gradients go through ``strategy.run`` and one all-reduce per step, and so do the states when they are saved.
+    What the chief hands out goes through the connections of the meeting, by which each worker also notices at once that
+    another one is gone. Use it in a ``with`` block, as `join` does: its end tells the others how this worker ended.
 
     Parameters
     ----------
     cluster
-        Who the workers are.
+        The workers.
     lines
         The connections: the chief's to all others, another worker's to the chief.
     timeout
-        Seconds after which a worker that says nothing counts as lost.
+        Seconds after which a silent worker counts as lost.
     end
-        What is called, in another thread, with a sentence and an exit code when another worker ends too early. By
-        default it ends this process at once, because TensorFlow may be waiting in a step that will never finish.
+        Called in another thread with a sentence and an exit code if another worker ends too early. By default it ends
+        this process at once, because TensorFlow may be waiting in a step that will never finish.
 
     Attributes
     ----------
     strategy
-        TensorFlow's, once it has started.
+        TensorFlow's strategy, once it has started.
     """
 
     def __init__(
@@ -100,7 +99,7 @@ class Team(Alone):
         threading.Thread(target=self._beat, args=(timeout / 4,), daemon=True).start()
 
     def _listen(self, line: Line) -> None:
-        """Take in what another worker sends, and notice when it is gone."""
+        """Receive what another worker sends, and notice when it is gone."""
         finished = False
         while True:
             try:
@@ -117,7 +116,7 @@ class Team(Alone):
                 self._ready.release()
             elif kind == "stop":
                 self.stop_asked = True
-            elif kind == "error" and not self._leaving.is_set():  # else this worker has its own reason to end
+            elif kind == "error" and not self._leaving.is_set():  # otherwise this worker has its own reason to end
                 self._end(data.decode(), EXIT_BAD_INPUT)
             finished = finished or kind in ("done", "error")
         if not finished and not self._leaving.is_set():
@@ -138,20 +137,20 @@ class Team(Alone):
                 line.send(kind, data)
 
     def assemble(self) -> None:
-        """Return when all workers have come this far: each tells the chief, and then the chief tells all of them.
+        """Return when all workers have reached this point: each tells the chief, and then the chief tells all of them.
 
         Raises
         ------
         UserError
-            One doesn't come within the timeout.
+            A worker doesn't reach it within the timeout.
         """
         if self.index:
             self._send("ready")
-        until = time.monotonic() + self._timeout + (10 if self.index else 0)  # the chief says first what is missing
+        until = time.monotonic() + self._timeout + (10 if self.index else 0)  # the chief reports first
         for _ in self._lines:
             if not self._ready.acquire(timeout=max(0.0, until - time.monotonic())):
                 raise UserError(
-                    f"Not all workers have loaded TensorFlow within {self._timeout:g} seconds. Give more --timeout."
+                    f"Not all workers have loaded TensorFlow within {self._timeout:g} seconds. Raise --timeout."
                 )
         if not self.index:
             self._send("ready")
@@ -161,11 +160,11 @@ class Team(Alone):
         return self.strategy.run(step, arguments)
 
     def mean(self, loss: Any, gradients: list[Any]) -> tuple[Any, list[Any], list[Any]]:
-        """All numbers go as one row through one all-reduce: a message costs time, however short."""
+        """All numbers go through one all-reduce as one row, because every message costs time, however short."""
         import tensorflow as tf
         from keras import ops
 
-        # An embedding's gradient is sparse, and its squares are of its parts (see `companion.training.clipped`).
+        # An embedding's gradient is sparse, and its squares are taken before its rows are summed (see `clipped`).
         sparse = [n for n, gradient in enumerate(gradients) if isinstance(gradient, tf.IndexedSlices)]
         early = [ops.sum(ops.square(gradients[n])) / self.size for n in sparse]
         parts = [loss, *early, *(tf.convert_to_tensor(gradient) for gradient in gradients)]
@@ -181,7 +180,7 @@ class Team(Alone):
         return loss, means, squares
 
     def gather(self, states: list[Any]) -> list[Any]:
-        """Each worker adds its rows to zeros of the whole batch: the sum of all workers' is the whole."""
+        """Each worker pads its rows with zeros to the whole batch; the sum over all workers is the whole."""
         import tensorflow as tf
 
         def rows(state: Any) -> Any:
@@ -202,7 +201,7 @@ class Team(Alone):
         self._send("stop")
 
     def leave(self, error: str = "") -> None:
-        """The end of the training: from now on the others may go; with an error they are told it."""
+        """End this worker's part: the others may end too, and are sent the error if there is one."""
         self._leaving.set()
         self._send("error" if error else "done", error.encode())
 
@@ -212,7 +211,7 @@ class Team(Alone):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, TrainingInterrupted):  # then all leave together
+        if error is None or isinstance(error, TrainingInterrupted):  # in these cases all leave together
             self.leave()
         elif isinstance(error, UserError):
             self.leave(str(error))
@@ -221,19 +220,19 @@ class Team(Alone):
 
 
 def _broken_exchange(error: Exception) -> bool:
-    """Whether TensorFlow noticed before we did that a worker is gone."""
+    """Whether TensorFlow was the first to notice that a worker is gone."""
     import tensorflow as tf
 
     return isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError))
 
 
 def share_dropout(model: "keras.Model", team: Alone) -> None:
-    """Tell a model's dropout layers who shares the batch, so that all workers drop what one alone would drop.
+    """Tell a model's dropout layers which workers share the batch, so that together they drop what one alone would.
 
     Raises
     ------
     UserError
-        There are several workers and the model has a dropout layer that can't be shared.
+        There are several workers, and the model has a dropout layer that can't be shared.
     """
     from keras.layers import Dropout
 
@@ -245,6 +244,6 @@ def share_dropout(model: "keras.Model", team: Alone) -> None:
             layer.workers, layer.worker = team.size, team.index
         elif isinstance(layer, Dropout) and layer.rate and team.size > 1:
             raise UserError(
-                f"The layer {layer.name} would drop the same on each of {team.size} workers; build the model with "
+                f"The layer {layer.name} would drop the same units on all {team.size} workers; build the model with "
                 "companion.models.dropout.SharedDropout instead."
             )

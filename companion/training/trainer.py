@@ -21,15 +21,15 @@ from companion.training.team import Alone, share_dropout
 if TYPE_CHECKING:
     import keras
 
-LOOK_STEPS, LOOK_SECONDS = 25, 1.0  # after so many steps, or so long, the loop looks at its losses and for signals
+LOOK_STEPS, LOOK_SECONDS = 25, 1.0  # after this many steps or seconds, the loop looks at its losses and for signals
 SAVE, STOP = "save", "stop"
 FORMAT = 2  # of checkpoints
 
 
 class Trainer:
-    """The state of one training run: weights, optimizer, average, carried states, where in the task it is.
+    """The state of one training run: weights, optimizer, average, carried states, position in the task.
 
-    `fit` and `fit_pairs` make one and let it run. A benchmark can also take single steps, with `update` or, compiled,
+    `fit` and `fit_pairs` make one and run it. A benchmark can also take single steps, with `update` or the compiled
     ``compiled_update``.
 
     Parameters
@@ -37,16 +37,16 @@ class Trainer:
     task
         What is learnt; its ``model`` is trained.
     config
-        How.
+        How to train.
     team
         The workers that train together; by default this process trains alone.
 
     Attributes
     ----------
     step, total
-        Updates made so far, and altogether.
+        Updates made so far, and in the whole run.
     states
-        What is carried from batch to batch, of the streams that this worker reads.
+        The states carried from batch to batch, for the streams that this worker reads.
     compiled_update
         `update` as a ``tf.function``.
     """
@@ -82,7 +82,7 @@ class Trainer:
         self.compiled_update = tf.function(self.update, input_signature=task.signature, reduce_retracing=True)
 
     def gradients(self, batch: Any, states: list[Any]) -> tuple[Any, list[Any], list[Any], list[Any]]:
-        """Loss and gradients of the whole batch, their squares, and the states of the streams this worker reads."""
+        """Loss and gradients of the whole batch, their sums of squares, and the states of this worker's streams."""
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
@@ -90,7 +90,7 @@ class Trainer:
         return *self.team.mean(loss, tape.gradient(loss, self.model.trainable_variables)), states
 
     def update(self, batch: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-        """One step: gradients, their mean over all workers, clipping, Adam. It gives the loss and the states."""
+        """One step: gradients, their mean over all workers, clipping, Adam. Returns the loss and the states."""
         import tensorflow as tf
 
         variables = self.model.trainable_variables
@@ -106,12 +106,12 @@ class Trainer:
         return loss, [tf.cast(state, tf.float32) for state in states]
 
     def run(self) -> Iterator[bool]:
-        """Train to the end; every few steps, give whether a part of an epoch is done and it's time to validate.
+        """Train to the end; every few steps, yield whether it's time to validate.
 
         Raises
         ------
         UserError
-            A loss isn't finite. It is noticed within `LOOK_STEPS` steps.
+            A loss isn't finite. This is noticed within `LOOK_STEPS` steps.
         """
         first = 0
         for epoch, steps in enumerate(self.steps_per_epoch):
@@ -150,19 +150,19 @@ class Trainer:
 
     def _exploded(self, what: str, step: int) -> UserError:
         return UserError(
-            f"The {what} isn't a finite number any more at step {step:,} of {self.total:,}: the steps are too long. "
+            f"The {what} is no longer a finite number at step {step:,} of {self.total:,}: the steps are too long. "
             f"Lower learning_rate (it is {self.config.learning_rate:g}) or clip_norm ({self.config.clip_norm:g}) and "
             "start again. The last checkpoint, if there is one, is from before."
         )
 
     def agree(self, order: str) -> str:
-        """What all workers do now, as the chief says: nothing, `SAVE` or `STOP`; and when they look up again."""
+        """The chief's order for all workers: nothing, `SAVE` or `STOP`. It also sets when they look again."""
         pace = max(1, min(LOOK_STEPS, int(LOOK_SECONDS / max(self._step_seconds, 1e-6))))
         order, self.pace = json.loads(self.team.from_chief(json.dumps([order, pace]).encode()))
         return order
 
     def evaluate(self) -> dict[str, float]:
-        """Score the (averaged) weights on what is held out to validate, and remember them if they are the best.
+        """Score the (averaged) weights on the validation data, and remember them if they are the best.
 
         Returns
         -------
@@ -194,7 +194,7 @@ class Trainer:
         if training_loss > 2 * max(guess, self.first_loss):
             raise UserError(
                 f"The training has diverged: up to step {self.step:,} of {self.total:,} a token cost "
-                f"{training_loss:,.1f} nats on average, and a blind guess costs {guess:.1f}. Lower learning_rate (it "
+                f"{training_loss:,.1f} nats on average, but a blind guess costs {guess:.1f}. Lower learning_rate (it "
                 f"is {self.config.learning_rate:g}) and start again. The last checkpoint, if there is one, is from "
                 "before."
             )
@@ -220,12 +220,12 @@ class Trainer:
     # The state, on disk and for the other workers
 
     def begin(self, checkpoint: Path | None) -> History:
-        """Continue from where `save` left off, if it did; all workers start from what the chief has.
+        """Continue from a checkpoint, if there is one; all workers start from the chief's state.
 
         Raises
         ------
         CheckpointError
-            The checkpoint is of another training run, or damaged.
+            The checkpoint is from another training run, or damaged.
         """
         states = self.team.gather(self.states)
         data = content_of(checkpoint)
@@ -241,12 +241,12 @@ class Trainer:
         return history
 
     def save(self, path: Path, history: History, states: list[Any]) -> None:
-        """Write everything that training needs to continue, in one file, atomically; the states are all streams'.
+        """Write all that training needs to continue to one file, atomically; ``states`` are those of all streams.
 
         Raises
         ------
         UserError
-            A weight isn't finite: the file stays as it was. Or it can't be written.
+            A weight isn't finite, and the file stays as it was; or the file can't be written.
         """
         if not all(np.isfinite(variable).all() for variable in (*self.model.trainable_variables, *self.averages)):
             raise self._exploded("largest weight", self.step)
@@ -289,8 +289,8 @@ class Trainer:
         identity = about.get("identity")
         if identity != self._identity():
             raise CheckpointError(
-                f"The checkpoint {name} is of another training run{_differing(identity, self._identity())}. Delete it "
-                "to start from the beginning, or train with what it was made with."
+                f"The checkpoint {name} is from another training run{_differing(identity, self._identity())}. Delete "
+                "it to start from the beginning, or train with the settings, data and model it was made with."
             )
         rows = self.team.rows(self.config.batch_size)
         variables = self._variables()
@@ -321,9 +321,9 @@ def _traits(layer: "keras.layers.Layer") -> list[Any]:
 
 
 def _differing(theirs: Any, ours: dict[str, Any]) -> str:
-    """In what two identities differ, for the message."""
+    """How two identities differ, for the message."""
     if not isinstance(theirs, dict) or theirs.get("format") != ours["format"]:
-        return ", or of another version of this package"
+        return ", or from another version of this package"
     parts = []
     for name, mine in ours["settings"].items():
         if (other := theirs["settings"].get(name)) != mine:
@@ -334,7 +334,7 @@ def _differing(theirs: Any, ours: dict[str, Any]) -> str:
 
 
 def clipped(gradients: list[Any], squares: list[Any], limit: float) -> list[Any]:
-    """The gradients, shortened together to the limit if they are longer; their length is given as sums of squares.
+    """The gradients, scaled down together to the norm ``limit`` if longer; ``squares`` are their sums of squares.
 
     Bit for bit Keras's ``global_clipnorm``: the norm of a sparse embedding gradient is taken before repeated rows are
     summed.

@@ -1,10 +1,9 @@
-"""What a trained network's states carry: read them, label a text, fit probes, and take cells out.
+"""What a trained network's states carry: read them, label a text, fit probes, and ablate cells.
 
-A *probe* is a linear function fitted to states to say something of the text that was read: whether the place is inside
-a speaker's name, how far into its line it is. It is fitted on some plays and scored on others, next to the same probe
-on the last few characters, on the states of an untrained network and on shuffled labels [1]_ [2]_. A *cell* is one
-number of the state; a property may be held by a single one [3]_. What the network uses of what it carries only shows
-when cells are taken out.
+A *probe* is a linear function fitted to states to tell something about the text that was read: whether the place is
+inside a speaker's name, how far into its line it is. It is fitted on some plays and scored on others, and compared with
+the same probe on the last few characters, on the states of an untrained network and on random labels [1]_ [2]_. A
+*cell* is one number of the state; a single cell may hold a property [3]_. Only ablation shows what the network uses.
 
 Texts are the book's plays: Markdown with a speaker's name between ``**``, stage directions between ``_``, verse lines
 that end in two spaces. Places are ``(passages, length)``, states ``(passages, length, units)``, costs in bits per

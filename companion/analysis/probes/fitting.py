@@ -9,7 +9,7 @@ from companion.evaluation import Interval, bootstrap, ratio_of_sums
 
 Array = np.ndarray
 
-ALPHA = 100.0  # of the probes' ridge: scores move by less than a point from 30 to 300
+ALPHA = 100.0  # penalty of the probes' ridge regression: from 30 to 300, scores change by less than a point
 
 
 class Probe(NamedTuple):
@@ -21,7 +21,7 @@ class Probe(NamedTuple):
     offset: float
 
     def __call__(self, x: Array) -> Array:
-        """What it says of features ``(..., features)``: a number, or yes where it is above 0."""
+        """The probe's answer for features ``(..., features)``: a number, or yes where it is above 0."""
         slope = self.weights / self.spread
         return x @ slope + (self.offset - self.mean @ slope)
 
@@ -34,14 +34,14 @@ def fit_probe(x: Array, labels: Array, alpha: float = ALPHA) -> Probe:
     x
         ``(..., features)``.
     labels
-        ``(...)``; where nan, the place is left out. If all are 0 or 1, they mean no and yes.
+        ``(...)``; places where it is nan are left out. If all labels are 0 or 1, they mean no and yes.
     alpha
         The penalty on large weights.
 
     Raises
     ------
     UserError
-        There is not one label for each place, or no two labels differ.
+        The shapes don't match, or no two labels differ.
     """
     from sklearn.linear_model import Ridge
 
@@ -62,10 +62,10 @@ def is_yes_no(labels: Array) -> bool:
 
 
 def probe_score(labels: Array, said: Array) -> float:
-    """How well a probe does: balanced accuracy for yes and no, R² for a number; places with a label of nan don't count.
+    """How well a probe does: balanced accuracy for yes and no, R² for a number. Places whose label is nan don't count.
 
-    Balanced accuracy is the mean of two shares, that of the yes places it calls yes and that of the no places it calls
-    no: 0.5 for guessing. R² is the share of the variance that is explained: 0 for always saying the mean.
+    Balanced accuracy is the mean of two shares, of the yes places called yes and of the no places called no: 0.5 for
+    guessing. R² is the share of the variance that is explained: 0 for always saying the mean.
 
     >>> probe_score(np.array([1.0, 1, 0, 0]), np.array([2.0, -1, -3, -1]))
     0.75
@@ -77,9 +77,9 @@ def probe_score(labels: Array, said: Array) -> float:
 
 
 def score_interval(labels: Array, said: Array, resamples: int = 200, seed: int = 0) -> Interval:
-    """`probe_score` and its 95 % interval, for which whole passages are drawn.
+    """`probe_score` and its 95% interval, for which whole passages are drawn.
 
-    Neighbouring characters aren't independent examples; passages that are far apart nearly are.
+    Neighbouring characters aren't independent examples; distant passages nearly are.
 
     Parameters
     ----------
@@ -97,12 +97,12 @@ def score_interval(labels: Array, said: Array, resamples: int = 200, seed: int =
 
 
 def mean_interval(values: Array, counted: Array, resamples: int = 200, seed: int = 0) -> Interval:
-    """The mean of the counted values and its 95 % interval, for which whole passages are drawn.
+    """The mean of the counted values and its 95% interval, for which whole passages are drawn.
 
     Parameters
     ----------
     values, counted
-        ``(passages, length)``; which are counted is true or false.
+        ``(passages, length)``; ``counted`` is true where a value counts.
     resamples, seed
         As in `companion.evaluation.bootstrap`.
     """
@@ -111,7 +111,7 @@ def mean_interval(values: Array, counted: Array, resamples: int = 200, seed: int
 
 
 class Cells(NamedTuple):
-    """The best each cell can say alone, ``slope * state + offset``, and how well that does; each ``(units,)``."""
+    """The best answer of each cell alone, ``slope * state + offset``, and its score; each ``(units,)``."""
 
     slope: Array
     offset: Array
@@ -122,24 +122,24 @@ class Cells(NamedTuple):
         return np.argsort(-self.scores, kind="stable")
 
     def says(self, unit: int, states: Array) -> Array:
-        """What one cell says at each place, to be scored like a probe."""
+        """One cell's answer at each place, to be scored like a probe's."""
         return self.slope[unit] * states[..., unit] + self.offset[unit]
 
 
 def fit_cells(states: Array, labels: Array) -> Cells:
-    """For each cell the best threshold (yes and no) or the best straight line (a number), and its `probe_score` there.
+    """The best threshold (yes and no) or straight line (a number) for each cell, and its `probe_score`.
 
     Parameters
     ----------
     states
         ``(..., units)``.
     labels
-        As for `fit_probe`.
+        As in `fit_probe`.
 
     Raises
     ------
     UserError
-        As for `fit_probe`.
+        As in `fit_probe`.
     """
     x, y = _examples(states, labels)
     if not is_yes_no(y):
@@ -164,7 +164,7 @@ def best_threshold(x: Array, y: Array) -> tuple[float, float, float]:
     >>> best_threshold(np.array([0.0, 1.0, 2.0, 4.0]), np.array([0.0, 0.0, 1.0, 1.0]))
     (1.0, -1.5, 1.0)
     """
-    order = np.argsort(x)  # the order of equal values makes no difference: there is no cut between them
+    order = np.argsort(x)  # the order of equal values doesn't matter: there is no cut between them
     ranked, yes = x[order], y[order]
     share_yes, share_no = np.cumsum(yes) / yes.sum(), np.cumsum(1 - yes) / (1 - yes).sum()
     above = (1 - share_yes + share_no) / 2  # balanced accuracy of "yes above the cut after place k"
@@ -177,13 +177,13 @@ def best_threshold(x: Array, y: Array) -> tuple[float, float, float]:
 
 def _known(x: Array, labels: Array) -> tuple[Array, Array]:
     if x.shape[: labels.ndim] != labels.shape:
-        raise UserError(f"There are places of shape {x.shape} and labels of shape {labels.shape}; give each one label.")
+        raise UserError(f"The features have shape {x.shape} and the labels {labels.shape}; give each place one label.")
     known = np.isfinite(labels)
     return x[known], labels[known]
 
 
 def _examples(x: Array, labels: Array) -> tuple[Array, Array]:
-    """The known places, enough of them to learn from."""
+    """The places with known labels; raise a `UserError` unless there is something to learn."""
     x, y = _known(x, labels)
     if not len(y) or np.ptp(y) == 0:
         raise UserError("A probe needs at least two different labels to learn from; here there is one or none.")

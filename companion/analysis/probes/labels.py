@@ -1,4 +1,4 @@
-"""Labels of a text: one number a character, known when that character has been read."""
+"""Labels of a text: one number per character. All but `ends_soon` are known once the character has been read."""
 
 import re
 
@@ -46,9 +46,9 @@ def column(text: str) -> Array:
 
 
 def in_prose(text: str) -> Array:
-    """1 in prose and 0 in verse, from a speech's second line on; nan where a paragraph doesn't tell.
+    """1 in prose and 0 in verse, from a speech's second line on; nan elsewhere.
 
-    The two are laid out alike, but each line of verse begins with a capital. A paragraph is prose if most of its
+    The two have the same layout, but each line of verse begins with a capital. A paragraph is prose if most of its
     lines after the first begin in lower case.
 
     >>> in_prose("**A**  \\nWould not a pair  \\nof these")[-8:].tolist()
@@ -78,16 +78,16 @@ def ends_soon(text: str, within: int = 10) -> Array:
 
 
 def last_characters(ids: Array, places: Array, n: int, vocab_size: int) -> Array:
-    """The last ``n`` characters at each place, one-hot: what a reader with so short a memory has.
+    """The last ``n`` characters at each place, one-hot: all that a reader with such a short memory knows.
 
     Parameters
     ----------
     ids
         The whole text, ``(characters,)``.
     places
-        Where, in any shape; each at least ``n - 1``.
+        Places in the text, in any shape; each at least ``n - 1``.
     n, vocab_size
-        How many characters, and how many ids there are.
+        The number of characters, and of ids.
 
     Returns
     -------
@@ -111,12 +111,12 @@ def last_characters(ids: Array, places: Array, n: int, vocab_size: int) -> Array
 def control_labels(kinds: Array, labels: Array, seed: int = 0) -> Array:
     """A control task (Hewitt & Liang 2019): each kind of place gets one label, drawn at random among the real ones.
 
-    There is nothing to understand in it. A probe that does well has learned it by heart.
+    There is nothing to understand in the task. A probe that does well has learnt it by heart.
 
     Parameters
     ----------
     kinds
-        Which kind each place is of, 0, 1, ..., for example which pair of characters ends there; any shape.
+        The kind of each place, 0, 1, ..., for example which pair of characters ends there; any shape.
     labels
         The real labels, of any shape; one of the known ones (not nan) is drawn for each kind.
     seed

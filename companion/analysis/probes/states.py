@@ -1,4 +1,4 @@
-"""Reading texts with a network of one LSTM layer: its states, what each character costs it, and cells taken out."""
+"""Reading texts with a network of one LSTM layer: its states, what each character costs it, and ablation."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-WARM_UP = 200  # characters read before each passage, so that its states are those of a reader who came from there
+WARM_UP = 200  # characters read before each passage, so that its states know some context
 
 
 class Network(NamedTuple):
@@ -49,14 +49,14 @@ def network(model: "keras.Model") -> Network:
 
 
 def passages(characters: int, number: int, length: int) -> Array:
-    """Where a text is read: passages spread evenly over it that don't touch, each with its warm-up before it.
+    """Passages to read: spread evenly over a text without overlap, each with a warm-up before it.
 
     Parameters
     ----------
     characters
         How long the text is.
     number, length
-        How many passages, and their characters without the warm-up.
+        How many passages, and how many characters each has without the warm-up.
 
     Returns
     -------
@@ -79,9 +79,9 @@ def passages(characters: int, number: int, length: int) -> Array:
 
 
 def read(net: Network, ids: Array) -> tuple[Array, Array]:
-    """The states after each character of passages, read from a zero state; those of the warm-up are left off.
+    """The states after each character of passages, read from a zero state; those of the warm-up are left out.
 
-    The same numbers as `companion.cells.lstm_forward`'s, by TensorFlow, which takes a tenth of the time.
+    The numbers are those of `companion.cells.lstm_forward`, computed by TensorFlow in a tenth of the time.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _checked(ids: Array) -> Array:
     if ids.ndim != 2 or ids.shape[1] <= WARM_UP:
         raise UserError(
             f"The passages have shape {ids.shape}; expected (passages, {WARM_UP} + length): each needs the characters "
-            "before it, as passages(...) gives them."
+            "before it, which passages(...) includes."
         )
     return ids
 
@@ -132,7 +132,7 @@ def _scan(net: Network, ids: Array) -> tuple[Array, Array]:
 def _compiled_scan() -> Callable[..., Any]:
     """From x ``(time, batch, features)`` to h and c ``(time, batch, units)``.
 
-    Keras's LSTM gives c after the last step only, and the NumPy steps take ten times as long.
+    Keras's LSTM returns c only after the last step, and the NumPy steps take ten times as long.
     """
     quiet_tensorflow()
     import tensorflow as tf
@@ -154,8 +154,8 @@ def _compiled_scan() -> Callable[..., Any]:
 def ablate(net: Network, units: Sequence[int] | Array, shown: Array) -> Network:
     """A network in which some cells always show the same value, whatever they hold.
 
-    The other cells read a cell through its row of ``W_h``, the output through its row of ``W_y``. To put a constant in
-    its place, add the constant's part to the biases and set the rows to zero: the forward pass stays as it is.
+    The gates read a cell through its row of ``W_h``, the output through its row of ``W_y``. To replace it with a
+    constant, add the constant's contribution to the biases and set the rows to zero; the forward pass is unchanged.
 
     Parameters
     ----------
@@ -169,11 +169,11 @@ def ablate(net: Network, units: Sequence[int] | Array, shown: Array) -> Network:
     Raises
     ------
     UserError
-        A number is not that of a cell.
+        There is no cell of that number.
     """
     units = np.asarray(units, dtype=int)
     if units.size and not (units.min() >= 0 and units.max() < len(net.W_h)):
-        raise UserError(f"The network has the cells 0 to {len(net.W_h) - 1}; {units.tolist()} has another one.")
+        raise UserError(f"The network has the cells 0 to {len(net.W_h) - 1}; {units.tolist()} has others.")
     W_h, W_y = net.W_h.copy(), net.W_y.copy()
     b, b_y = net.b + shown[units] @ net.W_h[units], net.b_y + shown[units] @ net.W_y[units]
     W_h[units] = W_y[units] = 0
