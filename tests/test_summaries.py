@@ -200,7 +200,7 @@ def test_some_of_the_sentences_are_always_chosen(text, count, lines, recwarn):
         (f"{SHORT} {SHORT}", ["--sentences", "3"], "only 2 different sentences"),
         (f"{SHORT.split('.')[0]}.", ["--sentences", "2"], "is a single sentence of 17 words"),
         (f"{SHORT[:-1]} {'and the end of it ' * 20}".replace(". N", ", n"), [], "is a single sentence of 121 words"),
-        (f"{LINES * 8}It is over.", ["--sentences", "2"], "has only 1 different sentence, and 2 can't"),
+        (f"{LINES * 8}It is over.", ["--sentences", "2"], "has only 1 different sentence, so 2 can't"),
         (LINES * 8, [], "no sentence to choose"),
         ("it is the end of all of that " * 12, [], "is a single sentence of 96 words"),
     ],
