@@ -95,7 +95,10 @@ def test_a_good_entry() -> None:
         ({"meaning": ["a", "b"]}, "'meaning' should be a str"),
         ({"also": "losses"}, "'also' should be a list"),
         ({"emphasised": "loss"}, "'emphasised' should be a bool or list"),
-        ({"also": ["cost"], "emphasised": ["cots"]}, "'emphasised' has 'cots', which is neither the term nor under 'also'"),
+        (
+            {"also": ["cost"], "emphasised": ["cots"]},
+            "'emphasised' has 'cots', which is neither the term nor under 'also'",
+        ),
         ({"chinese": "损失"}, "unknown key 'chinese'"),
         ({"term": None}, "'term' is missing"),
     ],

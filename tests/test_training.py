@@ -444,7 +444,10 @@ def test_a_model_of_another_kind_is_reported():
     ("pairs", "says"),
     [
         (Pairs([], []), "There are no pairs to {}; give at least one"),
-        (Pairs([[4, 9]], [[5]]), "The source of pair 0 of the pairs to {} has ids from 4 to 9, but the model knows only 9"),
+        (
+            Pairs([[4, 9]], [[5]]),
+            "The source of pair 0 of the pairs to {} has ids from 4 to 9, but the model knows only 9",
+        ),
         (Pairs([[4]], [[5, 9]]), "The target of pair 0 of the pairs to {} has ids from 5 to 9"),
     ],
 )
