@@ -354,7 +354,7 @@ class NGramModel:
 
     def _fitted(self) -> list[_Level]:
         if not self._levels:
-            raise UserError("This n-gram model has not counted anything yet: call fit(ids) first.")
+            raise UserError("This n-gram model hasn't counted anything yet: call fit(ids) first.")
         return self._levels
 
     def _levels_up_to(self, order: int) -> list[_Level]:

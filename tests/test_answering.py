@@ -214,7 +214,7 @@ def test_a_wrong_answer_of_the_network_is_admitted():
     assert "hall, 90% sure" in said and "the answer is 'garden': the network is wrong here" in said
     assert "looked at: Ada got the ball there." in said  # in the reader's own words
     said = "".join(converse(["Ada went to the hall. Where is Ben?"], wrong))
-    assert "does not say" in said and "'hall', 90% sure: a mistake" in said
+    assert "doesn't say" in said and "'hall', 90% sure: a mistake" in said
 
 
 def test_a_network_that_does_not_look_has_nothing_to_show():

@@ -92,7 +92,7 @@ def test_bad_input_of_the_classifier_gets_a_sentence() -> None:
         with pytest.raises(UserError, match="expected whole numbers: 0, 1"):
             model.fit([np.array([1])] * 2, label)
     model.fit([np.array([1]), np.array([2])], [0, 1])
-    with pytest.raises(UserError, match="empty passage"):
+    with pytest.raises(UserError, match="no passages, or one is empty"):
         model.log_likelihoods([np.array([], dtype=int)])
 
 

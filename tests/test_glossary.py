@@ -92,10 +92,13 @@ def test_a_good_entry() -> None:
         ({"zh": ""}, "'zh' is missing"),
         ({"zh": "loss"}, "no Chinese character: 'loss'"),
         ({"meaning": "What training makes smaller"}, "end with a full stop"),
-        ({"meaning": ["a", "b"]}, "'meaning' is to be a str"),
-        ({"also": "losses"}, "'also' is to be a list"),
-        ({"emphasised": "loss"}, "'emphasised' is to be a bool or list"),
-        ({"also": ["cost"], "emphasised": ["cots"]}, "'emphasised' has 'cots', which isn't the term nor under 'also'"),
+        ({"meaning": ["a", "b"]}, "'meaning' should be a str"),
+        ({"also": "losses"}, "'also' should be a list"),
+        ({"emphasised": "loss"}, "'emphasised' should be a bool or list"),
+        (
+            {"also": ["cost"], "emphasised": ["cots"]},
+            "'emphasised' has 'cots', which is neither the term nor under 'also'",
+        ),
         ({"chinese": "损失"}, "unknown key 'chinese'"),
         ({"term": None}, "'term' is missing"),
     ],
@@ -108,9 +111,9 @@ def test_a_bad_entry_is_named_and_left_out(change: dict, problem: str) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"term": "Loss"}, "the name 'loss' already"),
-        ({"term": "cost"}, "the name '损失' already"),
-        ({"term": "cost", "zh": "代价", "also": ["loss"]}, "the form 'loss' already"),
+        ({"term": "Loss"}, "already has the name 'loss'"),
+        ({"term": "cost"}, "already has the name '损失'"),
+        ({"term": "cost", "zh": "代价", "also": ["loss"]}, "already has the form 'loss'"),
     ],
 )
 def test_two_entries_may_not_have_the_same_name_or_form(change: dict, problem: str) -> None:

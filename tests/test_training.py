@@ -365,7 +365,7 @@ def test_a_loss_that_explodes_is_noticed_soon_and_the_good_checkpoint_kept(tmp_p
         model.trainable_variables[0].assign(np.full((6, 4), np.nan))
 
     team = Disturbed(4, explode)
-    with pytest.raises(UserError, match=rf"{says} any more at step \d+ of 299: .* learning_rate \(it is 0.002") as told:
+    with pytest.raises(UserError, match=rf"{says} at step \d+ of 299: .* learning_rate \(it is 0.002") as told:
         fit(model, text_ids(), text_ids(300), ONE_LONG_EPOCH, checkpoint, False, team, checkpoint_seconds=every)
     assert int(re.search(r"at step (\d+)", str(told.value))[1]) <= 2 + 3 * 25
     assert [checkpoint.read_bytes() if checkpoint.exists() else None] == kept
@@ -444,7 +444,10 @@ def test_a_model_of_another_kind_is_reported():
     ("pairs", "says"),
     [
         (Pairs([], []), "There are no pairs to {}; give at least one"),
-        (Pairs([[4, 9]], [[5]]), "The source of pair 0 of the pairs to {} has ids from 4 to 9, but the model has 9"),
+        (
+            Pairs([[4, 9]], [[5]]),
+            "The source of pair 0 of the pairs to {} has ids from 4 to 9, but the model knows only 9",
+        ),
         (Pairs([[4]], [[5, 9]]), "The target of pair 0 of the pairs to {} has ids from 5 to 9"),
     ],
 )

@@ -88,7 +88,7 @@ def on_support(story: Story, reply: Reply) -> float:
 
 
 def converse(texts: Iterable[str], reply_to: Callable[[Story], Reply] | None = None) -> Iterator[str]:
-    """Read a story piece by piece, and answer each question from what was told before it.
+    """Read a story piece by piece, and answer each question from the facts before it.
 
     Parameters
     ----------

@@ -198,7 +198,7 @@ class BayesClassifier:
             The classifier isn't fitted, or a passage is empty.
         """
         if not self.models:
-            raise UserError("This classifier has not counted anything yet: call fit(ids, label) first.")
+            raise UserError("This classifier hasn't counted anything yet: call fit(ids, label) first.")
         lengths = np.array([len(i) for i in ids])
         if not len(lengths) or not lengths.all():
             raise UserError("There are no passages, or one is empty; give at least one token for each.")

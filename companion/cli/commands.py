@@ -110,7 +110,7 @@ def corpora(options: argparse.Namespace) -> None:
 
 
 def answer(options: argparse.Namespace) -> None:
-    """Answer each question from what was told before it, in a text or line by line from standard input."""
+    """Answer each question from the facts before it, in a text or line by line from standard input."""
     from companion.applications.answering import converse
 
     for said in converse([" ".join(options.text)] if options.text else lines_of_standard_input()):

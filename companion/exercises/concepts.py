@@ -28,8 +28,8 @@ def bits_per_character(answer: Callable[..., Any]) -> str:
                 nats / math.log(2): "this is the cost of the whole text; divide it by the number of characters",
                 nats / math.log(2) / tokens: "divide the cost by the number of characters, not of tokens",
                 nats / tokens: "divide the cost by the number of characters, and turn nats into bits",
-                2**expected: "this is a perplexity; bits are wanted",
-                math.exp(nats / tokens): "this is a perplexity; bits are wanted",
+                2**expected: "this is a perplexity; give bits",
+                math.exp(nats / tokens): "this is a perplexity; give bits",
             }
             hint = next(
                 (hint for value, hint in slips.items() if _close(got, value)), "add up all surprises, then divide once"

@@ -1,4 +1,4 @@
-"""A folder of files: written whole or not at all, wherever that may be."""
+"""A folder of files: written whole or not at all."""
 
 import contextlib
 import errno

@@ -34,7 +34,7 @@ class Learnt(NamedTuple):
 
 
 def content(tokens: Sequence[str], merges: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """What a ``tokenizer.json`` says of byte-level BPE: ``tokens`` in the order of their ids, merges as learnt."""
+    """The content of a ``tokenizer.json`` for byte-level BPE: ``tokens`` in the order of ids, merges as learnt."""
     model = {
         "type": "BPE",
         "dropout": None,

@@ -18,7 +18,7 @@ CODE_POINTS = 0x110000  # everything a Python string can hold in one place
 def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str | None = None, order: int = 5) -> float:
     """The nats it takes to spell what the tokenizer calls unknown in a text.
 
-    A model that predicts "unknown word" has not yet said which word. Add this to its loss on the text, and
+    A model that predicts "unknown word" hasn't yet said which word. Add this to its loss on the text, and
     its bits per character cover every character, so that it can be compared with a model whose tokenizer knows
     every text.
 
