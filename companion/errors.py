@@ -17,7 +17,7 @@ class UserError(ValueError):
 def check_sizes(least: int = 1, /, **sizes: object) -> None:
     """Raise a `UserError` naming the first size that isn't an integer of at least ``least``.
 
-    >>> check_sizes(units=256, layers=1)
+    >>> check_sizes(units=256, num_layers=1)
     >>> check_sizes(units=1.5)
     Traceback (most recent call last):
     ...

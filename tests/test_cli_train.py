@@ -264,7 +264,7 @@ MEASURED = [
     (1.84, LSTM, {"vocab_size": 49_892, "embedding_dim": 64, "units": 16}, 64, 64),
     (0.84, LSTM, {"vocab_size": 85, "embedding_dim": 64, "units": 256}, 64, 64),
     (1.31, LSTM, {"vocab_size": 10_000, "embedding_dim": 64, "units": 256}, 64, 64),
-    (5.18, LSTM, {"vocab_size": 85, "embedding_dim": 64, "units": 2048, "layers": 2}, 32, 32),
+    (5.18, LSTM, {"vocab_size": 85, "embedding_dim": 64, "units": 2048, "num_layers": 2}, 32, 32),
     (2.81, TRANSFORMER, {"vocab_size": 85, "hidden_dim": 512, "num_layers": 6, "num_heads": 8, "context": 128}, 32, 64),
     (
         1.94,
@@ -283,7 +283,7 @@ def test_the_memory_that_training_takes_is_estimated(gigabytes, kind, sizes, str
 
 
 def test_little_free_memory_is_a_warning(capsys, monkeypatch):
-    wants = (LSTM, {"vocab_size": 85, "units": 4096, "layers": 2}, 64 * 64)  # about 15 GB
+    wants = (LSTM, {"vocab_size": 85, "units": 4096, "num_layers": 2}, 64 * 64)  # about 15 GB
     monkeypatch.setattr(memory, "total_memory", lambda: 64e9)
     monkeypatch.setattr(memory, "free_memory", lambda: 32e9)
     memory.check_memory(*wants)

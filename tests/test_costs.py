@@ -11,14 +11,14 @@ from companion.generation import stepper
 from companion.models import language_model
 
 LANGUAGE_MODELS = [
-    {"vocab_size": 11, "embedding_dim": 5, "units": 7, "cell": cell, "layers": layers}
+    {"vocab_size": 11, "embedding_dim": 5, "units": 7, "cell": cell, "num_layers": layers}
     for cell in ("rnn", "gru", "lstm")
     for layers in (1, 2)
 ]
 TRANSFORMER = {"vocab_size": 11, "hidden_dim": 12, "num_layers": 2, "num_heads": 2, "context": 6}
 
 
-@pytest.mark.parametrize("sizes", LANGUAGE_MODELS, ids=lambda sizes: f"{sizes['cell']}-{sizes['layers']}")
+@pytest.mark.parametrize("sizes", LANGUAGE_MODELS, ids=lambda sizes: f"{sizes['cell']}-{sizes['num_layers']}")
 def test_a_recurrent_model_has_the_parameters_that_keras_counts(sizes):
     model = language_model(**sizes)
     assert costs.language_model(**sizes).parameters == model.count_params()
@@ -114,7 +114,7 @@ def test_activations_are_what_our_own_backward_pass_keeps():
     assert held == batch * time * costs.recurrent("gru", 5, units).kept
 
 
-@pytest.mark.parametrize("sizes", LANGUAGE_MODELS, ids=lambda sizes: f"{sizes['cell']}-{sizes['layers']}")
+@pytest.mark.parametrize("sizes", LANGUAGE_MODELS, ids=lambda sizes: f"{sizes['cell']}-{sizes['num_layers']}")
 def test_the_state_is_the_stepper_s(sizes):
     state = stepper(language_model(**sizes)).start(1)
     assert costs.language_model(**sizes).state == sum(array.size for array in state)

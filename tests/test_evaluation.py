@@ -28,7 +28,7 @@ from companion.tokenizers import Pairs
 @pytest.fixture(scope="module")
 def model():
     set_seed(3)
-    built = language_model(20, embedding_dim=8, units=16, layers=2, dropout=0.3)
+    built = language_model(20, embedding_dim=8, units=16, num_layers=2, dropout=0.3)
     for weight in built.trainable_variables:
         weight.assign(weight * 1.3)  # far enough from uniform that a mistake shows
     return built
@@ -184,7 +184,7 @@ def test_a_model_that_was_scored_is_freed():
 
 def test_what_is_compiled_follows_the_weights(model):
     ids = np.random.default_rng(0).integers(0, 20, 50)
-    other = language_model(20, embedding_dim=8, units=16, layers=2, dropout=0.3)
+    other = language_model(20, embedding_dim=8, units=16, num_layers=2, dropout=0.3)
     first = evaluate(other, ids)
     other.set_weights(model.get_weights())
     assert evaluate(other, ids) == evaluate(model, ids) != first

@@ -325,7 +325,7 @@ def test_the_articles_model_steps_to_the_same_probabilities():
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_the_books_language_models_step_too_and_so_do_their_twins(cell, dropout):
-    model = language_model(vocab_size=5, embedding_dim=4, units=6, layers=2, dropout=dropout, cell=cell)
+    model = language_model(vocab_size=5, embedding_dim=4, units=6, num_layers=2, dropout=dropout, cell=cell)
     model.set_weights([np.random.default_rng(2).normal(size=w.shape) for w in model.get_weights()])
     ids = [1, 2, 3, 4, 1]
     logits, _ = read(model, ids)

@@ -41,7 +41,7 @@ def test_the_twin_reads_a_text_in_parts_as_the_model_reads_it_whole(cell, layers
     import tensorflow as tf
 
     set_seed(1)
-    model = language_model(11, embedding_dim=4, units=5, layers=layers, dropout=0.5, cell=cell)
+    model = language_model(11, embedding_dim=4, units=5, num_layers=layers, dropout=0.5, cell=cell)
     ids = np.random.default_rng(0).integers(0, 11, (3, 12)).astype(np.int32)
     whole = model(ids).numpy()
     assert whole.shape == (3, 12, 11)
@@ -64,7 +64,7 @@ def test_the_twin_reads_a_text_in_parts_as_the_model_reads_it_whole(cell, layers
         ({"cell": "gpt"}, "no cell 'gpt'"),
         ({"vocab_size": -1}, "vocab_size is -1"),
         ({"embedding_dim": 1.5}, "embedding_dim is 1.5"),
-        ({"layers": True}, "layers is True"),
+        ({"num_layers": True}, "num_layers is True"),
     ],
 )
 def test_bad_sizes_are_reported(settings, says):

@@ -119,7 +119,7 @@ def test_passages_without_their_warm_up_are_refused(tiny):
 
 def test_a_network_of_two_layers_is_refused():
     with pytest.raises(UserError, match="2 LSTM layers"):
-        probes.network(language_model(5, embedding_dim=4, units=4, layers=2))
+        probes.network(language_model(5, embedding_dim=4, units=4, num_layers=2))
 
 
 # -- probes --------------------------------------------------------------------------------------------------------

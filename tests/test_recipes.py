@@ -219,7 +219,7 @@ def test_of_two_processes_one_trains_and_the_other_waits(tmp_path):
 
 def test_the_key_changes_with_the_recipe():
     assert recipes.recipe_key(TINY) == recipes.recipe_key(dataclasses.replace(TINY, description="other words"))
-    assert recipes.recipe_key(TINY) != recipes.recipe_key(dataclasses.replace(TINY, layers=9))
+    assert recipes.recipe_key(TINY) != recipes.recipe_key(dataclasses.replace(TINY, num_layers=9))
 
 
 def test_the_key_changes_only_with_the_code_that_trains(tmp_path):

@@ -14,13 +14,22 @@ from companion.errors import UserError
 from companion.evaluation import Score
 from companion.models import language_model, transformer_model
 from companion.models.encoder_decoder import encoder_decoder
-from companion.recipes import ANSWERER, BUILDERS, ENCODER_DECODER, TRANSFORMER, Trained, load_model, save_model
+from companion.recipes import (
+    ANSWERER,
+    BUILDERS,
+    ENCODER_DECODER,
+    LANGUAGE_MODEL,
+    TRANSFORMER,
+    Trained,
+    load_model,
+    save_model,
+)
 from companion.recipes.sizes import count_weights
 from companion.storage import sha256
 from companion.tokenizers import CharTokenizer, PairVocabulary, StoryReader, Vocabulary
 from companion.training import History
 
-SIZES = {"vocab_size": 4, "embedding_dim": 3, "units": 5, "layers": 2, "dropout": 0.1, "cell": "lstm"}
+SIZES = {"vocab_size": 4, "embedding_dim": 3, "units": 5, "num_layers": 2, "dropout": 0.1, "cell": "lstm"}
 FILES = ["model.json", "model.safetensors", "tokenizer.json"]
 
 
@@ -232,7 +241,7 @@ def test_files_of_two_models_do_not_mix(trained, folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "sizes", [{"units": 10**9}, {"layers": 10**9}, {"vocab_size": 2**31 - 1}, {"embedding_dim": 7}]
+    "sizes", [{"units": 10**9}, {"num_layers": 10**9}, {"vocab_size": 2**31 - 1}, {"embedding_dim": 7}]
 )
 def test_sizes_that_are_not_those_of_the_weights_are_refused_before_anything_is_built(folder, sizes):
     rewrite(folder, model={**SIZES, **sizes})
@@ -366,7 +375,11 @@ def test_a_missing_folder_is_reported(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "sizes"),
     [
-        *(("language model", {**SIZES, "cell": cell, "layers": n}) for cell in ("lstm", "gru", "rnn") for n in (1, 3)),
+        *(
+            ("language model", {**SIZES, "cell": cell, "num_layers": n})
+            for cell in ("lstm", "gru", "rnn")
+            for n in (1, 3)
+        ),
         ("language model", {"vocab_size": 7}),
         (
             "transformer",
@@ -404,16 +417,23 @@ def test_a_model_of_version_1_is_read(trained, folder, precision):
     assert load_model(folder).kind == "language model"
 
 
-def test_a_transformer_whose_sizes_have_their_earlier_names_is_read(tmp_path):
-    sizes = {"vocab_size": 4, "hidden_dim": 4, "num_layers": 2, "num_heads": 2, "context": 3, "dropout": 0.1}
-    trained = Trained(transformer_model(**sizes), CharTokenizer("abc"), sizes, kind=TRANSFORMER)
+@pytest.mark.parametrize(
+    ("build", "sizes", "earlier"),
+    [
+        (language_model, {"num_layers": 2}, {"layers": 2}),
+        (transformer_model, {"hidden_dim": 4, "num_layers": 2, "num_heads": 2}, {"width": 4, "layers": 2, "heads": 2}),
+    ],
+)
+def test_a_model_whose_sizes_have_their_earlier_names_is_read(tmp_path, build, sizes, earlier):
+    rest = {"vocab_size": 4, "dropout": 0.1}
+    kind = TRANSFORMER if build is transformer_model else LANGUAGE_MODEL
+    trained = Trained(build(**rest, **sizes), CharTokenizer("abc"), rest | sizes, kind=kind)
     trained.save(tmp_path / "m")
-    earlier = {"vocab_size": 4, "width": 4, "layers": 2, "heads": 2, "context": 3, "dropout": 0.1}
-    rewrite(tmp_path / "m", model=earlier)
+    rewrite(tmp_path / "m", model=rest | earlier)
     loaded = load_model(tmp_path / "m")
-    assert loaded.sizes == sizes and same(loaded, trained)
+    assert loaded.sizes == rest | sizes and same(loaded, trained)
     loaded.save(tmp_path / "m")
-    assert json.loads((tmp_path / "m" / "model.json").read_text(encoding="utf-8"))["model"] == sizes
+    assert json.loads((tmp_path / "m" / "model.json").read_text(encoding="utf-8"))["model"] == rest | sizes
 
 
 @pytest.mark.parametrize(

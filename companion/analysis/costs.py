@@ -213,15 +213,15 @@ def block(hidden_dim: int, num_heads: int, context: int) -> Layer:
 
 
 def language_model(
-    vocab_size: int, embedding_dim: int = 64, units: int = 256, layers: int = 1, cell: str = "lstm"
+    vocab_size: int, embedding_dim: int = 64, units: int = 256, num_layers: int = 1, cell: str = "lstm"
 ) -> Cost:
     """The counts of a `companion.models.language_model`.
 
     >>> language_model(85, embedding_dim=64, units=256).parameters
     355989
     """
-    check_sizes(layers=layers)
-    widths = [embedding_dim] + [units] * layers
+    check_sizes(num_layers=num_layers)
+    widths = [embedding_dim] + [units] * num_layers
     cells = [recurrent(cell, before, units) for before in widths[:-1]]
     return Cost((embedding(vocab_size, embedding_dim), *cells, dense(units, vocab_size)))
 

@@ -179,7 +179,7 @@ def _sizes(options: argparse.Namespace) -> dict[str, Any]:
         own = {"hidden_dim": options.units, "num_heads": options.heads, "context": options.context}
         return own | {"num_layers": options.layers or 4, "dropout": options.dropout}
     own = {"embedding_dim": options.embedding_dim, "units": options.units, "cell": options.cell}
-    return own | {"layers": options.layers or 1, "dropout": options.dropout}
+    return own | {"num_layers": options.layers or 1, "dropout": options.dropout}
 
 
 def gpus() -> str:

@@ -49,7 +49,7 @@ def language_model(
     vocab_size: int,
     embedding_dim: int = 64,
     units: int = 256,
-    layers: int = 1,
+    num_layers: int = 1,
     dropout: float = 0.0,
     cell: str = "lstm",
 ) -> "keras.Model":
@@ -59,7 +59,7 @@ def language_model(
     ----------
     vocab_size
         Number of tokens.
-    embedding_dim, units, layers
+    embedding_dim, units, num_layers
         Width of the embedding, width and number of the recurrent layers.
     dropout
         Part of the values set to 0 in training, before and after every recurrent layer but never on the recurrent
@@ -82,7 +82,7 @@ def language_model(
     ----------
     .. [1] Zaremba, Sutskever & Vinyals 2014, *Recurrent Neural Network Regularization*.
     """
-    _check(dropout, vocab_size=vocab_size, embedding_dim=embedding_dim, units=units, layers=layers)
+    _check(dropout, vocab_size=vocab_size, embedding_dim=embedding_dim, units=units, num_layers=num_layers)
     if cell not in CELLS:
         raise UserError(f"There is no cell {cell!r}; there are {', '.join(CELLS)}.")
     quiet_tensorflow()
@@ -93,7 +93,7 @@ def language_model(
     recurrent = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}[cell]
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(vocab_size, embedding_dim, name="embedding")(ids)
-    for number in range(1, layers + 1):
+    for number in range(1, num_layers + 1):
         x = SharedDropout(dropout)(x) if dropout else x
         x, *_ = recurrent(units, return_sequences=True, return_state=True, name=f"{cell}_{number}")(x)
     x = SharedDropout(dropout)(x) if dropout else x

@@ -53,7 +53,7 @@ VERSION = 2
 DESCRIPTION, TOKENIZER = "model.json", "tokenizer.json"
 WEIGHTS = {1: "weights.npz", 2: "model.safetensors"}  # by version
 RENAMED = {"width": "hidden_dim", "layers": "num_layers", "heads": "num_heads"}
-"""What a Transformer's sizes were called in the folders of earlier versions of this package, and what now."""
+"""What sizes of networks were called in the folders of earlier versions of this package, and what now."""
 LARGEST = {DESCRIPTION: 2**24, TOKENIZER: 2**28}  # bytes; the largest of this package have a thousandth of it
 
 
@@ -173,7 +173,7 @@ def _description(folder: Path) -> dict[str, Any]:
     if not is_unchanged:
         raise UserError(f"{DESCRIPTION} was changed after it was saved")
     content.setdefault("kind", LANGUAGE_MODEL)  # the first models of version 1 are all of this kind
-    if content["kind"] == TRANSFORMER and isinstance(content.get("model"), dict):
+    if content["kind"] in (LANGUAGE_MODEL, TRANSFORMER) and isinstance(content.get("model"), dict):
         content["model"] = {RENAMED.get(name, name): size for name, size in content["model"].items()}
     _check(content)
     return content

@@ -22,7 +22,7 @@ class Recipe:
         ``"char"``, ``"word"`` or ``"bpe"``, and how many tokens (None: as many as the text has).
     order
         Of an n-gram model; None for a network.
-    units, embedding_dim, layers, dropout, cell
+    units, embedding_dim, num_layers, dropout, cell
         Of a network: the arguments of `companion.models.language_model`.
     training
         Of a network; its own seed is that of the order in which the text is read.
@@ -38,7 +38,7 @@ class Recipe:
     order: int | None = None
     units: int = 256
     embedding_dim: int = 64
-    layers: int = 1
+    num_layers: int = 1
     dropout: float = 0.0
     cell: str = "lstm"
     training: TrainingConfig | None = None

@@ -45,11 +45,11 @@ def count_weights(kind: str, sizes: Mapping[str, Any]) -> int:
 
 
 def _language_model(
-    vocab_size: int, embedding_dim: int, units: int, layers: int, cell: str, dropout: float = 0.0
+    vocab_size: int, embedding_dim: int, units: int, num_layers: int, cell: str, dropout: float = 0.0
 ) -> int:
     gates, biases = {"lstm": (4, 1), "gru": (3, 2)}.get(cell, (1, 1))
     first = gates * units * (embedding_dim + units + biases)
-    others = (layers - 1) * gates * units * (2 * units + biases)
+    others = (num_layers - 1) * gates * units * (2 * units + biases)
     return vocab_size * embedding_dim + first + others + (units + 1) * vocab_size
 
 
