@@ -289,10 +289,10 @@ def test_little_free_memory_is_a_warning(capsys, monkeypatch):
     memory.check_memory(*wants)
     assert capsys.readouterr().err == ""
     memory.check_memory(*wants, workers=3)
-    assert " GB of memory, and 32.0 GB are free; " in capsys.readouterr().err
+    assert ", but only 32.0 GB are free; " in capsys.readouterr().err
     monkeypatch.setattr(memory, "free_memory", lambda: 2e9)
     memory.check_memory(*wants)
-    assert " GB of memory, and 2.0 GB are free; " in capsys.readouterr().err
+    assert ", but only 2.0 GB are free; " in capsys.readouterr().err
     monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
     with pytest.raises(UserError, match=r" GB of memory, but this machine has 8\.0 GB\. Lower --units"):
         memory.check_memory(*wants)
