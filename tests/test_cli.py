@@ -174,7 +174,7 @@ BAD_NUMBERS = {
         "--top-k": ["0"],
         "--top-p": ["0", "1.5"],
         "--seed": ["-1"],
-        "--beam": ["0"],
+        "--beam": ["0", "1001"],
     },
     "reply hello": {"--count": ["0"], "--temperature": ["0"], "--top-p": ["0", "2"], "--seed": ["-1"]},
     "summarise -": {"--sentences": ["0", "-1", "two"]},

@@ -75,6 +75,14 @@ def test_train_a_transformer(capsys, text, tmp_path):
     assert "--units is 8, which 3 heads can't share" in said
 
 
+def test_unknown_characters_are_charged(capsys, tmp_path):
+    """With a vocabulary of two, nearly everything is unknown, and predicting "unknown" is no achievement."""
+    (tmp_path / "t.txt").write_text(CATS * 150)
+    code, out, _ = run(capsys, "train", tmp_path / "t.txt", "--out", tmp_path / "m", "--vocab-size", 2, *QUICK)
+    assert code == 0 and float(re.search(r"([\d.]+) bits per character", out)[1]) > 8
+    assert load_model(tmp_path / "m").score.bits_per_character > 8, "as the model's own file says"
+
+
 def test_the_usual_vocabulary_of_words_is_bounded(capsys, tmp_path):
     """A word more is a column more of the logits; what is left out counts as unknown and is spelt."""
     words = " ".join(f"{'abcdefghij'[n % 10]}{chr(97 + n // 10 % 26)}{chr(97 + n // 260 % 26)}{chr(97 + n // 6760)}"
@@ -149,6 +157,7 @@ def test_what_appeared_meanwhile_is_not_overwritten_unasked(capsys, text, model,
         assert code == 0 and seeds == {"m": 7}
     else:
         assert code == 2 and seeds == {"m": 0, "m-2": 7} and f"{tmp_path / 'm-2'}" in err
+    assert not list(tmp_path.glob("*.npz")), "the training is over, so its checkpoint goes"
 
 
 @pytest.mark.parametrize(

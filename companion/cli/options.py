@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from companion.cli.program import program
-from companion.errors import UserError
+from companion.errors import UserError, shown
 
 LARGEST = 2**31 - 1  # more than any size, seed apart
 
@@ -187,8 +187,8 @@ def parse(commands: Sequence[Command], arguments: Sequence[str], about: str, mor
     chosen = by_name[options.name_of_command]
     if rest:
         raise UserError(
-            f"{chosen.name} doesn't know what to do with {' '.join(rest)!r}: a text of several words is put in quotes. "
-            f"See {program()} {chosen.name} --help."
+            f"{chosen.name} doesn't know what to do with {shown(' '.join(rest))}: a text of several words is put in "
+            f"quotes. See {program()} {chosen.name} --help."
         )
     given = {option.flag for option in chosen.options if option.name in options}
     for option in chosen.options:

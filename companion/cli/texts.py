@@ -1,14 +1,17 @@
 """Texts that a reader gives: files and the standard input, in whatever encoding they say they are."""
 
 import codecs
+import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from companion.errors import UserError
 
 STANDARD_INPUT = "the standard input"
+LARGEST = 10**9  # bytes of a text; special files such as /dev/zero, and some pipes, have no end
+
+SURROGATE = re.compile(r"[\ud800-\udfff]")  # what Python makes of bytes that aren't UTF-8
 
 # What begins a text that says its own encoding; UTF-32's begins with UTF-16's, so it comes first.
 _MARKS = (
@@ -27,14 +30,16 @@ def read_text(name: str) -> str:
     Raises
     ------
     UserError
-        It is missing, a folder, empty, not text, in another encoding than UTF-8 without saying so, or can't be read.
+        It is missing, a folder, empty, not text, in another encoding than UTF-8 without saying so, larger than 1 GB, or
+        can't be read.
     """
     if name == "-":
         return standard_input()
     if not name:
         raise UserError("The name of the text file is empty; give the path of a text file.")
     try:
-        return decoded(Path(name).read_bytes(), name)
+        with open(name, "rb") as file:
+            return decoded(_all_of(file, name), name)
     except FileNotFoundError:
         raise UserError(f"There is no file {name}; give the path of a text file.") from None
     except IsADirectoryError:
@@ -49,7 +54,8 @@ def read_text(name: str) -> str:
 
 def standard_input() -> str:
     """What is piped or typed in, as `read_text` reads a file."""
-    return decoded(_standard_input("Type a text; end it with Ctrl-D on a line of its own.").read(), STANDARD_INPUT)
+    stream = _standard_input("Type a text; end it with Ctrl-D on a line of its own.")
+    return decoded(_all_of(stream, STANDARD_INPUT), STANDARD_INPUT)
 
 
 def lines_of_standard_input() -> Iterator[str]:
@@ -58,17 +64,31 @@ def lines_of_standard_input() -> Iterator[str]:
     Raises
     ------
     UserError
-        A line isn't text, or in another encoding than UTF-8; when it is asked for.
+        A line isn't text, in another encoding than UTF-8, or longer than 1 GB; when it is asked for.
     """
     stream = _standard_input("Type a story and questions; end with Ctrl-D on a line of its own.")
-    for number, line in enumerate(stream, start=1):
+    for number, line in enumerate(iter(lambda: stream.readline(LARGEST + 1), b""), start=1):
+        if len(line) > LARGEST:
+            raise UserError(_too_large(STANDARD_INPUT))
         if number == 1 and _encoding(line) != "utf-8-sig":
-            yield from decoded(line + stream.read(), STANDARD_INPUT).splitlines(keepends=True)
+            yield from decoded(line + _all_of(stream, STANDARD_INPUT), STANDARD_INPUT).splitlines(keepends=True)
             return
         yield _plain(_as_utf8(line, f"Line {number:,} of {STANDARD_INPUT}"), STANDARD_INPUT)
 
 
-def decoded(data: bytes, name: str) -> str:
+def check_typed(text: str, what: str) -> None:
+    """Refuse an argument whose bytes aren't UTF-8, which Python hands over as half characters.
+
+    Raises
+    ------
+    UserError
+        It is one; ``what`` is what the message calls it.
+    """
+    if SURROGATE.search(text):
+        raise UserError(f"{what} isn't text in UTF-8; write it in UTF-8, as terminals do that are set to it.")
+
+
+def decoded(data: bytes | bytearray, name: str) -> str:
     """The text that bytes are; ``name`` is what the message calls them.
 
     Raises
@@ -92,11 +112,26 @@ def decoded(data: bytes, name: str) -> str:
     return text
 
 
-def _encoding(data: bytes) -> str:
+def _all_of(stream: BinaryIO, name: str) -> bytearray:
+    data, at_once = bytearray(), 2**20
+    while True:
+        part = stream.read(at_once)
+        data += part
+        if len(data) > LARGEST:
+            raise UserError(_too_large(name))
+        if len(part) < at_once:  # the end; a terminal that is asked again wants a second Ctrl-D
+            return data
+
+
+def _too_large(name: str) -> str:
+    return f"{name} has more than {LARGEST / 1e9:g} GB, or no end; give a file with a part of the text in it."
+
+
+def _encoding(data: bytes | bytearray) -> str:
     return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "utf-8-sig")
 
 
-def _as_utf8(data: bytes, name: str) -> str:
+def _as_utf8(data: bytes | bytearray, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

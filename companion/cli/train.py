@@ -15,7 +15,7 @@ from companion.cli.prompts import suggested_prompt
 from companion.cli.scores import in_a_line
 from companion.cli.texts import STANDARD_INPUT, read_text
 from companion.errors import UserError, disk_errors
-from companion.storage import beside, check_writable, locked, sha256
+from companion.storage import PlaceTakenError, beside, check_writable, locked, sha256
 from companion.training import Alone, Cluster, Crew, default_config, end_with_parent, join, share
 
 if TYPE_CHECKING:
@@ -166,7 +166,11 @@ def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], 
         return
     assert trained.score is not None
     print(f"On {len(parts[2]):,} characters it never saw: {in_a_line(trained.score)}", flush=True)
-    trained.save(options.out, replace=options.overwrite)
+    try:
+        trained.save(options.out, replace=options.overwrite)
+    except PlaceTakenError:  # it is saved, under another name
+        checkpoint.unlink(missing_ok=True)
+        raise
     checkpoint.unlink(missing_ok=True)
     prompt = suggested_prompt(tokenizer, parts[2], before=parts[1])
     command = ["generate", as_argument(options.out), *(["--prompt", prompt] if prompt else [])]
