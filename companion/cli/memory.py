@@ -50,7 +50,8 @@ def check_memory(kind: str, sizes: dict[str, Any], tokens: int, workers: int = 1
         There isn't so much memory.
     """
     needed, total, free = workers * training_bytes(kind, sizes, tokens), total_memory(), free_memory()
-    smaller = "Lower --units, --layers, --vocab-size, --batch-size or --window."
+    context = " --context," if kind == "transformer" else ""
+    smaller = f"Lower --units, --layers,{context} --vocab-size, --batch-size or --window."
     if total and needed > total:
         raise UserError(
             f"This training takes about {_gigabytes(needed)} of memory, and there are {_gigabytes(total)} here. "
