@@ -314,6 +314,17 @@ def test_a_gpu_is_named_where_one_is_used(monkeypatch):
     assert gpus() == ""
 
 
+def test_more_workers_than_the_memory_holds_are_refused_before_one_is_started(capsys, text, tmp_path, monkeypatch):
+    monkeypatch.setattr("companion.cli.train.Crew", None)  # whoever starts it fails
+    said = refused(capsys, "train", text, "--out", tmp_path / "m", "--workers", "1000000", *QUICK)
+    assert "1,000,000 workers take at least 700,000.0 GB of memory, and there are" in said
+    assert not (tmp_path / "m").exists()
+    monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
+    memory.check_workers(11)
+    with pytest.raises(UserError, match="--workers can be at most 11"):
+        memory.check_workers(12)
+
+
 def test_workers_can_t_share_a_pipe(capsys, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     said = refused(capsys, "train", tmp_path / "pipe", "--out", tmp_path / "m", "--workers", "2")

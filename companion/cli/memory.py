@@ -64,6 +64,22 @@ def check_memory(kind: str, sizes: dict[str, Any], tokens: int, workers: int = 1
         )
 
 
+def check_workers(count: int) -> None:
+    """Refuse more workers on this machine than its memory holds, before the first one is started.
+
+    Raises
+    ------
+    UserError
+        TensorFlow itself, once for each of them, takes more memory than there is.
+    """
+    total = total_memory()
+    if total and count * PROGRAM > total:
+        raise UserError(
+            f"{count:,} workers take at least {_gigabytes(count * PROGRAM)} of memory, and there are "
+            f"{_gigabytes(total)} here; --workers can be at most {max(1, int(total / PROGRAM)):,}."
+        )
+
+
 def total_memory() -> float | None:
     """The memory of this machine, or of the container that this runs in, in bytes; None if nobody says."""
     found = []

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.memory import check_memory
+from companion.cli.memory import check_memory, check_workers
 from companion.cli.program import as_argument, program, suggested
 from companion.cli.prompts import suggested_prompt
 from companion.cli.scores import in_a_line
@@ -45,8 +45,10 @@ def train(options: argparse.Namespace) -> None:
         )
     writes = (cluster is None or cluster.index == 0) and not options.report
     with _place(options) if writes else contextlib.nullcontext():
-        if options.workers > 1 and not Path(options.text).is_file():
-            raise UserError(f"{options.text} isn't a file that {options.workers} workers can read; give a text file.")
+        if options.workers > 1:
+            check_workers(options.workers)
+            if not Path(options.text).is_file():
+                raise UserError(f"{options.text} isn't a file that {options.workers} workers can read; give a file.")
         text = read_text(options.text)
         parts = split(text, STANDARD_INPUT if options.text == "-" else options.text)
         if options.workers > 1:
