@@ -316,6 +316,19 @@ def test_an_output_that_can_t_be_written_is_told():
     assert b"No space left on device" in ended.stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell of its own kind")
+def test_outputs_that_are_closed_are_no_error():
+    for closed, words, code, says in (
+        (">&-", "corpora", 0, ""),
+        ("2>&-", "corpora zug", 2, ""),
+        ("<&- >&- 2>&-", "translate '3 March 2021'", 0, ""),
+        (">&-", "corpora zug", 2, "There is no corpus 'zug'"),
+    ):
+        ended = started("sh", "-c", f'"$0" -m companion {words} {closed}', sys.executable)
+        assert (ended.returncode, ended.stdout) == (code, "") and says in ended.stderr
+        assert ended.stderr.count("\n") == bool(says)
+
+
 def test_a_pipe_that_is_closed_early_ends_it_quietly():
     for arguments in (["corpora"], ["--help"]):
         command = subprocess.Popen(
