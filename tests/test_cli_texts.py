@@ -86,7 +86,7 @@ def test_a_folder_isn_t_a_text(capsys, tmp_path):
 @pytest.mark.parametrize("data", [b"\0" * 5_001, TEXT.encode() * 500, b"x" * 5_001, TEXT.encode("utf-16") * 500])
 def test_a_text_without_end_is_told_before_the_memory_is_full(capsys, tmp_path, given, monkeypatch, data):
     """Such as /dev/zero, or a pipe from a program that never stops."""
-    monkeypatch.setattr(texts, "LARGEST", 5_000)
+    monkeypatch.setattr(texts, "LARGEST_TEXT", 5_000)
     (tmp_path / "t.txt").write_bytes(data)
     for words in (["train", tmp_path / "t.txt", "--out", tmp_path / "m"], ["evaluate", "grammar-tiny", "-"]):
         given(data)
@@ -98,11 +98,11 @@ def test_a_text_without_end_is_told_before_the_memory_is_full(capsys, tmp_path, 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
 def test_a_special_file_is_read_to_its_bound_only(capsys, monkeypatch):
-    monkeypatch.setattr(texts, "LARGEST", 10_000_000)
+    monkeypatch.setattr(texts, "LARGEST_TEXT", 10_000_000)
     assert "/dev/zero has more than 0.01 GB, or no end" in refused(capsys, "summarise", "/dev/zero")
 
 
-def test_a_terminal_is_asked_for_its_end_once():
+def test_a_terminal_is_asked_for_its_end_once(monkeypatch):
     """After Ctrl-D it would go on and wait for more."""
     reads = []
 
@@ -112,7 +112,8 @@ def test_a_terminal_is_asked_for_its_end_once():
             reads.append(size)
             return TEXT.encode()
 
-    assert texts._all_of(Terminal(), "it") == TEXT.encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Terminal(), encoding="utf-8"))
+    assert read_text("-") == TEXT and reads
 
 
 def test_bad_bytes_of_the_standard_input_are_told(capsys, given):

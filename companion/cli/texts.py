@@ -9,7 +9,7 @@ from typing import BinaryIO
 from companion.errors import UserError
 
 STANDARD_INPUT = "the standard input"
-LARGEST = 10**9  # bytes of a text; special files such as /dev/zero, and some pipes, have no end
+LARGEST_TEXT = 10**9  # bytes of a text; special files such as /dev/zero, and some pipes, have no end
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")  # what Python makes of bytes that aren't UTF-8
 
@@ -67,8 +67,8 @@ def lines_of_standard_input() -> Iterator[str]:
         A line isn't text, in another encoding than UTF-8, or longer than 1 GB; when it is asked for.
     """
     stream = _standard_input("Type a story and questions; end with Ctrl-D on a line of its own.")
-    for number, line in enumerate(iter(lambda: stream.readline(LARGEST + 1), b""), start=1):
-        if len(line) > LARGEST:
+    for number, line in enumerate(iter(lambda: stream.readline(LARGEST_TEXT + 1), b""), start=1):
+        if len(line) > LARGEST_TEXT:
             raise UserError(_too_large(STANDARD_INPUT))
         if number == 1 and _encoding(line) != "utf-8-sig":
             yield from decoded(line + _all_of(stream, STANDARD_INPUT), STANDARD_INPUT).splitlines(keepends=True)
@@ -117,14 +117,14 @@ def _all_of(stream: BinaryIO, name: str) -> bytearray:
     while True:
         part = stream.read(at_once)
         data += part
-        if len(data) > LARGEST:
+        if len(data) > LARGEST_TEXT:
             raise UserError(_too_large(name))
         if len(part) < at_once:  # the end; a terminal that is asked again wants a second Ctrl-D
             return data
 
 
 def _too_large(name: str) -> str:
-    return f"{name} has more than {LARGEST / 1e9:g} GB, or no end; give a file with a part of the text in it."
+    return f"{name} has more than {LARGEST_TEXT / 1e9:g} GB, or no end; give a file with a part of the text in it."
 
 
 def _encoding(data: bytes | bytearray) -> str:
