@@ -192,6 +192,12 @@ def test_every_number_is_checked(capsys):
                 assert f"{flag} is " in refused(capsys, *words.split(), flag, value)
 
 
+def test_a_number_that_is_only_too_large_is_told_so(capsys):
+    said = refused(capsys, "generate", "m", "--max-tokens", "1000000000000")
+    assert said.endswith("it should be a whole number of at least 0, and at most 2,147,483,647.\n")
+    assert "at most" not in refused(capsys, "generate", "m", "--max-tokens=-1")
+
+
 @pytest.fixture
 def fake(monkeypatch):
     """A command ``do`` that hands its options over, or raises what it is told to."""

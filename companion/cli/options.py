@@ -11,7 +11,7 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from companion.cli.program import program
@@ -148,7 +148,9 @@ class _Checked(argparse.Action):
     def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, flag: str | None = None) -> None:
         value = self._number(values)
         if value is None:
-            raise UserError(f"{self.option_strings[0]} is {values[:40]}; it should be {self._number.expected}.")
+            too_large = replace(self._number, most=math.inf)(values) is not None
+            bound = f", and at most {LARGEST:,}" if too_large and self._number.most == LARGEST else ""
+            raise UserError(f"{self.option_strings[0]} is {values[:40]}; it should be {self._number.expected}{bound}.")
         setattr(namespace, self.dest, value)
 
 
