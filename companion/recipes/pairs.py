@@ -19,10 +19,11 @@ PIECES = 1_000  # of English; with more, most of them are too rare to be learnt
 def english_pieces(texts: Sequence[str], vocab_size: int = PIECES) -> Callable[[str], list[str]]:
     """A function that cuts an English sentence into pieces, learnt from some sentences by byte-pair encoding.
 
-    The pieces put together are the sentence again, with a space before it.
+    The pieces put together are the sentence again, with a space before it: tokens that only together make a character
+    are one piece.
     """
     tokenizer = BPETokenizer.train("\n".join(f" {text}" for text in texts), vocab_size)
-    return lambda text: [tokenizer.decode([i]) for i in tokenizer.encode(f" {text}")]
+    return lambda text: list(tokenizer.decode_stream(tokenizer.encode(f" {text}")))
 
 
 @functools.cache
