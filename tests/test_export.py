@@ -1,4 +1,4 @@
-"""Every kind of model is written as a file of Keras and loads again, here and in a process that knows only Keras."""
+"""Every kind of model is written as a Keras file and loads again, here and in a process that knows only Keras."""
 
 import json
 import os

@@ -300,7 +300,7 @@ def test_an_encoder_decoder_is_a_recipe_too(tiny, monkeypatch):
     assert again.vocabularies.source.tokens == first.vocabularies.source.tokens
     np.testing.assert_array_equal(again.model.get_weights()[0], first.model.get_weights()[0])
     assert recipes.recipe_key(recipe) != recipes.recipe_key(dataclasses.replace(recipe, copy=True))
-    with pytest.raises(UserError, match="wants a language model"):
+    with pytest.raises(UserError, match="but this command needs a language model"):
         open_model("turned")
 
 
@@ -312,7 +312,7 @@ def test_a_network_that_answers_is_a_recipe_too(tiny, monkeypatch):
     assert again.story_reader.words == first.story_reader.words and len(first.history.rows) == 1
     with pytest.raises(UserError, match=r"answering.answer"):
         again.generate("Where is Ada?")
-    with pytest.raises(UserError, match="wants a language model"):
+    with pytest.raises(UserError, match="but this command needs a language model"):
         open_model("tells")
 
 

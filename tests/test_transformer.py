@@ -48,7 +48,7 @@ def test_changing_the_future_never_changes_the_past(model, at):
 
 
 def test_a_block_says_the_shapes_that_it_gives():
-    """Keras takes its word for them when a model is built, with states and without."""
+    """Keras trusts `compute_output_shape` when it builds a model, with states and without."""
     import keras
 
     block = TransformerBlock(hidden_dim=4, num_heads=2, context=8)

@@ -7,7 +7,7 @@ Conventions, those of the field (Kaplan et al. 2020, section 2.1):
   not always of the time.
 - The backward pass makes two products for each one of the forward pass (one for the gradient of the weights, one for
   that of the input), so training takes three times the operations of the forward pass.
-- A number takes 4 bytes (float32) unless something else is said.
+- A number takes 4 bytes (float32) unless stated otherwise.
 
 All counts are for one token of one text. The functions have the names and the sizes of those of
 `companion.models`, and `count` reads the sizes off a Keras model. Chapter: *compute*.
@@ -40,12 +40,12 @@ class Layer:
     products
         Multiply-adds of the forward pass.
     read
-        Parameters that a token needs: all of them, except that of an embedding it is a single row.
+        Parameters that a token needs: all of them, but only one row of an embedding.
     kept
         Numbers that the layer makes and the backward pass needs. (Its input is kept by the layer before it.)
     state
-        Numbers that are carried to the next token when text is written; of a Transformer's block the row that the
-        token itself adds is counted too.
+        Numbers that are carried to the next token when text is written; for a Transformer block, including the row
+        that the token adds.
     """
 
     name: str
@@ -102,15 +102,15 @@ class Cost:
         return sum(layer.state for layer in self.layers)
 
     def forward_flops(self, tokens: int = 1) -> int:
-        """Operations to read, or to write, that many tokens."""
+        """Operations to read, or to write, ``tokens`` tokens."""
         return 2 * tokens * sum(layer.products for layer in self.layers)
 
     def training_flops(self, tokens: int = 1) -> int:
-        """Operations to learn from that many tokens: forward and backward."""
+        """Operations to learn from ``tokens`` tokens: forward and backward."""
         return (1 + BACKWARD) * self.forward_flops(tokens)
 
     def training_memory(self, tokens: int) -> Memory:
-        """Bytes that training holds at once if an update reads that many tokens (streams times window).
+        """Bytes that training holds at once if an update reads ``tokens`` tokens (streams times window).
 
         Activations are what the formulas of the backward pass need. A framework keeps more: sums before a sigmoid,
         masks, copies.
@@ -122,8 +122,8 @@ class Cost:
     def step_bytes(self, texts: int = 1, bytes_per_weight: float = FLOAT) -> float:
         """Bytes that must pass through the processor to write the next token of each text.
 
-        The weights are read once for all texts. The state of each text is counted once, although an RNN's is read
-        and a new one written; of a Transformer's, ``context - 1`` rows of keys and values are read and one is written.
+        The weights are read once for all texts. The state of each text is counted once, although an RNN's is read and
+        then written; of a Transformer's, ``context - 1`` rows of keys and values are read and one is written.
         """
         whole = sum(layer.read for layer in self.layers if layer.read == layer.parameters)
         rows = sum(layer.read for layer in self.layers if layer.read != layer.parameters)
@@ -135,7 +135,7 @@ class Cost:
 
 
 def embedding(vocab_size: int, embedding_dim: int) -> Layer:
-    """A table from which a token takes one row: no product at all."""
+    """A table from which a token takes one row, without any product."""
     check_sizes(vocab_size=vocab_size, embedding_dim=embedding_dim)
     return Layer("embedding", vocab_size * embedding_dim, 0, embedding_dim, embedding_dim)
 
@@ -229,7 +229,7 @@ def language_model(
 def article_model(vocab_size: int = 10_000, embedding_dim: int = 128, hidden_units: int = 64, window: int = 16) -> Cost:
     """The counts of a `companion.models.article_model`, for each word that it predicts.
 
-    It reads a whole window for that, and answers once.
+    It reads a whole window to predict one word.
 
     >>> article_model().parameters
     1979408
@@ -244,7 +244,7 @@ def transformer_model(
 ) -> Cost:
     """The counts of a `companion.models.transformer_model`, for a token that has its whole context before it.
 
-    It is what has to be computed. In training, a window of T tokens is scored at once against T + context - 1
+    The counts are of what must be computed. In training, a window of T tokens is scored at once against T + context - 1
     keys, and what the mask hides is discarded: nearly twice these products if the window is as long as the context.
 
     >>> transformer_model(85).parameters
@@ -267,7 +267,7 @@ def count(model: "keras.Model") -> Cost:
     Raises
     ------
     UserError
-        A layer is of another kind, or gives an answer for its last token only.
+        A layer is of another kind, or answers only for the last token.
     """
     return Cost(tuple(found for layer in model.layers for found in _count_layer(layer)))
 
@@ -293,7 +293,7 @@ def _count_layer(layer: "keras.layers.Layer") -> list[Layer]:
         )
     if not layer.return_sequences:
         raise UserError(
-            f"The layer {layer.name} answers only once for a whole window, so a token has no cost of its own; "
+            f"The layer {layer.name} answers only once for a whole window, so there is no cost of a single token; "
             "count it with article_model, which takes the window's length."
         )
     return [recurrent(cells[kind], layer.cell.kernel.shape[0], layer.units)]

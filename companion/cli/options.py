@@ -298,7 +298,7 @@ def _check_together(command: Command, options: argparse.Namespace, given: set[st
     by_flag = {option.flag: option for option in command.options}
     here = [option for option in command.options if option.flag in given]
     for option in here:
-        for other in given.intersection(option.excludes):
+        if other := next((flag for flag in option.excludes if flag in given), None):
             raise UserError(f"{option.flag} and {other} don't go together: {option.because}. Leave one of the two out.")
     for option in here:
         if option.only_with:

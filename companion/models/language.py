@@ -21,7 +21,7 @@ CELLS = ("lstm", "gru", "rnn")
 def article_model(vocab_size: int = 10_000, embedding_dim: int = 128, hidden_units: int = 64) -> "keras.Model":
     """The article's model, compiled as the article compiles it.
 
-    It reads a window of token ids ``(batch, time)`` and gives the probabilities ``(batch, vocab_size)`` of the one
+    It reads a window of token ids ``(batch, time)`` and returns the probabilities ``(batch, vocab_size)`` of the one
     token after it; its targets are one-hot vectors of that shape.
 
     Raises
@@ -62,7 +62,7 @@ def language_model(
     embedding_dim, units, num_layers
         Width of the embedding, width and number of the recurrent layers.
     dropout
-        Part of the values set to 0 in training, before and after every recurrent layer but never on the recurrent
+        Share of the values set to 0 in training, before and after every recurrent layer but never on the recurrent
         path [1]_.
     cell
         ``"lstm"``, ``"gru"`` or ``"rnn"`` (the plain tanh network).
@@ -118,9 +118,9 @@ def transformer_model(
     hidden_dim, num_layers, num_heads
         Numbers at each position, blocks, and heads of a block; see `companion.models.transformer.TransformerBlock`.
     context
-        How many positions each block lets a position see, itself among them.
+        How many positions each block lets a position see, including itself.
     dropout
-        Part of the values set to 0 in training, after the embedding and after each half of a block.
+        Share of the values set to 0 in training, after the embedding and after each half of a block.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def _check(dropout: float, **sizes: int) -> None:
 
 
 def all_layers(model: "keras.Model") -> list["keras.layers.Layer"]:
-    """Every layer of a model, also those inside other layers, each once: a layer first, then what it is made of."""
+    """Every layer of a model, even those inside other layers, each once: a layer first, then what it is made of."""
     import keras
 
     found: dict[int, keras.layers.Layer] = {}
@@ -194,14 +194,14 @@ def state_shapes(layer: "keras.layers.Layer") -> list[tuple[int, ...]]:
 def with_states(model: "keras.Model") -> "keras.Model":
     """A twin of a `language_model` or `transformer_model` that shares its layers and makes the states visible.
 
-    It is built once for each model; later calls give the same twin.
+    It is built once for each model; later calls return the same twin.
 
     Returns
     -------
     keras.Model
-        ``[ids, *states]`` to ``[logits, *states]``: give it the states it returned and it reads on as if the text
-        had never been cut. An LSTM layer has two states, h and c, each ``(batch, units)``; a Transformer block has
-        the keys and values of its context and their number. `zero_states` starts.
+        ``[ids, *states]`` to ``[logits, *states]``: given the states it returned, it continues as if the text had
+        never been cut. An LSTM layer has two states, h and c, each ``(batch, units)``; a Transformer block has the
+        keys and values of its context and their number. `zero_states` returns those at the start.
     """
     import keras
 
@@ -221,7 +221,7 @@ def with_states(model: "keras.Model") -> "keras.Model":
 
 
 def zero_states(model: "keras.Model", batch: int) -> list[Any]:
-    """The states before anything was read: zeros, ``(batch, units)`` each for an LSTM, as `with_states` takes them."""
+    """The states before anything was read, in the order of `with_states`: zeros, for an LSTM two ``(batch, units)``."""
     import tensorflow as tf
 
     return [tf.zeros((batch, *shape)) for layer in model.layers for shape in state_shapes(layer)]

@@ -39,9 +39,9 @@ class CausalSelfAttention(keras.layers.Layer):
     Parameters
     ----------
     hidden_dim
-        Numbers at each position, of what goes in and comes out; each head works on ``hidden_dim / num_heads`` of them.
+        Numbers at each position, in and out; each head works on ``hidden_dim / num_heads`` of them.
     num_heads, context
-        How many heads, and how many positions a query sees, itself among them.
+        How many heads, and how many positions a query sees, including its own.
     """
 
     def __init__(self, hidden_dim: int, num_heads: int, context: int, **settings: Any) -> None:
@@ -57,7 +57,7 @@ class CausalSelfAttention(keras.layers.Layer):
         )
 
     def call(self, x: Any, keys: Any, values: Any, filled: Any) -> tuple[Any, ...]:
-        """Read ``x``, ``(batch, T, hidden_dim)``, behind what was read before.
+        """Read ``x``, ``(batch, T, hidden_dim)``, after what was read before.
 
         Returns
         -------
@@ -78,7 +78,7 @@ class CausalSelfAttention(keras.layers.Layer):
         return ops.matmul(ops.reshape(mixed, ops.shape(x)), self.W_o), keys, values, weights
 
     def _mask(self, total: Any, filled: Any) -> Any:
-        """True where a query may look, ``(batch, 1, T, total)``: not ahead, not too far back, at nothing empty."""
+        """True where a query may look, ``(batch, 1, T, total)``: not ahead, not too far back, not at empty places."""
         past = self.context - 1
         at = ops.arange(total)
         back = at[past:, None] - at[None, :]
@@ -111,16 +111,16 @@ def _rotate(x: Any, cos: Any, sin: Any) -> Any:
 class TransformerBlock(keras.layers.Layer):
     """One block: attention, then a network of one hidden layer at each position, each added to what came in.
 
-    It is called like a recurrent layer of Keras that returns its states, so one twin serves both
-    (`companion.models.with_states`): ``block(x, initial_state=states)`` to ``(x, *states)``. The states are keys and
-    values of the last ``context - 1`` positions and how many of them are there; without them nothing was read before.
+    It is called like a recurrent layer of Keras that returns its states, so that `companion.models.with_states` works
+    with both: ``block(x, initial_state=states)`` to ``(x, *states)``. The states are the keys and values of the last
+    ``context - 1`` positions and how many of them are filled; by default nothing was read before.
 
     Parameters
     ----------
     hidden_dim, num_heads, context
         As in `CausalSelfAttention`.
     dropout
-        Part of what attention and network add that is set to 0 in training.
+        Share of what attention and network add that is set to 0 in training.
     """
 
     def __init__(self, hidden_dim: int, num_heads: int, context: int, dropout: float = 0.0, **settings: Any) -> None:
@@ -155,7 +155,7 @@ class TransformerBlock(keras.layers.Layer):
         return x, keys[:, read:], values[:, read:], filled
 
     def compute_output_shape(self, x_shape: Any, initial_state_shape: Any = None) -> tuple[Any, ...]:
-        """The shapes of what `call` gives; without them Keras would trace it, a third of a second for each block."""
+        """The shapes of what `call` returns; without them Keras would trace it, a third of a second for each block."""
         return (x_shape, *((x_shape[0], *shape) for shape in self.state_shapes))
 
     def looks(self, x: Any) -> Any:
@@ -163,7 +163,7 @@ class TransformerBlock(keras.layers.Layer):
         return self.attention(self.norm_1(x), *self.empty(x))[3][..., self.context - 1 :]
 
     def empty(self, x: Any) -> list[Any]:
-        """The states before anything was read: zeros, and none of them filled."""
+        """The states before anything was read: zeros, and no position filled."""
         return [ops.zeros((ops.shape(x)[0], *shape)) for shape in self.state_shapes]
 
     def get_config(self) -> dict[str, Any]:
@@ -177,11 +177,11 @@ def check_heads(hidden_dim: int, num_heads: int, context: int) -> None:
     check_sizes(hidden_dim=hidden_dim, num_heads=num_heads, context=context)
     if hidden_dim % num_heads or (hidden_dim // num_heads) % 2:
         raise UserError(
-            f"hidden_dim is {hidden_dim}, which {num_heads} heads can't share: each needs an even part of it. "
+            f"hidden_dim is {hidden_dim}, which {num_heads} heads can't share: each needs an even number. "
             f"Make it a multiple of {2 * num_heads}."
         )
     if context < 2:
-        raise UserError(f"context is {context}; it should be a whole number of at least 2: itself and one before it.")
+        raise UserError(f"context is {context}; it should be at least 2: a position and the one before it.")
 
 
 def self_attention(model: "keras.Model", ids: np.ndarray) -> list[np.ndarray]:
@@ -197,8 +197,8 @@ def self_attention(model: "keras.Model", ids: np.ndarray) -> list[np.ndarray]:
     Raises
     ------
     UserError
-        The model has no blocks, it doesn't know the ids, or the text is longer than the context (the weights would
-        not be one square).
+        The model has no blocks, it doesn't know the ids, or the text is longer than the context (the weights
+        wouldn't be square).
     """
     blocks = [layer for layer in model.layers if isinstance(layer, TransformerBlock)]
     if not blocks:
@@ -207,9 +207,9 @@ def self_attention(model: "keras.Model", ids: np.ndarray) -> list[np.ndarray]:
     if ids.ndim != 1 or not ids.size or ids.dtype.kind not in "iu":
         raise UserError("The text should be one row of ids, whole numbers; the tokenizer's encode gives them.")
     if not 0 <= ids.min() <= ids.max() < model.output_shape[-1]:
-        raise UserError(f"The model knows ids 0 to {model.output_shape[-1] - 1}, and the text has others.")
+        raise UserError(f"The model knows ids 0 to {model.output_shape[-1] - 1}, but the text has others.")
     if len(ids) > blocks[0].context:
-        raise UserError(f"The text has {len(ids)} tokens and the context is {blocks[0].context}; show fewer.")
+        raise UserError(f"The text has {len(ids)} tokens, but the context is {blocks[0].context}; show fewer.")
     x, found = ops.convert_to_tensor(ids.astype(np.int32)[None]), []
     for layer in model.layers[1:]:
         if isinstance(layer, TransformerBlock):

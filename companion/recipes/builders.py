@@ -1,4 +1,4 @@
-"""The kinds of models, and what builds each from its sizes."""
+"""The kinds of models, and the function that builds each from its sizes."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ BUILDERS: dict[str, Callable[..., "keras.Model"]] = {
     ENCODER_DECODER: encoder_decoder,
     ANSWERER: answerer,
 }
-"""Of each kind that is trained, the function that builds its network; the sizes are its arguments."""
+"""The function that builds the network of each trained kind; the sizes are its arguments."""
 
 CONTINUES_TEXT = (LANGUAGE_MODEL, TRANSFORMER, NGRAM)
-"""The kinds that give what comes next in a text."""
+"""The kinds that predict what comes next in a text."""

@@ -1,9 +1,9 @@
 """Named, trained models: each is trained once, kept, and loaded by every chapter that uses it.
 
-A recipe says all there is to say about a model: corpus, tokenizer, network, training, seed. ``load_recipe`` trains
-it the first time and keeps it in the cache folder under a key made of the recipe and of the code it depends on. A
-recipe that takes longer than a reader would wait comes with its weights (``companion/weights/``), in half precision
-and with the log of the run that made them; `ship` made them. ``load_recipe(name, retrain=True)`` trains anew.
+A recipe defines everything about a model: corpus, tokenizer, network, training, seed. ``load_recipe`` trains it the
+first time and keeps it in the cache folder under a key made of the recipe and of the code it depends on. A recipe that
+takes longer than a reader would wait comes with its weights (``companion/weights/``), in half precision and with the
+log of the run that made them; `ship` put them there. ``load_recipe(name, retrain=True)`` trains it again.
 
 ``python -m companion.recipes`` trains whatever is missing.
 """
@@ -23,7 +23,7 @@ _ALL: list[AnyRecipe] = [
             epochs=1,
             batch_size=64,
             window=64,
-            learning_rate=2e-3,  # the plain network falls apart at the LSTM's rate
+            learning_rate=2e-3,  # the plain network diverges at the LSTM's rate
             clip_norm=1.0,
         ),
     ),
@@ -52,7 +52,7 @@ _ALL: list[AnyRecipe] = [
             epochs=16,
             batch_size=64,
             window=32,  # nearly every sentence is shorter
-            learning_rate=2e-2,  # a small network learns best with long steps,
+            learning_rate=2e-2,  # a small network learns best with large steps,
             average=0.99,  # whose noise the average takes out again
             clip_norm=1.0,
         ),
@@ -97,7 +97,7 @@ _ALL: list[AnyRecipe] = [
         units=128,
         attention="multiplicative",
         training=TrainingConfig(
-            epochs=1,  # there is no end of pairs, so none is read twice
+            epochs=1,  # new pairs can be drawn endlessly, so none is read twice
             batch_size=64,
             learning_rate=5e-3,
             average=0.98,
@@ -129,7 +129,7 @@ _ALL: list[AnyRecipe] = [
         copy=True,
         training=TrainingConfig(
             epochs=6,
-            batch_size=32,  # some thousand pairs only: small batches, so that there are updates enough
+            batch_size=32,  # only a few thousand pairs: small batches, so that there are enough updates
             learning_rate=3e-3,
             average=0.99,
             clip_norm=1.0,
@@ -143,9 +143,9 @@ _ALL: list[AnyRecipe] = [
         units=128,
         training=TrainingConfig(
             epochs=1,  # the passes are in the text
-            batch_size=16,  # small: it is updates that the few pairs need
+            batch_size=16,  # small, so that the few pairs make enough updates
             window=32,  # about two pairs
-            learning_rate=2e-2,  # long steps, as there are only a thousand of them,
+            learning_rate=2e-2,  # large steps, as there are only a thousand of them,
             average=0.9,  # whose noise the average takes out again
             evaluations=5,
         ),

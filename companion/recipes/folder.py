@@ -3,14 +3,14 @@
 ::
 
     mymodel/
-        model.json         kind and sizes of the model, how it was trained and scored, hashes of the other two
+        model.json         kind and sizes of the model, how it was trained and scored, hashes of the other files
         tokenizer.json     what turns text into its ids
-        model.safetensors  an array for each weight, under its name, such as lstm_1/kernel
+        model.safetensors  an array for each weight, named like lstm_1/kernel
 
 Nothing is pickled, and loading runs no code from the folder: ``model.json`` only chooses sizes for a network that this
-package builds, and before it is built they are compared with what the weights' file says of itself. Only these three
-files are opened. Damage and mix-ups are found by hash; that is no protection against a folder made to deceive, which
-can still hold any weights it likes, but no others than such a network has.
+package builds, and before it is built they are compared with the header of the weights' file. Only these three files
+are opened. Damage and mix-ups are found by hash. The hashes don't protect against a folder made to deceive: it can hold
+any weights, but only in the shapes of such a network.
 
 Models of version 1 of the format, with ``weights.npz``, can be read too.
 """
@@ -54,8 +54,8 @@ VERSION = 2
 DESCRIPTION, TOKENIZER = "model.json", "tokenizer.json"
 WEIGHTS = {1: "weights.npz", 2: "model.safetensors"}  # by version
 RENAMED = {"width": "hidden_dim", "layers": "num_layers", "heads": "num_heads"}
-"""What sizes of networks were called in the folders of earlier versions of this package, and what now."""
-LARGEST = {DESCRIPTION: 2**24, TOKENIZER: 2**28}  # bytes; the largest of this package have a thousandth of it
+"""Old names of a network's sizes, in folders of earlier versions of this package, and today's."""
+LARGEST = {DESCRIPTION: 2**24, TOKENIZER: 2**28}  # bytes; thousands of times what the models here need
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def write_folder(
     half_precision: bool = False,
     replace: bool = True,
 ) -> None:
-    """Write a network, its tokenizer and what is known of it; see `companion.recipes.save_model`."""
+    """Write a network, its tokenizer and its description; see `companion.recipes.save_model`."""
     arrays = {name: variable.numpy() for name, variable in named_weights(model).items()}
     weights = packed(arrays, half_precision)
     with directory_atomically(folder, replace) as new:
@@ -83,7 +83,7 @@ def write_folder(
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON can hold it: nothing that was kept with a model should cost the model."""
+    """A value in types that JSON has, so that no odd value prevents saving the model."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | np.ndarray):
@@ -120,7 +120,7 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Encoder, dict[str, A
         ) from None
     if folder.suffix == ".keras" and folder.is_file():
         raise UserError(
-            f"{folder} is a file of Keras, but a folder is needed here. Load it with keras.models.load_model, after "
+            f"{folder} is a Keras file, but a folder is expected here. Load it with keras.models.load_model, after "
             "import companion.models.registered."
         )
     if folder.is_file():
@@ -168,8 +168,8 @@ def _description(folder: Path) -> dict[str, Any]:
     version = content.get("version")
     if type(version) is not int or version not in WEIGHTS:
         raise UserError(
-            f"it was written in version {version!r} of the format, and this package reads versions up to {VERSION}: "
-            "use the package it was made with"
+            f"it was written in version {version!r} of the format, but this package reads versions up to {VERSION}: "
+            "use the version of the package it was made with"
         )
     try:
         is_unchanged = content.get("checksum") == _checksum(content)
@@ -187,7 +187,7 @@ def _description(folder: Path) -> dict[str, Any]:
 def _check(content: Mapping[str, Any]) -> None:
     kind, sizes, files = content["kind"], content.get("model"), content.get("files")
     if not isinstance(kind, str) or kind not in BUILDERS:
-        raise UserError(f"it is of an unknown kind, {kind!r}"[:200])
+        raise UserError(f"its kind is unknown, {kind!r}"[:200])
     if not isinstance(sizes, dict):
         raise UserError(f"{DESCRIPTION} has no sizes of its network")
     check_sizes_of(kind, sizes)
@@ -219,12 +219,12 @@ def _is_row(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether this is a number of JSON, or null, which stands for an infinite one or none."""
+    """Whether this is a number of JSON, or null, which stands for infinity or nan."""
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _tokenizer(kind: str, path: Path, sizes: Mapping[str, Any]) -> Encoder:
-    """What turns text into ids, of as many as the network has."""
+    """What turns text into ids, checked to have as many tokens as the network."""
     if kind == ENCODER_DECODER:
         both = load_pair_vocabulary(path)
         if (len(both.source), len(both.target)) == (sizes["source_vocab"], sizes["target_vocab"]):

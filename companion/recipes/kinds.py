@@ -1,4 +1,4 @@
-"""The kinds of recipe: all there is to say about a model, to the last number."""
+"""The kinds of recipe, each with everything that determines a model."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,25 +9,25 @@ from companion.training import TrainingConfig
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is made, to the last number.
+    """Everything that determines a language model.
 
     Attributes
     ----------
     name, description
-        What ``load_recipe`` calls it, and what it is, in a line.
+        Its name for ``load_recipe``, and what it is, in one line.
     corpus
-        Its name, or a name of `companion.recipes.train.TEXTS`; the training part trains, the validation part chooses,
-        the test part scores.
+        The corpus's name, or a name of `companion.recipes.train.TEXTS`; the training part trains, the validation part
+        chooses the weights, the test part scores them.
     tokenizer, vocab_size
         ``"char"``, ``"word"`` or ``"bpe"``, and how many tokens (None: as many as the text has).
     order
-        Of an n-gram model; None for a network.
+        The order of an n-gram model; None for a network.
     units, embedding_dim, num_layers, dropout, cell
-        Of a network: the arguments of `companion.models.language_model`.
+        The arguments of `companion.models.language_model`, for a network.
     training
-        Of a network; its own seed is that of the order in which the text is read.
+        How a network is trained; its own seed is for the order in which the text is read.
     seed
-        Of everything else that is random: the first weights and what dropout leaves out.
+        For everything else that is random: the initial weights and what dropout leaves out.
     """
 
     name: str
@@ -47,15 +47,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class PairRecipe:
-    """How an encoder-decoder is made, to the last number.
+    """Everything that determines an encoder-decoder.
 
     Attributes
     ----------
     name, description
         As in `Recipe`.
     data
-        A name of `companion.recipes.pairs.PAIR_DATA`: a function that gives a `companion.tokenizers.PairVocabulary` and
-        the `companion.tokenizers.Pairs` that train, validate and test.
+        A name of `companion.recipes.pairs.PAIR_DATA`: a function that returns a `companion.tokenizers.PairVocabulary`
+        and the `companion.tokenizers.Pairs` that train, validate and test.
     embedding_dim, units, attention, dropout, copy
         The arguments of `companion.models.encoder_decoder`.
     training, seed
@@ -76,7 +76,7 @@ class PairRecipe:
 
 @dataclass(frozen=True)
 class TransformerRecipe:
-    """How a Transformer is made, to the last number.
+    """Everything that determines a Transformer.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class TransformerRecipe:
 
 @dataclass(frozen=True)
 class StoryRecipe:
-    """How a network that answers questions about stories is made, to the last number.
+    """Everything that determines a network that answers questions about stories.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class StoryRecipe:
     epochs, batch_size, learning_rate, shown
         How it is trained; see `companion.training.fit_stories`.
     seed
-        Of everything that is random.
+        For everything that is random.
     """
 
     name: str
@@ -140,7 +140,7 @@ AnyRecipe = Recipe | PairRecipe | TransformerRecipe | StoryRecipe
 
 
 def definition(recipe: AnyRecipe) -> dict[str, Any]:
-    """The recipe as plain values, without the words that only describe it."""
+    """The recipe as plain values, without its description, which changes nothing about the model."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
     del plain["description"]
     return plain

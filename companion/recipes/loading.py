@@ -1,4 +1,4 @@
-"""Loading a trained model by name or from its folder; a recipe's is shipped, in the cache folder, or trained now."""
+"""Loading a trained model from its folder, or by a recipe's name: shipped, from the cache folder, or trained now."""
 
 import copy
 import functools
@@ -24,14 +24,14 @@ from companion.storage import beside, cache_dir, check_writable, locked
 from companion.training import CheckpointError
 
 SHIPPED = Path(__file__).parents[1] / "weights"
-COUNTED = 4  # n-gram models at most that stay in memory
+COUNTED = 4  # how many n-gram models stay in memory
 CHECKPOINT = ".checkpoint.npz"
 
 
 def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) -> Trained:
     """A trained model by name: shipped, from the cache folder, or trained now.
 
-    Each call gives a model of its own: whoever changes it, by training it on, say, changes no other. Where two
+    Each call returns a separate model, so that changing it, for example by more training, changes no other. If two
     processes want to train the same recipe, the second waits and loads what the first has made.
 
     Parameters
@@ -39,8 +39,8 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
     name
         See `list_recipes`.
     retrain
-        Train it again, whatever is there. The new model takes the old one's place in the cache folder once it is
-        complete; of a recipe that comes with its weights, these are still what is loaded without ``retrain``.
+        Train it again even if there is a model. The new model replaces the old one in the cache folder once it is
+        complete. If the recipe comes with its weights, these are still loaded without ``retrain``.
     progress
         Whether to show the progress bar; see `companion.training.fit`.
 
@@ -52,7 +52,7 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
     Raises
     ------
     UserError
-        There is no such recipe, its corpus can't be had, or the model that comes with the package is damaged.
+        There is no such recipe, its corpus can't be obtained, or the model that comes with the package is damaged.
     """
     recipe = _recipe(name)
     if is_counted(recipe):
@@ -69,15 +69,15 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
 
 
 def ship(name: str, progress: bool | None = None) -> Path:
-    """Train a recipe again and keep it with the package, in half precision: from now on it is what is loaded.
+    """Train a recipe again and keep it with the package, in half precision: from then on it is loaded.
 
     It is used by hand, in the repository: ``python -c "from companion.recipes import ship; ship('dates')"``. The
-    score that is kept with the weights is that of the run, in full precision; a test holds the two together.
+    score that is kept with the weights is that of the run, in full precision; a test checks that they agree.
 
     Raises
     ------
     UserError
-        There is no such recipe, or its corpus can't be had, or it has no weights to keep.
+        There is no such recipe, its corpus can't be obtained, or it has no weights to keep.
     """
     if is_counted(_recipe(name)):
         raise UserError(f"{name} is counted in seconds and has no weights to keep; ship a network.")
@@ -106,7 +106,7 @@ def train_recipe(recipe: AnyRecipe, checkpoint: Path | None = None, progress: bo
 
 
 def recipe_key(recipe: AnyRecipe, module: str | None = None, root: Path = PACKAGE) -> str:
-    """What the cached model is filed under: a hash of the recipe and of the code that trains and scores it.
+    """The key of the cached model: a hash of the recipe and of the code that trains and scores it.
 
     Parameters
     ----------
@@ -114,12 +114,12 @@ def recipe_key(recipe: AnyRecipe, module: str | None = None, root: Path = PACKAG
         What is trained.
     module, root
         The module that trains it, and the folder of its package; by default it is one of `companion.recipes`. The code
-        is what this imports, however deep; see `companion.closure`.
+        is what this imports, at any depth; see `companion.closure`.
     """
     if module is None:
         how = {PairRecipe: train_pairs, StoryRecipe: train_stories}.get(type(recipe), train_text)
         module = how.__module__
-    code = [path for path in closure(module, root=root) if path.suffix == ".py"]  # what is shipped trains nothing
+    code = [path for path in closure(module, root=root) if path.suffix == ".py"]  # without the shipped weights
     return fingerprint(code, json.dumps(definition(recipe), sort_keys=True), base=root.parent)
 
 
@@ -135,7 +135,7 @@ def _counted(recipe: Recipe, _: Path) -> Trained:
 
 
 def _shipped(recipe: AnyRecipe) -> Trained | None:
-    """The model that comes with the package, if there is one of this recipe."""
+    """The model of this recipe that comes with the package, if there is one."""
     folder = SHIPPED / recipe.name
     if not folder.exists():
         return None
@@ -187,12 +187,12 @@ def _checkpoint(recipe: AnyRecipe) -> Path:
 
 
 def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
-    """Train a recipe and keep it in the cache folder; its place is locked."""
+    """Train a recipe and keep it in the cache folder; the caller holds the lock."""
     check_writable(_folder(recipe), CHECKPOINT)
     checkpoint, start = _checkpoint(recipe), time.perf_counter()
     try:
         trained = train_recipe(recipe, checkpoint, progress)
-    except CheckpointError:  # what was left of the interrupted run is of no use
+    except CheckpointError:  # what the interrupted run left is unusable
         checkpoint.unlink(missing_ok=True)
         trained = train_recipe(recipe, checkpoint, progress)
     trained.about |= {
@@ -207,7 +207,7 @@ def _train(recipe: AnyRecipe, progress: bool | None) -> Trained:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, and of the packages on which weights depend."""
+    """The versions of Python, and of the packages on which weights depend."""
     import keras
     import tensorflow as tf
 
@@ -222,9 +222,9 @@ def train_missing() -> None:
 
 
 def load(name: str | Path) -> Trained:
-    """A trained model: that of a folder, or the book's recipe of that name.
+    """A trained model: from a folder, or the book's recipe of that name.
 
-    A folder that has a ``model.json`` comes first, so a model that is called like a recipe is found.
+    A folder that has a ``model.json`` comes first, so a model with the name of a recipe is found.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def load(name: str | Path) -> Trained:
     Raises
     ------
     UserError
-        There is neither, or the folder can't be loaded.
+        There is no such folder or recipe, or the folder can't be loaded.
 
     Examples
     --------
@@ -252,20 +252,20 @@ def load(name: str | Path) -> Trained:
     if name and folder.exists():
         return load_model(folder)
     raise UserError(
-        f"There is no model folder {name}, and no recipe of that name. Train one with: gate-by-gate train TEXT --out "
-        f"{shlex.quote(str(name))}; or use a recipe: {', '.join(list_recipes())}."
+        f"There is no model folder {name}, and no recipe of that name. Train a model with: gate-by-gate train TEXT "
+        f"--out {shlex.quote(str(name))}; or use a recipe: {', '.join(list_recipes())}."
     )
 
 
 def open_model(name: str | Path) -> Trained:
-    """As `load`, for what continues or scores a text.
+    """Like `load`, for commands that continue or score a text.
 
     Raises
     ------
     UserError
-        As `load`; or the model isn't a language model.
+        As in `load`, or the model isn't a language model.
     """
     trained = load(name)
     if trained.kind not in CONTINUES_TEXT:
-        raise UserError(f"{name} is an {trained.kind}: it continues no text, and this command wants a language model.")
+        raise UserError(f"{name} is an {trained.kind}, but this command needs a language model, which continues text.")
     return trained

@@ -11,12 +11,12 @@ from companion.errors import UserError
 
 
 def read_npz(path: Path, count: int) -> list[np.ndarray]:
-    """The arrays of a file, which must have so many numbers; their headers are read before any is allocated.
+    """The arrays of a file, which must have ``count`` numbers; the headers are read before any array is allocated.
 
     Raises
     ------
     UserError
-        They have another number, or the file isn't of that format; the message is the reason.
+        There are more or fewer numbers, or the file isn't of that format; the message is the reason.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -24,7 +24,7 @@ def read_npz(path: Path, count: int) -> list[np.ndarray]:
             headers = [_header(archive, member) for member in members]
             if sum(math.prod(shape) for shape, _ in headers) == count:
                 return [_array(archive, member, *header) for member, header in zip(members, headers, strict=True)]
-    except Exception as error:  # whatever a damaged archive makes of itself
+    except Exception as error:  # a damaged archive can raise anything
         raise UserError(f"{path.name} can't be read ({type(error).__name__})") from None
     raise UserError(f"the sizes in model.json are not those of {path.name}")
 

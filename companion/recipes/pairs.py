@@ -1,4 +1,4 @@
-"""Pairs of ids for the encoder-decoders: each function gives vocabularies, and what trains, validates and tests.
+"""Pairs of ids for the encoder-decoders: each function returns vocabularies, and what trains, validates and tests.
 
 A `companion.recipes.PairRecipe` names its function by its key in `PAIR_DATA`.
 """
@@ -12,15 +12,14 @@ from companion.corpora.docstrings import Documented, load_documented, tokens_of
 from companion.corpora.sentences import load_sentences
 from companion.tokenizers import BPETokenizer, Pairs, PairVocabulary, Vocabulary
 
-PIECES = 1_000  # of English; with more, most of them are too rare to be learnt
+PIECES = 1_000  # of English; with more, most would be too rare to be learnt
 
 
 # Pairs of ids
 def english_pieces(texts: Sequence[str], vocab_size: int = PIECES) -> Callable[[str], list[str]]:
     """A function that cuts an English sentence into pieces, learnt from some sentences by byte-pair encoding.
 
-    The pieces put together are the sentence again, with a space before it: tokens that only together make a character
-    are one piece.
+    Joined, the pieces are the sentence with a space before it; tokens that only together make a character are one piece.
     """
     tokenizer = BPETokenizer.train("\n".join(f" {text}" for text in texts), vocab_size)
     return lambda text: list(tokenizer.decode_stream(tokenizer.encode(f" {text}")))
@@ -48,7 +47,7 @@ def sentence_pairs() -> tuple[PairVocabulary, Pairs, Pairs, Pairs]:
 
 
 def docstring_vocabulary(pairs: Iterable[Documented], min_count: int = 8) -> Vocabulary:
-    """The tokens that bodies and summaries have often enough to learn something about them."""
+    """The tokens that occur in bodies and summaries often enough to learn something about them."""
     return Vocabulary.train(
         (tokens_of(text) for pair in pairs for text in (pair.body, pair.summary)), min_count=min_count
     )
@@ -81,7 +80,7 @@ def docstring_pairs(copy: bool = True) -> tuple[PairVocabulary, Pairs, Pairs, Pa
 
 
 def docstring_pairs_without_copying() -> tuple[PairVocabulary, Pairs, Pairs, Pairs]:
-    """The same for a network that can't copy: a body's unknown words are all one."""
+    """The same for a network that can't copy: a body's unknown words all get the same id."""
     return docstring_pairs(copy=False)
 
 

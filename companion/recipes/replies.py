@@ -1,6 +1,6 @@
-"""Messages and replies as the texts of a language model: a line a pair, a tab between the two.
+"""Messages and replies as the texts of a language model: one line per pair, a tab between the two.
 
-The recipe ``replies`` has read the pairs of the chapter *text-generation* until it knows them by heart.
+The recipe ``replies`` reads the pairs of the chapter *text-generation* until it knows them by heart.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def prompt_of(message: str, tokenizer: Tokenizer | None = None) -> str:
     message
         Any text.
     tokenizer
-        If given, words that it does not know are left out.
+        If given, words that it doesn't know are left out.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def reply_text(reply: str) -> str:
 
 
 def as_text(pairs: Sequence[Exchange], passes: int = 1, seed: int = 0) -> str:
-    """Pairs as one text to train a language model on: a line a pair, in a new order on every pass."""
+    """Pairs as one text to train a language model on: one line per pair, in a new order on every pass."""
     rng = np.random.default_rng(seed)
     lines = [prompt_of(message)[1:] + reply_text(reply) for message, reply in pairs]
     return "\n" + "".join(lines[i] for _ in range(passes) for i in rng.permutation(len(lines)))
@@ -68,7 +68,7 @@ def writer_texts(
     passes
         How often to read the pairs, each time in another order.
     seed
-        Of the orders.
+        For the orders.
     """
     return as_text(pairs, passes, seed), as_text(pairs, seed=seed + 1), as_text(test) if test else ""
 

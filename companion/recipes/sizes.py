@@ -1,4 +1,4 @@
-"""Sizes of a network that come from a file: checked, and how many weights they ask for, before anything is built."""
+"""Sizes of a network that come from a file: checked, and their weights counted, before anything is built."""
 
 import inspect
 import math
@@ -17,7 +17,7 @@ def check_sizes_of(kind: str, sizes: Mapping[str, Any]) -> None:
     """Raise a `UserError` unless these are arguments of the function that builds networks of this kind."""
     parameters = inspect.signature(BUILDERS[kind]).parameters
     if unknown := [name for name in sizes if name not in parameters]:
-        raise UserError(f"the sizes of its network have {unknown[0]!r}, which a {kind} has not")
+        raise UserError(f"the sizes of its network have {unknown[0]!r}, which a {kind} doesn't have")
     for name, parameter in parameters.items():
         if name not in sizes:
             if parameter.default is parameter.empty:
@@ -35,7 +35,7 @@ def _fits(value: Any, wanted: type) -> bool:
 
 
 def count_weights(kind: str, sizes: Mapping[str, Any]) -> int:
-    """How many numbers the weights of a network are that has these sizes, without building it.
+    """How many weights a network of these sizes has, without building it.
 
     >>> count_weights("language model", {"vocab_size": 85, "units": 10**9}) > 10**18
     True

@@ -1,4 +1,4 @@
-"""Training a language model: the one that a recipe describes, or that the command is asked for."""
+"""Training a language model, for a recipe or for the command ``train``."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 TEXTS: dict[str, Callable[[], tuple[str, str, str]]] = {"replies": chatterbot_texts}
-"""Texts that are made of something else than a corpus's text: functions that give the three parts."""
+"""Texts that aren't made from a corpus's text: functions that return the three parts."""
 
 
 def parts_of(corpus: str) -> tuple[str, str, str]:
@@ -51,7 +51,7 @@ def count(recipe: Recipe) -> Trained:
 
 
 def train_text(recipe: Recipe | TransformerRecipe, checkpoint: Path | None, progress: bool | None) -> Trained:
-    """Train and score the language model of a recipe, continuing from a checkpoint that is there."""
+    """Train and score the language model of a recipe, continuing from a checkpoint if there is one."""
     kind, names = (
         (LANGUAGE_MODEL, ("embedding_dim", "units", "num_layers", "dropout", "cell"))
         if isinstance(recipe, Recipe)
@@ -98,29 +98,29 @@ def train_language_model(
         The arguments of `companion.models.language_model` or `companion.models.transformer_model`, without the size of
         the vocabulary, which is the tokenizer's.
     config
-        How to train; its seed is that of the order in which the text is read.
+        How to train; its seed is for the order in which the text is read.
     seed
-        Of everything else that is random: the first weights and what dropout leaves out.
+        For everything else that is random: the initial weights and what dropout leaves out.
     checkpoint, progress, team
         As in `companion.training.fit`.
     began
         Called with the network once it is built, before it is trained.
     about
-        What to keep with the model: where the text is from, for instance.
+        What to keep with the model: where the text is from, for example.
 
     Returns
     -------
     Trained
-        Its score charges what the tokenizer calls unknown for its spelling (`companion.tokenizers.unknown_nats`), so
-        that models with different tokenizers can be compared. Only worker 0 of a team has a score.
+        Its score includes the cost of spelling what the tokenizer calls unknown (`companion.tokenizers.unknown_nats`),
+        so that models with different tokenizers can be compared. Only worker 0 of a team has a score.
 
     Raises
     ------
     UserError
-        As `companion.training.fit`; or the kind isn't that of a language model, or a size can't be used.
+        As in `companion.training.fit`; or the kind isn't that of a language model, or a size can't be used.
     """
     if kind not in (LANGUAGE_MODEL, TRANSFORMER):
-        raise UserError(f"There are the kinds {LANGUAGE_MODEL!r} and {TRANSFORMER!r} of language models, not {kind!r}.")
+        raise UserError(f"kind is {kind!r}; it should be {LANGUAGE_MODEL!r} or {TRANSFORMER!r}.")
     training, validation, test = parts
     sizes = {"vocab_size": tokenizer.vocab_size, **sizes}
     set_seed(seed)

@@ -13,7 +13,7 @@ from companion.training import fit_pairs
 
 
 def train_pairs(recipe: PairRecipe, checkpoint: Path | None, progress: bool | None) -> Trained:
-    """Train and score the encoder-decoder of a recipe, continuing from a checkpoint that is there."""
+    """Train and score the encoder-decoder of a recipe, continuing from a checkpoint if there is one."""
     vocabulary, train, validation, test = PAIR_DATA[recipe.data]()
     sizes: dict[str, Any] = {
         "source_vocab": len(vocabulary.source),

@@ -32,12 +32,12 @@ class Trained:
     Attributes
     ----------
     model
-        A network of Keras, or an n-gram model.
+        A Keras network, or an n-gram model.
     tokenizer
-        What turns text into its ids: a `companion.tokenizers.Tokenizer`; or of an encoder-decoder a
-        `companion.tokenizers.PairVocabulary`, of an answerer a `companion.tokenizers.StoryReader`.
+        What turns text into its ids: a `companion.tokenizers.Tokenizer`; for an encoder-decoder a
+        `companion.tokenizers.PairVocabulary`, for an answerer a `companion.tokenizers.StoryReader`.
     sizes
-        The arguments that build it: of the function that `companion.recipes.BUILDERS` has for its kind.
+        The arguments that build it, for the function that `companion.recipes.BUILDERS` has for its kind.
     history
         How the training went; see `companion.training.History`.
     score
@@ -64,7 +64,7 @@ class Trained:
     kind: str = LANGUAGE_MODEL
 
     def default_prompt(self) -> str:
-        """What the model continues if nothing is asked: a new line, or else a space or the first token it can read.
+        """What the model continues without a prompt: a new line, or else a space or the first token it can read.
 
         Raises
         ------
@@ -91,19 +91,19 @@ class Trained:
         Parameters
         ----------
         prompt
-            At least one character; `default_prompt` if it is left out. A word that is known only with a space before it
-            is read with one.
+            At least one character; by default, `default_prompt`. A word that is known only with a space before it is
+            read with one.
         max_tokens, temperature, top_k, top_p, seed, greedy
             As in `companion.generation.generate`.
         beam_width
-            If given, `companion.generation.beam_search` of that width chooses the text; the other settings would be
-            without effect and have to be left out.
+            If given, `companion.generation.beam_search` of that width chooses the text; the settings of sampling would
+            have no effect and must be left out.
 
         Raises
         ------
         UserError
-            A setting is out of its range, the prompt is empty or has unknown characters, or the model isn't one that
-            continues a text.
+            A setting is out of its range, the prompt is empty or has unknown characters, or the model doesn't continue
+            texts.
         """
         if beam_width is None:
             return "".join(self.stream(prompt, max_tokens, temperature, top_k, top_p, seed, greedy=greedy))
@@ -127,7 +127,7 @@ class Trained:
         *,
         greedy: bool = False,
     ) -> Iterator[str]:
-        """As `generate`, but give the text piece by piece while it is written."""
+        """Like `generate`, but yield the text piece by piece as it is written."""
         from companion.generation import stream
 
         tokenizer = self.text_tokenizer
@@ -135,14 +135,14 @@ class Trained:
         return stream(self.model, tokenizer, self._readable(prompt), *settings, greedy=greedy)
 
     def evaluate(self, text: str) -> Score:
-        """Score the model on a text. What its tokenizer calls unknown is charged for its spelling, as in training.
+        """Score the model on a text; what its tokenizer calls unknown costs its spelling, as after training.
 
-        Of the held-out part that it was scored on after training, this is `score` again.
+        For the held-out part that it was scored on after training, this is `score` again.
 
         Raises
         ------
         UserError
-            The text is empty, or the model isn't one that predicts a text.
+            The text is empty, or the model doesn't predict texts.
         """
         tokenizer = self.text_tokenizer
         if not text:
@@ -154,7 +154,7 @@ class Trained:
         save_model(folder, self, half_precision, replace)
 
     def export(self, path: str | Path) -> None:
-        """Write the network alone as a file of Keras, such as ``mymodel.keras``.
+        """Write the network alone as a Keras file, such as ``mymodel.keras``.
 
         ``keras.models.load_model`` reads it. A recurrent language model is written as a network of Keras's own layers
         and needs nothing else; every other kind has layers of this package, which a process has to make known to Keras
@@ -168,7 +168,7 @@ class Trained:
         """
         network = self.network
         if Path(path).suffix != ".keras":
-            raise UserError(f"{path} should be the name of a file of Keras and end in .keras.")
+            raise UserError(f"{path} should end in .keras, as the name of a Keras file.")
         from companion.models.dropout import with_keras_dropout
 
         with disk_errors(str(path)):
@@ -176,7 +176,7 @@ class Trained:
 
     @property
     def network(self) -> "keras.Model":
-        """The model, if it is a network of Keras.
+        """The model, if it is a Keras network.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class Trained:
             It is an n-gram model.
         """
         if self.kind == NGRAM:
-            raise UserError("This n-gram model is a table of counts, and a network of Keras is needed here.")
+            raise UserError("This n-gram model is a table of counts, but a Keras network is needed here.")
         return self.model
 
     @property
@@ -204,7 +204,7 @@ class Trained:
 
     @property
     def story_reader(self) -> StoryReader:
-        """The tokenizer, if the model is one that answers questions about stories.
+        """The tokenizer, if the model answers questions about stories.
 
         Raises
         ------
@@ -213,11 +213,11 @@ class Trained:
         """
         if isinstance(self.tokenizer, StoryReader):
             return self.tokenizer
-        raise UserError(f"This {self.kind} reads no stories; the recipe question-answering does.")
+        raise UserError(f"This {self.kind} doesn't read stories; use the recipe question-answering.")
 
     @property
     def text_tokenizer(self) -> Tokenizer:
-        """The tokenizer, if the model is one that continues and predicts a text.
+        """The tokenizer, if the model continues and predicts texts.
 
         Raises
         ------
@@ -247,13 +247,13 @@ def save_model(folder: str | Path, trained: Trained, half_precision: bool = Fals
     Parameters
     ----------
     folder
-        Created; one that is there is replaced when the new one is complete.
+        Created, or replaced when the new one is complete.
     trained
         The model and what goes with it.
     half_precision
         Store the weights in 16 bits: half the size, and a loss that differs in the fourth digit or later.
     replace
-        Whether a model that is there may be replaced; see `companion.storage.directory_atomically`.
+        Whether an existing model may be replaced; see `companion.storage.directory_atomically`.
 
     Raises
     ------

@@ -17,14 +17,14 @@ from companion.errors import UserError
 if TYPE_CHECKING:
     import keras
 
-LARGEST_HEADER = 2**20  # bytes; a Transformer of a hundred blocks has a tenth of it
+LARGEST_HEADER = 2**20  # bytes; ten times that of a Transformer of a hundred blocks
 LARGEST_HALF = 65_504.0  # the largest number of 16 bits
 ITEM_SIZES = {"F16": 2, "F32": 4}
 CELLS = {"lstm_cell", "gru_cell", "simple_rnn_cell"}  # a recurrent layer's only part, so its name says nothing
 
 
 class Stored(NamedTuple):
-    """What a file says of one array."""
+    """A file's description of one array."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -35,7 +35,7 @@ class Stored(NamedTuple):
 def named_weights(model: "keras.Model") -> "dict[str, keras.Variable]":
     """The variables that training changes, by name: ``embedding/embeddings``, ``lstm_1/kernel``, ``block_2/up/bias``.
 
-    The name of the network itself isn't part of them, nor is the random state of a dropout layer among them.
+    The names don't include that of the network itself; the random state of a dropout layer isn't included.
     """
     named = {}
     for variable in model.trainable_variables:
@@ -51,7 +51,7 @@ def packed(arrays: dict[str, np.ndarray], half_precision: bool) -> bytes:
     Raises
     ------
     UserError
-        A number is infinite, isn't one, or is too large for 16 bits.
+        A number is infinite or nan, or too large for 16 bits.
     """
     from safetensors.numpy import save
 
@@ -61,7 +61,7 @@ def packed(arrays: dict[str, np.ndarray], half_precision: bool) -> bytes:
             raise UserError(f"The weights {name} have a number that is infinite or nan; train with shorter steps.")
         if half_precision and largest > LARGEST_HALF:
             raise UserError(
-                f"The weights {name} have a number of {largest:,.0f}, and 16 bits hold none above 65,504; save the "
+                f"The weights {name} have a number of {largest:,.0f}, but 16 bits hold none above 65,504; save the "
                 "model without half_precision."
             )
     dtype = np.float16 if half_precision else np.float32
@@ -69,7 +69,7 @@ def packed(arrays: dict[str, np.ndarray], half_precision: bool) -> bytes:
 
 
 def read_header(path: Path) -> dict[str, Stored]:
-    """What a safetensors file says of its arrays, which has to describe the file to the last byte.
+    """A safetensors file's description of its arrays, which has to cover the file to the last byte.
 
     Raises
     ------
@@ -90,10 +90,10 @@ def read_header(path: Path) -> dict[str, Stored]:
     end = 0
     for name, stored in sorted(described.items(), key=lambda item: item[1].start):
         if stored.start != end or stored.end - end != math.prod(stored.shape) * ITEM_SIZES[stored.dtype]:
-            raise UserError(f"the header of {path.name} has another place for {name!r} than its shape needs"[:200])
+            raise UserError(f"the place of {name!r} in the header of {path.name} doesn't fit its shape"[:200])
         end = stored.end
     if 8 + length + end != size:
-        raise UserError(f"{path.name} is of another length than its header says")
+        raise UserError(f"{path.name} doesn't have the length that its header says")
     return described
 
 
