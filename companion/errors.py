@@ -28,6 +28,15 @@ def check_sizes(least: int = 1, /, **sizes: object) -> None:
             raise UserError(f"{name} is {size}; it should be a whole number of at least {least}.")
 
 
+def shown(text: str, most: int = 80) -> str:
+    """A text in quotation marks for a message, cut if it is long.
+
+    >>> shown("a very long text", most=6)
+    "'a very ...'"
+    """
+    return repr(text if len(text) <= most else f"{text[:most]} ...")
+
+
 _REFUSALS = {
     errno.ENOSPC: "the disk is full; make room and try again",
     errno.EDQUOT: "your disk quota is used up; make room and try again",

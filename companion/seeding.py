@@ -20,6 +20,10 @@ DEVICE_VARIABLE = "GATE_BY_GATE_DEVICE"
 Device = TypeVar("Device")
 
 
+class DeviceError(UserError):
+    """The environment asks for a device, or a backend of Keras, that can't be had."""
+
+
 def quiet_tensorflow() -> None:
     """Import TensorFlow without its start-up messages; every function that needs it calls this first.
 
@@ -32,15 +36,21 @@ def quiet_tensorflow() -> None:
 
     Raises
     ------
-    UserError
-        ``GATE_BY_GATE_DEVICE`` has another value, or names a GPU that TensorFlow doesn't find.
+    DeviceError
+        ``GATE_BY_GATE_DEVICE`` has another value, or names a GPU that TensorFlow doesn't find; or ``KERAS_BACKEND``
+        names another backend than TensorFlow.
     """
     wanted = os.environ.get(DEVICE_VARIABLE, "").strip().lower()
     if not re.fullmatch(r"(cpu|gpu(:[0-9]{1,4})?)?", wanted):
-        raise UserError(f"{DEVICE_VARIABLE} is {wanted!r}; it should be cpu, gpu, or one GPU by number, such as gpu:1.")
+        raise DeviceError(
+            f"{DEVICE_VARIABLE} is {wanted!r}; it should be cpu, gpu, or one GPU by number, such as gpu:1."
+        )
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend != "tensorflow":
+        raise DeviceError(f"KERAS_BACKEND is {backend!r}, but this package computes with tensorflow; unset it.")
+    os.environ["KERAS_BACKEND"] = backend  # it counts before the reader's own configuration of Keras
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
         with _stderr_aside():
             tensorflow = importlib.import_module("tensorflow")
             tensorflow.get_logger().setLevel("ERROR")
@@ -73,7 +83,7 @@ def _use_device(wanted: str) -> None:
     try:
         tf.config.set_visible_devices(visible, "GPU")
     except RuntimeError:
-        raise UserError(
+        raise DeviceError(
             f"{DEVICE_VARIABLE}={wanted} comes too late: TensorFlow has begun to compute. Set it before Python starts."
         ) from None
 
@@ -90,7 +100,7 @@ def visible_gpus(wanted: str, gpus: Sequence[Device]) -> list[Device]:
 
     Raises
     ------
-    UserError
+    DeviceError
         There is no such GPU.
 
     Examples
@@ -103,12 +113,14 @@ def visible_gpus(wanted: str, gpus: Sequence[Device]) -> list[Device]:
     if not gpus:
         hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
         why = "" if hidden is None else f" (CUDA_VISIBLE_DEVICES is {hidden!r})"
-        raise UserError(f"{DEVICE_VARIABLE} is {wanted}, but TensorFlow finds no GPU{why}; set it to cpu or unset it.")
+        raise DeviceError(
+            f"{DEVICE_VARIABLE} is {wanted}, but TensorFlow finds no GPU{why}; set it to cpu or unset it."
+        )
     if wanted == "gpu":
         return list(gpus)
     number = int(wanted.removeprefix("gpu:"))
     if number >= len(gpus):
-        raise UserError(f"{DEVICE_VARIABLE} is {wanted}, but the last GPU TensorFlow finds is gpu:{len(gpus) - 1}.")
+        raise DeviceError(f"{DEVICE_VARIABLE} is {wanted}, but the last GPU TensorFlow finds is gpu:{len(gpus) - 1}.")
     return [gpus[number]]
 
 

@@ -174,7 +174,7 @@ BAD_NUMBERS = {
         "--top-k": ["0"],
         "--top-p": ["0", "1.5"],
         "--seed": ["-1"],
-        "--beam": ["0"],
+        "--beam": ["0", "1001"],
     },
     "reply hello": {"--count": ["0"], "--temperature": ["0"], "--top-p": ["0", "2"], "--seed": ["-1"]},
     "summarise -": {"--sentences": ["0", "-1", "two"]},
@@ -190,6 +190,12 @@ def test_every_number_is_checked(capsys):
             for value in values:
                 assert f"{flag} is {value[:40]}; it should be " in refused(capsys, *words.split(), f"{flag}={value}")
                 assert f"{flag} is " in refused(capsys, *words.split(), flag, value)
+
+
+def test_a_number_that_is_only_too_large_is_told_so(capsys):
+    said = refused(capsys, "generate", "m", "--max-tokens", "1000000000000")
+    assert said.endswith("it should be a whole number of at least 0, and at most 2,147,483,647.\n")
+    assert "at most" not in refused(capsys, "generate", "m", "--max-tokens=-1")
 
 
 @pytest.fixture
@@ -314,6 +320,19 @@ def test_an_output_that_can_t_be_written_is_reported():
         )
     assert ended.returncode == 2 and ended.stderr.decode().count("\n") == 1
     assert b"No space left on device" in ended.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell of its own kind")
+def test_outputs_that_are_closed_are_no_error():
+    for closed, words, code, says in (
+        (">&-", "corpora", 0, ""),
+        ("2>&-", "corpora zug", 2, ""),
+        ("<&- >&- 2>&-", "translate '3 March 2021'", 0, ""),
+        (">&-", "corpora zug", 2, "There is no corpus 'zug'"),
+    ):
+        ended = started("sh", "-c", f'"$0" -m companion {words} {closed}', sys.executable)
+        assert (ended.returncode, ended.stdout) == (code, "") and says in ended.stderr
+        assert ended.stderr.count("\n") == bool(says)
 
 
 def test_a_pipe_that_is_closed_early_ends_it_quietly():

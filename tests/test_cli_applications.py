@@ -52,6 +52,18 @@ def test_input_that_an_application_can_t_read_is_reported(capsys, words, says):
     assert says in refused(capsys, *words)
 
 
+@pytest.mark.parametrize("command", ["translate", "reply", "answer"])
+def test_an_argument_that_isn_t_utf_8_is_told(capsys, command):
+    """Python hands its bytes over as half characters, of which nothing could be read and nothing would be said."""
+    assert "isn't text in UTF-8" in refused(capsys, command, "Where is the caf\udce9?")
+
+
+@pytest.mark.parametrize("words", [["translate"], ["translate", "--sentences"], ["answer"], ["reply"]])
+def test_a_text_that_is_far_too_long_gets_a_short_sentence(capsys, words):
+    for text in ("x" * 10_000, "xxxy xxxz " * 5_000, "9" * 10_000):
+        assert len(refused(capsys, *words, text)) < 600
+
+
 def test_summarise_chooses_sentences_of_the_text(capsys, tmp_path):
     (tmp_path / "t.txt").write_text(PROSE)
     code, out, err = run(capsys, "summarise", tmp_path / "t.txt", "--sentences", 2)

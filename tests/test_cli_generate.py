@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from companion.cli.prompts import check_prompt, suggested_prompt
 from companion.errors import UserError
-from companion.recipes import load_model
+from companion.recipes import RECIPES, Recipe, TransformerRecipe, load_model
 from companion.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
 
 TOKENIZERS = {
@@ -107,6 +107,11 @@ def test_the_rest_of_a_word_that_was_cut_is_not_suggested():
     assert suggested_prompt(words, "ov cat", before="l") == " cat"
 
 
+def test_a_model_that_knows_nothing_visible_says_what_it_knows():
+    with pytest.raises(UserError, match=r"of --prompt; it knows only ' '"):
+        check_prompt(CharTokenizer.train("a b b ", 2), "a")
+
+
 def test_few_unknown_words_are_named_of_many():
     with pytest.raises(UserError, match="and 2 more"):
         check_prompt(CharTokenizer.train("."), "abcdefghijkl")
@@ -132,6 +137,7 @@ def test_a_missing_or_damaged_model_is_reported(capsys, tmp_path, model, command
         ("dates", "translate '3 March 2021'"),
         ("sentences", "translate --sentences"),
         ("docstring-summaries", "summarise"),
+        ("question-answering", "answer 'Ada went"),
     ],
 )
 def test_a_recipe_that_doesn_t_continue_text_suggests_its_command(capsys, model, command, name, does):
@@ -139,11 +145,27 @@ def test_a_recipe_that_doesn_t_continue_text_suggests_its_command(capsys, model,
     assert does in refused(capsys, command, name, *more)
 
 
+@pytest.mark.parametrize("command", ["generate", "evaluate"])
+def test_a_file_of_a_model_isn_t_the_model(capsys, model, command):
+    more = [model.with_name("my.txt")] if command == "evaluate" else []
+    assert "model.json is a file; a model is a folder" in refused(capsys, command, model / "model.json", *more)
+
+
+@pytest.mark.parametrize("variable", ["GATE_BY_GATE_DEVICE", "KERAS_BACKEND"])
+@pytest.mark.parametrize("name", ["a folder", "grammar-tiny"])
+def test_a_device_that_isn_t_there_is_no_fault_of_the_model(capsys, model, monkeypatch, variable, name):
+    monkeypatch.setenv(variable, "abacus")
+    said = refused(capsys, "generate", model if name == "a folder" else name)
+    assert f"{variable} is 'abacus'" in said and "damaged" not in said and "train" not in said
+
+
 @pytest.mark.parametrize("name", ["x" * 300, "my.txt/more"])
 def test_a_bad_path_is_reported(capsys, model, name):
     said = refused(capsys, "generate", f"{model.parent}/{name}")
     assert "There is no model folder" in said and "train TEXT --out" in said
-    assert "shakespeare-3gram" in said and "sentences" not in said, "only what can be continued is offered"
+    assert "shakespeare-3gram" in said
+    offered = said.partition("use a recipe: ")[2].strip(" .\n").split(", ")
+    assert all(isinstance(RECIPES[recipe], Recipe | TransformerRecipe) for recipe in offered), "no other can continue"
 
 
 # -- scores ------------------------------------------------------------------------------------------------------------

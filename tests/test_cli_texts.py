@@ -1,11 +1,14 @@
 """Texts that a reader gives: encodings, marks, line ends, and what isn't text at all."""
 
+import codecs
 import io
 import sys
+from pathlib import Path
 
 import pytest
 from command_line import CATS, QUICK, refused, run
 
+from companion.cli import texts
 from companion.cli.texts import lines_of_standard_input, read_text
 
 TEXT = "Zoë said: “Où?”\nThe cat sat.\n\nA dog.\n"
@@ -78,6 +81,39 @@ def test_a_folder_isn_t_a_text(capsys, tmp_path):
         assert "is a folder" in refused(capsys, *words)
     for words in (["train", "", "--out", tmp_path / "m"], ["summarise", ""], ["evaluate", "grammar-tiny", ""]):
         assert "is empty" in refused(capsys, *words)
+
+
+@pytest.mark.parametrize("data", [b"\0" * 5_001, TEXT.encode() * 500, b"x" * 5_001, TEXT.encode("utf-16") * 500])
+def test_a_text_without_end_is_told_before_the_memory_is_full(capsys, tmp_path, given, monkeypatch, data):
+    """Such as /dev/zero, or a pipe from a program that never stops."""
+    monkeypatch.setattr(texts, "LARGEST_TEXT", 5_000)
+    (tmp_path / "t.txt").write_bytes(data)
+    for words in (["train", tmp_path / "t.txt", "--out", tmp_path / "m"], ["evaluate", "grammar-tiny", "-"]):
+        given(data)
+        assert "or no end; give a file" in refused(capsys, *words)
+    if b"\n" not in data[:5_000] or data.startswith(codecs.BOM_UTF16):
+        given(data)
+        assert "the standard input has more than" in refused(capsys, "answer")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+def test_a_special_file_is_read_to_its_bound_only(capsys, monkeypatch):
+    monkeypatch.setattr(texts, "LARGEST_TEXT", 10_000_000)
+    assert "/dev/zero has more than 0.01 GB, or no end" in refused(capsys, "summarise", "/dev/zero")
+
+
+def test_a_terminal_is_asked_for_its_end_once(monkeypatch):
+    """After Ctrl-D it would go on and wait for more."""
+    reads = []
+
+    class Terminal(io.BytesIO):
+        def read(self, size=-1):
+            assert not reads, "asked again"
+            reads.append(size)
+            return TEXT.encode()
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Terminal(), encoding="utf-8"))
+    assert read_text("-") == TEXT and reads
 
 
 def test_bad_bytes_of_the_standard_input_are_reported(capsys, given):

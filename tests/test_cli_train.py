@@ -75,6 +75,14 @@ def test_train_a_transformer(capsys, text, tmp_path):
     assert "--units is 8, which 3 heads can't share" in said
 
 
+def test_unknown_characters_are_charged(capsys, tmp_path):
+    """With a vocabulary of two, nearly everything is unknown, and predicting "unknown" is no achievement."""
+    (tmp_path / "t.txt").write_text(CATS * 150)
+    code, out, _ = run(capsys, "train", tmp_path / "t.txt", "--out", tmp_path / "m", "--vocab-size", 2, *QUICK)
+    assert code == 0 and float(re.search(r"([\d.]+) bits per character", out)[1]) > 8
+    assert load_model(tmp_path / "m").score.bits_per_character > 8, "as the model's own file says"
+
+
 def test_the_usual_vocabulary_of_words_is_bounded(capsys, tmp_path):
     """Every further word adds a column of logits; what is left out counts as unknown and is spelt."""
     words = " ".join(f"{'abcdefghij'[n % 10]}{chr(97 + n // 10 % 26)}{chr(97 + n // 260 % 26)}{chr(97 + n // 6760)}"
@@ -149,6 +157,7 @@ def test_a_model_that_appeared_meanwhile_is_not_overwritten(capsys, text, model,
         assert code == 0 and seeds == {"m": 7}
     else:
         assert code == 2 and seeds == {"m": 0, "m-2": 7} and f"{tmp_path / 'm-2'}" in err
+    assert not list(tmp_path.glob("*.npz")), "the training is over, so its checkpoint goes"
 
 
 @pytest.mark.parametrize(
@@ -256,6 +265,7 @@ def test_a_network_that_the_memory_can_t_hold_is_refused(capsys, text, tmp_path)
     for more in (["--units", "1000000"], ["--model", "transformer", "--units", "1000000", "--layers", "100"]):
         said = refused(capsys, "train", text, "--out", tmp_path / "m", *more)
         assert "GB of memory, but this machine has" in said and "Lower --units" in said
+        assert ("--context" in said) == ("transformer" in more), "what can be lowered"
 
 
 # The peak memory of a training run in GB, and its kind, sizes, streams and window; the rest are defaults.
@@ -310,6 +320,17 @@ def test_a_gpu_is_named_if_one_is_used(monkeypatch):
     assert gpus() == ""
 
 
+def test_more_workers_than_the_memory_holds_are_refused_before_one_is_started(capsys, text, tmp_path, monkeypatch):
+    monkeypatch.setattr("companion.cli.train.Crew", None)  # whoever starts it fails
+    said = refused(capsys, "train", text, "--out", tmp_path / "m", "--workers", "1000000", *QUICK)
+    assert "1,000,000 workers take at least 700,000.0 GB of memory, and there are" in said
+    assert not (tmp_path / "m").exists()
+    monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
+    memory.check_workers(11)
+    with pytest.raises(UserError, match="--workers can be at most 11"):
+        memory.check_workers(12)
+
+
 def test_workers_can_t_share_a_pipe(capsys, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     said = refused(capsys, "train", tmp_path / "pipe", "--out", tmp_path / "m", "--workers", "2")
@@ -349,7 +370,7 @@ def test_a_training_run_that_explodes_names_the_option(capsys, tmp_path, monkeyp
 
 def test_a_text_that_is_too_short_for_the_settings_names_the_options(capsys, text, tmp_path):
     said = refused_after_it_began(capsys, "train", text, "--out", tmp_path / "m", *QUICK, "--batch-size", "100000")
-    assert "batch_size" not in said and "--batch-size" in said
+    assert said.endswith("Give more text, a smaller --batch-size, or a shorter window.\n")
 
 
 def test_a_worker_suggests_the_program_that_its_launcher_was_called_as(capsys, text, tmp_path):

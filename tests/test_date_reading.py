@@ -96,6 +96,8 @@ def test_other_forms_are_turned_into_a_trained_form(text, english, iso):
         ("2021年3月3日", "occur in no date"),
         ("100,000", "more than 99,999"),
         ("9" * 5000, "more than 99,999"),
+        ("1.2." * 500, "1.2. ...' is neither a date nor a whole number"),
+        ("one thousand " * 50, "is too long for a date or a number"),
         ("one hundred thousand", "more than 99,999"),
         ("two million", "more than 99,999"),
         ("-5", "neither a date nor a whole number"),

@@ -65,6 +65,25 @@ def test_the_companion_is_light_to_import() -> None:
     assert said.stdout.strip() == "set()"
 
 
+LAYERS = {f"models.{name}" for name in ("answerer", "attention", "copying", "dropout", "registered", "transformer")}
+HEAVY = {f"companion.{name}" for name in LAYERS | {"applications.answering"}}
+
+
+def test_only_modules_with_layers_of_keras_load_tensorflow_when_they_are_imported() -> None:
+    code = """
+import importlib, pkgutil, sys
+import companion
+for info in pkgutil.walk_packages(companion.__path__, "companion."):
+    if info.name not in sys.argv and not info.name.endswith("__main__"):
+        importlib.import_module(info.name)
+        assert not {"tensorflow", "keras", "matplotlib", "scipy"} & set(sys.modules), info.name
+"""
+    ended = subprocess.run([sys.executable, "-c", code, *HEAVY], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    for name in LAYERS:
+        assert "keras" in (ROOT / "companion" / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
+
+
 # -- pyproject.toml, requirements.lock and environment.yml --------------------------------------------------------
 
 

@@ -1,5 +1,8 @@
 """The board keeps what was recorded, and notices if today's code gives a different score."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -51,6 +54,21 @@ def test_make_scores_writes_and_nothing_else_does(board, monkeypatch, setting):
     else:
         with pytest.raises(UserError, match="make scores"):
             asked.record("six", "6-gram", "counting", score(1.6 * 100, 100))
+
+
+def test_chapters_that_record_at_once_lose_no_row(tmp_path, monkeypatch):
+    board, reads = scoreboard.Board(tmp_path / "scoreboard.json", recording=True), scoreboard.read_json
+
+    def slowly(*given):
+        found = reads(*given)
+        time.sleep(0.02)  # in which another one may write
+        return found
+
+    monkeypatch.setattr(scoreboard, "read_json", slowly)
+    with ThreadPoolExecutor(8) as chapters:
+        list(chapters.map(lambda n: board.record(f"row {n}", f"row {n}", "counting", score(100, 100)), range(8)))
+    assert len(board.rows()) == 8
+    assert [path.name for path in tmp_path.iterdir()] == ["scoreboard.json"]
 
 
 def test_the_table_and_the_figure_show_every_row(board):

@@ -63,6 +63,8 @@ def test_a_readers_story():
         ("Ada flew to the moon.", "Where is Ada?", "can't read the sentence 'Ada flew to the moon'"),
         ("艾达去了厨房。", "Where is Ada?", "can't read the sentence"),
         ("Ada went to the hall.", "Why is Ada?", "can't read the question"),
+        ("Ada went to the hall. She took the cup.", "Where is the cup?", "'She took the cup' doesn't say who"),
+        ("Ada went to the hall.", "Is she in the hall?", "put a name in the place of 'she'"),
         ("Ada went to the hall. Ada dropped the cup.", "Where is Ada?", "without carrying it"),
         ("Ada took the cup. Ben took the cup.", "Where is Ada?", "Ada is carrying it"),
         ("Ada went to the den. Ada left the den.", "Where is Ada?", "the den is a place; say where Ada went"),

@@ -62,6 +62,12 @@ def test_pieces_put_together_are_the_sentence(parts):
     assert max(len(cut(text)) / len(text) for text in texts) < 1
 
 
+def test_pieces_hold_whole_characters_even_those_never_seen():
+    cut = english_pieces(["I drink coffee."])
+    assert "".join(cut("Zoë says “café”, 猫")) == " Zoë says “café”, 猫"
+    assert "ë" in cut("Zoë")
+
+
 def test_the_nearest_neighbour_of_a_known_sentence_is_itself():
     training = [
         Sentence("我在家。", "I am at home."),

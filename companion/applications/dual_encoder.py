@@ -149,7 +149,7 @@ def unknown_words(message: str, known: Container[str]) -> list[str]:
     unknown = [word for word in asked if word not in known]
     if 2 * len(unknown) > len(asked):
         raise UserError(
-            f"Most words of this message were never seen in training ({', '.join(unknown[:5])}"
+            f"Most words of this message were never seen in training ({', '.join(word[:40] for word in unknown[:5])}"
             f"{', ...' if len(unknown) > 5 else ''}); is it English? Use everyday words."
         )
     return unknown

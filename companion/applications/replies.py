@@ -208,5 +208,8 @@ def _responded(
     for text, score in suggest(message, encoder, list(dict.fromkeys(pair.reply for pair in pairs)), count):
         yield f"  {score:5.2f}  {text}\n"
     yield "In the network's own words (made up, not looked up):\n  "
-    yield from write(message, writer, **settings)
-    yield "\n"
+    written = False
+    for piece in write(message, writer, **settings):
+        written = written or bool(piece.strip())
+        yield piece
+    yield "\n" if written else "(it wrote nothing)\n"

@@ -13,7 +13,7 @@ import numpy as np
 from companion.corpora.date_reading import EXAMPLES, read_phrase
 from companion.corpora.dates import english_tokens, source_tokens
 from companion.corpora.sentences import Sentence
-from companion.errors import UserError
+from companion.errors import UserError, shown
 
 if TYPE_CHECKING:
     from companion.recipes import Trained
@@ -54,8 +54,8 @@ def date_source(text: str, vocabulary: "Vocabulary", to: str) -> tuple[np.ndarra
     """
     if CHINESE.search(text):
         raise UserError(
-            f"{text!r} is Chinese, but dates are read in English, such as {EXAMPLES}; for Chinese sentences use the "
-            "option --sentences."
+            f"{shown(text)} is Chinese, but dates are read in English, such as {EXAMPLES}; for Chinese sentences use "
+            "the option --sentences."
         )
     return vocabulary.encode(source_tokens(read_phrase(text).english, to)), []
 
@@ -115,11 +115,14 @@ def chinese_source(text: str, vocabulary: "Vocabulary", _to: str = "en") -> tupl
     if not characters:
         raise UserError(f"There is nothing to translate; give a Chinese sentence, such as {SENTENCE_EXAMPLE!r}.")
     if not CHINESE.search(text):
-        raise UserError(f"{text!r} isn't Chinese; give a sentence in Chinese characters, such as {SENTENCE_EXAMPLE!r}.")
+        raise UserError(
+            f"{shown(text)} isn't Chinese; give a sentence in Chinese characters, such as {SENTENCE_EXAMPLE!r}."
+        )
     unknown = [c for c in dict.fromkeys(characters) if c not in vocabulary]
     if not any(CHINESE.match(c) for c in characters if c in vocabulary):
         raise UserError(
-            f"No character of {text!r} occurs in the sentences that this network has learnt; try {SENTENCE_EXAMPLE!r}."
+            f"No character of {shown(text)} occurs in the sentences that this network has learnt; try "
+            f"{SENTENCE_EXAMPLE!r}."
         )
     return vocabulary.encode(characters), unknown
 
@@ -150,7 +153,7 @@ def translate_sentence(text: str, trained: "Trained | None" = None) -> Translati
     read, written, target = Pairs([source], [ids]).batch([0])
     log_p = log_softmax(np.asarray(trained.network([read, written]), dtype=np.float64)[0])
     probability = float(np.exp(log_p[np.arange(target.size), target[0]].mean()))  # the end is a piece too
-    remarks = []
+    remarks = [] if len(ids) else ["the network wrote nothing"]
     if unknown:
         remarks.append(f"never seen in training, so read as unknown: {' '.join(unknown)}")
     if probability < SURE:

@@ -26,6 +26,10 @@ DEBUG_VARIABLE = "GATE_BY_GATE_DEBUG"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:  # closed, because nobody wants to read it
+            _let_go_nowhere(number)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
     with _any_character(sys.stdout), _any_character(sys.stderr):
         return _ended_well(sys.argv[1:] if arguments is None else list(arguments))
 
@@ -90,7 +94,14 @@ def _say(sentence: str, before: str = "") -> None:
 def _give_up_output() -> None:
     """Discard what is still to be printed, so that Python doesn't complain about it on exit."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_nowhere(sys.stdout.fileno())
+
+
+def _let_go_nowhere(number: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    if nowhere != number:
+        os.dup2(nowhere, number)
+        os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from companion.cli.program import as_argument, program, remark, suggested
 from companion.cli.prompts import check_prompt
 from companion.cli.scores import perplexity
-from companion.cli.texts import lines_of_standard_input, read_text
+from companion.cli.texts import check_typed, lines_of_standard_input, read_text
 from companion.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ COMMAND_OF = {
     "dates": ["translate", "3 March 2021"],
     "sentences": ["translate", "--sentences", "他是我的老师。"],
     "docstring-summaries": ["summarise", "article.txt"],
+    "question-answering": ["answer", "Ada went to the hall. Where is Ada?"],
 }
 
 
@@ -55,7 +56,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def _language_model(name: str) -> "Trained":
     """The language model of a folder, or the book's recipe of that name."""
-    from companion.recipes import RECIPES, PairRecipe, open_model
+    from companion.recipes import RECIPES, open_model
 
     if not name:
         raise UserError("The name of the model is empty; give a model folder, or the name of a recipe.")
@@ -63,7 +64,7 @@ def _language_model(name: str) -> "Trained":
         if name in COMMAND_OF:
             raise UserError(f"{name} doesn't continue text; use it with: {suggested(COMMAND_OF[name])}")
         if name not in RECIPES:
-            recipes = sorted(name for name, recipe in RECIPES.items() if not isinstance(recipe, PairRecipe))
+            recipes = sorted(RECIPES.keys() - COMMAND_OF.keys())
             train = suggested(["train", "TEXT", "--out", as_argument(name)])
             raise UserError(
                 f"There is no model folder {name}, and no recipe of that name. Train a model with: {train}; or use a "
@@ -76,6 +77,7 @@ def reply(options: argparse.Namespace) -> None:
     """Suggest replies to a message, and write one, printed as it is written."""
     from companion.applications.replies import respond
 
+    check_typed(options.message, "MESSAGE")
     for piece in respond(options.message, options.count, options.temperature, options.top_p, options.seed):
         print(piece, end="", flush=True)
 
@@ -113,5 +115,7 @@ def answer(options: argparse.Namespace) -> None:
     """Answer each question from the facts before it, in a text or line by line from standard input."""
     from companion.applications.answering import converse
 
-    for said in converse([" ".join(options.text)] if options.text else lines_of_standard_input()):
+    text = " ".join(options.text)
+    check_typed(text, "TEXT")
+    for said in converse([text] if options.text else lines_of_standard_input()):
         print(said, flush=True)

@@ -50,7 +50,8 @@ def check_memory(kind: str, sizes: dict[str, Any], tokens: int, workers: int = 1
         The machine doesn't have that much memory.
     """
     needed, total, free = workers * training_bytes(kind, sizes, tokens), total_memory(), free_memory()
-    smaller = "Lower --units, --layers, --vocab-size, --batch-size or --window."
+    context = " --context," if kind == "transformer" else ""
+    smaller = f"Lower --units, --layers,{context} --vocab-size, --batch-size or --window."
     if total and needed > total:
         raise UserError(
             f"This training takes about {_gigabytes(needed)} of memory, but this machine has {_gigabytes(total)}. "
@@ -60,6 +61,22 @@ def check_memory(kind: str, sizes: dict[str, Any], tokens: int, workers: int = 1
         remark(
             f"this training takes about {_gigabytes(needed)} of memory, but only {_gigabytes(free)} are free; if it "
             f"is killed, free some memory or train a smaller model. {smaller}"
+        )
+
+
+def check_workers(count: int) -> None:
+    """Refuse more workers on this machine than its memory holds, before the first one is started.
+
+    Raises
+    ------
+    UserError
+        TensorFlow itself, once for each of them, takes more memory than there is.
+    """
+    total = total_memory()
+    if total and count * PROGRAM > total:
+        raise UserError(
+            f"{count:,} workers take at least {_gigabytes(count * PROGRAM)} of memory, and there are "
+            f"{_gigabytes(total)} here; --workers can be at most {max(1, int(total / PROGRAM)):,}."
         )
 
 

@@ -11,11 +11,11 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from companion.cli.program import program
-from companion.errors import UserError
+from companion.errors import UserError, shown
 
 LARGEST = 2**31 - 1  # above any size that makes sense; seeds may be larger
 
@@ -148,7 +148,9 @@ class _Checked(argparse.Action):
     def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, flag: str | None = None) -> None:
         value = self._number(values)
         if value is None:
-            raise UserError(f"{self.option_strings[0]} is {values[:40]}; it should be {self._number.expected}.")
+            too_large = replace(self._number, most=math.inf)(values) is not None
+            bound = f", and at most {LARGEST:,}" if too_large and self._number.most == LARGEST else ""
+            raise UserError(f"{self.option_strings[0]} is {values[:40]}; it should be {self._number.expected}{bound}.")
         setattr(namespace, self.dest, value)
 
 
@@ -187,8 +189,8 @@ def parse(commands: Sequence[Command], arguments: Sequence[str], about: str, mor
     chosen = by_name[options.name_of_command]
     if rest:
         raise UserError(
-            f"{chosen.name} doesn't know what to do with {' '.join(rest)!r}: put a text of several words in quotes. "
-            f"See {program()} {chosen.name} --help."
+            f"{chosen.name} doesn't know what to do with {shown(' '.join(rest))}: put a text of several words in "
+            f"quotes. See {program()} {chosen.name} --help."
         )
     given = {option.flag for option in chosen.options if option.name in options}
     for option in chosen.options:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
+from companion.cli.texts import check_typed
 from companion.errors import UserError
 from companion.tokenizers import UnknownTextError
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*")
 NUMBER = regex.compile(r"\p{N}+")
-SURROGATE = regex.compile(r"[\ud800-\udfff]")  # Python's stand-ins for bytes that aren't UTF-8
 LONGEST = 20  # characters of a suggested prompt; without spaces between words, a whole line counts as one
 
 
@@ -27,15 +27,16 @@ def check_prompt(tokenizer: "Tokenizer", prompt: str) -> None:
     """
     if not prompt:
         raise UserError("--prompt is empty; give at least one character, or leave --prompt out.")
-    if SURROGATE.search(prompt):
-        raise UserError("--prompt isn't text in UTF-8; write it in UTF-8, or leave --prompt out.")
+    check_typed(prompt, "--prompt")
     unknown = min((_unknown(tokenizer, text) for text in (prompt, f" {prompt}")), key=len)
     if not unknown:
         return
     named = ", ".join(map(repr, unknown[:10])) + (f" and {len(unknown) - 10} more" if len(unknown) > 10 else "")
     known = [token.strip() for token in tokenizer.tokens[1:] if token.strip()]
     what = f"{'character' if tokenizer.kind == 'char' else 'word'}{'s' if len(unknown) > 1 else ''}"
-    if tokenizer.kind == "char":
+    if not known:
+        these = f"it knows only {', '.join(map(repr, tokenizer.tokens[1:]))}"
+    elif tokenizer.kind == "char":
         these = f"its characters are {''.join(known[:100])}{' ...' if len(known) > 100 else ''}"
     else:
         these = f"it knows {len(known):,} words, such as {', '.join(map(repr, known[:6]))}"

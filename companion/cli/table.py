@@ -18,6 +18,7 @@ SHARE = Number("a number of at least 0 and below 1", float, least=0, below=1)
 SECONDS = Number("a number of seconds above 0 and at most 86,400 (a day)", float, above=0, most=86_400)
 RATE = Number("a number above 0 and at most 1, such as 0.003", float, above=0, most=1)
 PROBABILITY = Number("a number above 0 and at most 1", float, above=0, most=1)
+BEAMS = Number("a whole number from 1 to 1,000, such as 4", least=1, most=1000)
 TEMPERATURE = Number("a number from 0.001 to 1,000, such as 0.8", float, least=0.001, most=1000)
 TEMPERATURE_OR_GREEDY = Number(
     f"{TEMPERATURE.expected}; use --greedy for the most probable token every time", float, least=0.001, most=1000
@@ -149,7 +150,7 @@ GENERATE = Command(
             "beam search of this width",
             "WIDTH",
             None,
-            WHOLE,
+            BEAMS,
             excludes=("--greedy", *_DRAWING),
             because="--beam looks for the most probable text and draws nothing",
         ),

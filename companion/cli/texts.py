@@ -1,14 +1,17 @@
 """Texts that a reader gives: files and standard input, in UTF-8 or the encoding that their mark says."""
 
 import codecs
+import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from companion.errors import UserError
 
 STANDARD_INPUT = "the standard input"
+LARGEST_TEXT = 10**9  # bytes of a text; special files such as /dev/zero, and some pipes, have no end
+
+SURROGATE = re.compile(r"[\ud800-\udfff]")  # what Python makes of bytes that aren't UTF-8
 
 # The marks with which a text states its encoding; UTF-32's mark begins with UTF-16's, so it comes first.
 _MARKS = (
@@ -27,14 +30,16 @@ def read_text(name: str) -> str:
     Raises
     ------
     UserError
-        The file is missing, a folder, empty or unreadable, isn't text, or is in another encoding without a mark.
+        The file is missing, a folder, empty, unreadable or larger than 1 GB, isn't text, or is in another encoding
+        without a mark.
     """
     if name == "-":
         return standard_input()
     if not name:
         raise UserError("The name of the text file is empty; give the path of a text file.")
     try:
-        return decoded(Path(name).read_bytes(), name)
+        with open(name, "rb") as file:
+            return decoded(_all_of(file, name), name)
     except FileNotFoundError:
         raise UserError(f"There is no file {name}; give the path of a text file.") from None
     except IsADirectoryError:
@@ -49,7 +54,8 @@ def read_text(name: str) -> str:
 
 def standard_input() -> str:
     """The text that is piped or typed in; see `read_text`."""
-    return decoded(_standard_input("Type a text; end it with Ctrl-D on a line of its own.").read(), STANDARD_INPUT)
+    stream = _standard_input("Type a text; end it with Ctrl-D on a line of its own.")
+    return decoded(_all_of(stream, STANDARD_INPUT), STANDARD_INPUT)
 
 
 def lines_of_standard_input() -> Iterator[str]:
@@ -58,17 +64,31 @@ def lines_of_standard_input() -> Iterator[str]:
     Raises
     ------
     UserError
-        A line isn't text or isn't UTF-8; raised when it is reached.
+        A line isn't text, isn't UTF-8, or is longer than 1 GB; raised when it is reached.
     """
     stream = _standard_input("Type a story and questions; end with Ctrl-D on a line of its own.")
-    for number, line in enumerate(stream, start=1):
+    for number, line in enumerate(iter(lambda: stream.readline(LARGEST_TEXT + 1), b""), start=1):
+        if len(line) > LARGEST_TEXT:
+            raise UserError(_too_large(STANDARD_INPUT))
         if number == 1 and _encoding(line) != "utf-8-sig":
-            yield from decoded(line + stream.read(), STANDARD_INPUT).splitlines(keepends=True)
+            yield from decoded(line + _all_of(stream, STANDARD_INPUT), STANDARD_INPUT).splitlines(keepends=True)
             return
         yield _plain(_as_utf8(line, f"Line {number:,} of {STANDARD_INPUT}"), STANDARD_INPUT)
 
 
-def decoded(data: bytes, name: str) -> str:
+def check_typed(text: str, what: str) -> None:
+    """Refuse an argument whose bytes aren't UTF-8, which Python passes on as surrogates.
+
+    Raises
+    ------
+    UserError
+        The argument, called ``what`` in the message, has such bytes.
+    """
+    if SURROGATE.search(text):
+        raise UserError(f"{what} isn't text in UTF-8; type it in a terminal that is set to UTF-8.")
+
+
+def decoded(data: bytes | bytearray, name: str) -> str:
     """The text that bytes stand for; ``name`` is what messages call it.
 
     Raises
@@ -92,11 +112,26 @@ def decoded(data: bytes, name: str) -> str:
     return text
 
 
-def _encoding(data: bytes) -> str:
+def _all_of(stream: BinaryIO, name: str) -> bytearray:
+    data, at_once = bytearray(), 2**20
+    while True:
+        part = stream.read(at_once)
+        data += part
+        if len(data) > LARGEST_TEXT:
+            raise UserError(_too_large(name))
+        if len(part) < at_once:  # the end; a terminal that is asked again wants a second Ctrl-D
+            return data
+
+
+def _too_large(name: str) -> str:
+    return f"{name} has more than {LARGEST_TEXT / 1e9:g} GB, or no end; give a file with a part of the text in it."
+
+
+def _encoding(data: bytes | bytearray) -> str:
     return next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "utf-8-sig")
 
 
-def _as_utf8(data: bytes, name: str) -> str:
+def _as_utf8(data: bytes | bytearray, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

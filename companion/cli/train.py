@@ -9,13 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from companion.cli.memory import check_memory
+from companion.cli.memory import check_memory, check_workers
 from companion.cli.program import as_argument, program, suggested
 from companion.cli.prompts import suggested_prompt
 from companion.cli.scores import in_a_line
 from companion.cli.texts import STANDARD_INPUT, read_text
 from companion.errors import UserError, disk_errors
-from companion.storage import beside, check_writable, locked, sha256
+from companion.storage import PlaceTakenError, beside, check_writable, locked, sha256
 from companion.training import Alone, Cluster, Crew, default_config, end_with_parent, join, share
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ def train(options: argparse.Namespace) -> None:
         )
     writes = (cluster is None or cluster.index == 0) and not options.report
     with _place(options) if writes else contextlib.nullcontext():
-        if options.workers > 1 and not Path(options.text).is_file():
-            raise UserError(f"{options.text} isn't a file that {options.workers} workers can read; give a text file.")
+        if options.workers > 1:
+            check_workers(options.workers)
+            if not Path(options.text).is_file():
+                raise UserError(f"{options.text} isn't a file that {options.workers} workers can read; give a file.")
         text = read_text(options.text)
         parts = split(text, STANDARD_INPUT if options.text == "-" else options.text)
         if options.workers > 1:
@@ -166,7 +168,11 @@ def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], 
         return
     assert trained.score is not None
     print(f"On {len(parts[2]):,} characters that it never saw: {in_a_line(trained.score)}", flush=True)
-    trained.save(options.out, replace=options.overwrite)
+    try:
+        trained.save(options.out, replace=options.overwrite)
+    except PlaceTakenError:  # it is saved, under another name
+        checkpoint.unlink(missing_ok=True)
+        raise
     checkpoint.unlink(missing_ok=True)
     prompt = suggested_prompt(tokenizer, parts[2], before=parts[1])
     command = ["generate", as_argument(options.out), *(["--prompt", prompt] if prompt else [])]

@@ -9,8 +9,9 @@ import unicodedata
 from datetime import date
 
 from companion.corpora.dates import FIRST, LARGEST, LAST, Phrase, date_phrase, number_phrase, ordinal, spell_english
-from companion.errors import UserError
+from companion.errors import UserError, shown
 
+LONGEST = 200  # characters, more than any date or number needs
 EXAMPLES = "'3 March 2021', '2021-03-03', 'forty-two thousand and seventeen' or '42,017'"
 
 _MONTHS, _WEEKDAYS = (
@@ -60,6 +61,8 @@ def read_phrase(text: str) -> Phrase:
     words = re.findall(r"[^\W\d_]+", text.lower())
     if not words:
         return _read_digits(text)
+    if len(text) > LONGEST:
+        raise _refusal(f"{shown(text)} is too long for a date or a number")
     if all(word in _NUMBER_WORDS for word in words) and not re.search(r"\d", text):
         return _read_number(text)
     return _read_date(text)
@@ -84,14 +87,14 @@ def _read_digits(text: str) -> Phrase:
         month, day = (first, second) if second > 12 else (second, first)
         return date_phrase(_day(text, year, month, day), "en_US long" if second > 12 else "en_GB long")
     if not re.fullmatch(r"\d{1,3}([,' ])\d{3}(\1\d{3})*|\d+", text):
-        raise _refusal(f"{text!r} is neither a date nor a whole number from 0 to {LARGEST:,}")
+        raise _refusal(f"{shown(text)} is neither a date nor a whole number from 0 to {LARGEST:,}")
     number = re.sub(r"\D", "", text)
     return _number(text, int(number) if len(number) < 20 else LARGEST + 1)
 
 
 def _number(text: str, n: int, joined: str = " and ") -> Phrase:
     if n > LARGEST:
-        raise _refusal(f"{text!r} is more than {LARGEST:,}, the largest number that the network has learnt")
+        raise _refusal(f"{shown(text)} is more than {LARGEST:,}, the largest number that the network has learnt")
     return number_phrase(n, joined)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from companion.corpora.stories import ASKING, KINDS, WORDING, Event, Question, Story, World
-from companion.errors import UserError
+from companion.errors import UserError, shown
 
 SYNONYMS = {
     "{} went to the {}": (
@@ -23,6 +23,8 @@ SYNONYMS = {
 """Other sentences a story may use, by the wording that the networks have learnt; the verbs are those of bAbI."""
 
 _NAME = r"([^\W\d_]+)"
+_PRONOUNS = "i you he she it we they this that who everybody everyone somebody someone nobody anybody anyone"
+_NOBODY_S_NAME = set(_PRONOUNS.split())
 _FACTS = [
     (action, wording, re.compile(told.format(_NAME, _NAME) + "(?: there)?", re.IGNORECASE))
     for action, wordings in WORDING.items()
@@ -77,15 +79,21 @@ def _read(sentence: str) -> tuple[Event, str]:
     words = " ".join(sentence.strip(" .?!").split())
     for action, wording, pattern in _FACTS:
         if found := pattern.fullmatch(words):
-            return Event(found[1].capitalize(), action, found[2].lower()), wording
+            return Event(_named(found[1], words).capitalize(), action, found[2].lower()), wording
     usual = [
         wording.format("Ada", "hall" if action == "go" else "ball") for action, ws in WORDING.items() for wording in ws
     ]
     others = [told.format("", "").replace("the", "").split()[0] for synonyms in SYNONYMS.values() for told in synonyms]
     raise UserError(
-        f"I can't read the sentence {words!r}. A story may say: {'; '.join(usual)}; or the same with other verbs: "
+        f"I can't read the sentence {shown(words)}. A story may say: {'; '.join(usual)}; or the same with other verbs: "
         f"{', '.join(verb for verb in dict.fromkeys(others) if not any(verb in told for told in usual))}."
     )
+
+
+def _named(who: str, words: str) -> str:
+    if who.lower() in _NOBODY_S_NAME:
+        raise UserError(f"{shown(words)} doesn't say who or what is meant; put a name in the place of {shown(who)}.")
+    return who
 
 
 def read_question(sentence: str) -> Question:
@@ -100,13 +108,13 @@ def read_question(sentence: str) -> Question:
     usual = re.sub(r"(?i)^where's\b", "Where is", re.sub(r"(?i)^how many (objects|items)\b", "How many things", words))
     for kind, pattern in _QUESTIONS:
         if found := pattern.fullmatch(usual):
-            about, place = found[1], found[2] if pattern.groups > 1 else ""
+            about, place = _named(found[1], words), found[2] if pattern.groups > 1 else ""
             is_thing = kind in ("two facts", "three facts")
             return Question(kind, about.lower() if is_thing else about.capitalize(), place.lower())
     examples = " ".join(
         ASKING[kind].format("ball" if kind in ("two facts", "three facts") else "Ada", "hall") + "?" for kind in KINDS
     )
-    raise UserError(f"I can't read the question {words!r}. You may ask: {examples}")
+    raise UserError(f"I can't read the question {shown(words)}. You may ask: {examples}")
 
 
 def read_story(text: str, question: str) -> Story:
@@ -131,7 +139,7 @@ def read_story(text: str, question: str) -> Story:
         event = read_fact(sentence)
         if event.action == "drop" and re.search(r"(?i)\bleft\b", sentence) and world.is_place(event.target):
             raise UserError(
-                f"{sentence!r} is read as putting something down, but the {event.target} is a place; say where "
+                f"{shown(sentence)} is read as putting something down, but the {event.target} is a place; say where "
                 f"{event.person} went."
             )
         world.happen(event)

@@ -32,6 +32,7 @@ from companion.recipes.builders import ANSWERER, BUILDERS, ENCODER_DECODER, LANG
 from companion.recipes.npz import read_npz
 from companion.recipes.sizes import check_sizes_of, count_weights
 from companion.recipes.weights import named_weights, packed, read_header, unpacked
+from companion.seeding import DeviceError
 from companion.storage import directory_atomically, read_json, sha256
 from companion.tokenizers import (
     PairVocabulary,
@@ -109,6 +110,8 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Encoder, dict[str, A
     try:
         if folder.is_dir():
             return _read(folder)
+    except DeviceError:  # is not the model's fault
+        raise
     except (UserError, OSError) as error:
         reason = str(error) if isinstance(error, UserError) else f"{error.filename}: {error.strerror}"
         raise UserError(
@@ -120,6 +123,8 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Encoder, dict[str, A
             f"{folder} is a Keras file, but a folder is expected here. Load it with keras.models.load_model, after "
             "import companion.models.registered."
         )
+    if folder.is_file():
+        raise UserError(f"{folder} is a file, but a model is a folder, such as the one that this file is in.")
     raise UserError(
         f"There is no model folder {folder}; train one with: gate-by-gate train TEXT --out {shlex.quote(str(folder))}"
     )

@@ -19,6 +19,7 @@ from companion.recipes.train import count, train_text
 from companion.recipes.train_pairs import train_pairs
 from companion.recipes.train_stories import train_stories
 from companion.recipes.trained import Trained, load_model, save_model
+from companion.seeding import DeviceError
 from companion.storage import beside, cache_dir, check_writable, locked
 from companion.training import CheckpointError
 
@@ -140,6 +141,8 @@ def _shipped(recipe: AnyRecipe) -> Trained | None:
         return None
     try:
         trained = load_model(folder)
+    except DeviceError:
+        raise
     except UserError as error:
         if found := _cached(recipe):  # it was trained because of the damage
             return found
@@ -158,6 +161,8 @@ def _cached(recipe: AnyRecipe, say: Callable[[str], None] | None = None) -> Trai
         return None
     try:
         return load_model(folder)
+    except DeviceError:
+        raise
     except UserError as error:
         if say:
             say(f"{error} It is trained again now.")

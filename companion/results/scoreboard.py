@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from companion.errors import UserError
 from companion.evaluation import Score
 from companion.plotting import FAINT, FORGET, axes, html_table
-from companion.storage import read_json, write_atomically
+from companion.storage import locked, read_json, write_atomically
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -97,10 +97,11 @@ class Board:
         _check(chapter)
         bits = round(score.bits_per_character, 4)
         row = Row(name, label, chapter, bits, parameters, None if seconds is None else round(seconds))
-        rows = {row.name: row for row in self._read()}
         if bool(os.environ.get(RECORD_VARIABLE)) if self.recording is None else self.recording:
-            self._write([*(r for r in rows.values() if r.name != name), row])
+            with locked(self.file):  # chapters are executed side by side
+                self._write([*(other for other in self._read() if other.name != name), row])
             return row
+        rows = {row.name: row for row in self._read()}
         if name not in rows:
             raise UserError(f"The scoreboard has no row {name!r} yet: run make scores once to add it.")
         if abs(rows[name].bits_per_character - bits) > TOLERANCE:

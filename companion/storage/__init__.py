@@ -7,12 +7,13 @@ while it works, and writes it with `directory_atomically`.
 from companion.errors import disk_errors
 from companion.storage.cache import CACHE_VARIABLE, cache_dir, sha256
 from companion.storage.files import LARGEST_JSON, read_json, write_atomically
-from companion.storage.folders import beside, check_writable, directory_atomically
+from companion.storage.folders import PlaceTakenError, beside, check_writable, directory_atomically
 from companion.storage.locks import locked
 
 __all__ = [
     "CACHE_VARIABLE",
     "LARGEST_JSON",
+    "PlaceTakenError",
     "beside",
     "cache_dir",
     "check_writable",

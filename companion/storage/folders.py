@@ -13,6 +13,10 @@ from companion.storage.files import real_path, temporary_path, write_atomically
 from companion.storage.locks import exclusive
 
 
+class PlaceTakenError(UserError):
+    """A folder couldn't get its name, which something else had by then; the message says what it is called now."""
+
+
 @contextlib.contextmanager
 def directory_atomically(path: str | Path, replace: bool = True, last: str = "model.json") -> Iterator[Path]:
     """Yield a temporary folder that takes the place of ``path`` only if the block succeeds.
@@ -38,8 +42,9 @@ def directory_atomically(path: str | Path, replace: bool = True, last: str = "mo
     Raises
     ------
     UserError
-        The system refuses to write; or something was at ``path`` that may not be replaced, and the message names the
-        folder that has the result.
+        The system refuses to write.
+    PlaceTakenError
+        Something was at ``path`` that may not be replaced; the message names the folder that has the result.
     """
     with disk_errors(str(path)):
         target = real_path(path)
@@ -51,7 +56,7 @@ def directory_atomically(path: str | Path, replace: bool = True, last: str = "mo
             with exclusive(target):
                 if not _replace_folder(new, target, replace, last):
                     kept = _keep(new, target)
-                    raise UserError(
+                    raise PlaceTakenError(
                         f"Something else is at {path} by now (did another run finish first?) and was kept as it was; "
                         f"this result is in {kept}."
                     )

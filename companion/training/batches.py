@@ -54,7 +54,7 @@ def plan(tokens: int, config: TrainingConfig, epoch: int) -> tuple[int, int]:
     if spare < 0:
         raise UserError(
             f"The training text has {tokens:,} tokens; batches of {config.batch_size} windows of {config.window} "
-            f"need at least {span + 1:,}. Give more text, or a smaller batch_size or window."
+            f"need at least {span + 1:,}. Give more text, a smaller batch_size, or a shorter window."
         )
     shift = int(np.random.default_rng([config.seed, epoch]).integers(min(config.window, spare + 1))) if epoch else 0
     return shift, (tokens - 1 - shift) // span
