@@ -192,7 +192,7 @@ def test_every_number_is_checked(capsys):
                 assert f"{flag} is " in refused(capsys, *words.split(), flag, value)
 
 
-def test_a_number_that_is_only_too_large_is_told_so(capsys):
+def test_a_number_that_is_only_too_large_is_reported_as_such(capsys):
     said = refused(capsys, "generate", "m", "--max-tokens", "1000000000000")
     assert said.endswith("it should be a whole number of at least 0, and at most 2,147,483,647.\n")
     assert "at most" not in refused(capsys, "generate", "m", "--max-tokens=-1")
@@ -323,7 +323,7 @@ def test_an_output_that_can_t_be_written_is_reported():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell of its own kind")
-def test_outputs_that_are_closed_are_no_error():
+def test_closed_outputs_aren_t_an_error():
     for closed, words, code, says in (
         (">&-", "corpora", 0, ""),
         ("2>&-", "corpora zug", 2, ""),

@@ -53,7 +53,7 @@ def test_input_that_an_application_can_t_read_is_reported(capsys, words, says):
 
 
 @pytest.mark.parametrize("command", ["translate", "reply", "answer"])
-def test_an_argument_that_isn_t_utf_8_is_told(capsys, command):
+def test_an_argument_that_isn_t_utf_8_is_reported(capsys, command):
     """Python hands its bytes over as half characters, of which nothing could be read and nothing would be said."""
     assert "isn't text in UTF-8" in refused(capsys, command, "Where is the caf\udce9?")
 

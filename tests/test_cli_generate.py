@@ -153,7 +153,7 @@ def test_a_file_of_a_model_isn_t_the_model(capsys, model, command):
 
 @pytest.mark.parametrize("variable", ["GATE_BY_GATE_DEVICE", "KERAS_BACKEND"])
 @pytest.mark.parametrize("name", ["a folder", "grammar-tiny"])
-def test_a_device_that_isn_t_there_is_no_fault_of_the_model(capsys, model, monkeypatch, variable, name):
+def test_a_missing_device_isn_t_blamed_on_the_model(capsys, model, monkeypatch, variable, name):
     monkeypatch.setenv(variable, "abacus")
     said = refused(capsys, "generate", model if name == "a folder" else name)
     assert f"{variable} is 'abacus'" in said and "damaged" not in said and "train" not in said

@@ -84,22 +84,22 @@ def test_a_folder_isn_t_a_text(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"\0" * 5_001, TEXT.encode() * 500, b"x" * 5_001, TEXT.encode("utf-16") * 500])
-def test_a_text_without_end_is_told_before_the_memory_is_full(capsys, tmp_path, given, monkeypatch, data):
+def test_a_text_without_end_is_reported_before_the_memory_is_full(capsys, tmp_path, given, monkeypatch, data):
     """Such as /dev/zero, or a pipe from a program that never stops."""
     monkeypatch.setattr(texts, "LARGEST_TEXT", 5_000)
     (tmp_path / "t.txt").write_bytes(data)
     for words in (["train", tmp_path / "t.txt", "--out", tmp_path / "m"], ["evaluate", "grammar-tiny", "-"]):
         given(data)
-        assert "or no end; give a file" in refused(capsys, *words)
+        assert "or endless; give a file" in refused(capsys, *words)
     if b"\n" not in data[:5_000] or data.startswith(codecs.BOM_UTF16):
         given(data)
-        assert "the standard input has more than" in refused(capsys, "answer")
+        assert "the standard input is larger than" in refused(capsys, "answer")
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
 def test_a_special_file_is_read_to_its_bound_only(capsys, monkeypatch):
     monkeypatch.setattr(texts, "LARGEST_TEXT", 10_000_000)
-    assert "/dev/zero has more than 0.01 GB, or no end" in refused(capsys, "summarise", "/dev/zero")
+    assert "/dev/zero is larger than 0.01 GB, or endless" in refused(capsys, "summarise", "/dev/zero")
 
 
 def test_a_terminal_is_asked_for_its_end_once(monkeypatch):

@@ -323,7 +323,7 @@ def test_a_gpu_is_named_if_one_is_used(monkeypatch):
 def test_more_workers_than_the_memory_holds_are_refused_before_one_is_started(capsys, text, tmp_path, monkeypatch):
     monkeypatch.setattr("companion.cli.train.Crew", None)  # whoever starts it fails
     said = refused(capsys, "train", text, "--out", tmp_path / "m", "--workers", "1000000", *QUICK)
-    assert "1,000,000 workers take at least 700,000.0 GB of memory, and there are" in said
+    assert "1,000,000 workers take at least 700,000.0 GB of memory, but this machine has" in said
     assert not (tmp_path / "m").exists()
     monkeypatch.setattr(memory, "total_memory", lambda: 8e9)
     memory.check_workers(11)

@@ -98,7 +98,7 @@ def test_a_message_gets_replies_of_others_and_one_of_the_writer(untrained):
     assert written == "  " + "".join(replies.write("Are you sad today?", untrained, seed=3))
 
 
-def test_a_writer_that_has_nothing_to_say_is_told_of(untrained, monkeypatch):
+def test_a_writer_that_writes_nothing_is_reported(untrained, monkeypatch):
     monkeypatch.setattr(replies, "write", lambda *_, **more: iter(()))
     text = "".join(replies.respond("Are you sad?", pairs=SMALL, writer=untrained))
     assert text.endswith("looked up):\n  (it wrote nothing)\n")

@@ -160,9 +160,9 @@ def test_an_unknown_device_gives_one_sentence(value):
     assert said == f"GATE_BY_GATE_DEVICE is '{value}'; it should be cpu, gpu, or one GPU by number, such as gpu:1.\n"
 
 
-def test_another_backend_of_keras_is_one_sentence():
+def test_another_backend_of_keras_is_refused_in_one_sentence():
     said = run(DEVICES, KERAS_BACKEND="torch")
-    assert said == "KERAS_BACKEND is 'torch', and this package computes with tensorflow; unset it.\n"
+    assert said == "KERAS_BACKEND is 'torch', but this package computes with tensorflow; unset it.\n"
     assert run(DEVICES, KERAS_BACKEND="").startswith("all ")
 
 

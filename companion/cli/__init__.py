@@ -27,7 +27,7 @@ DEBUG_VARIABLE = "GATE_BY_GATE_DEBUG"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     for number, name in ((1, "stdout"), (2, "stderr")):
-        if getattr(sys, name) is None:  # closed, because nobody wants to read it
+        if getattr(sys, name) is None:  # closed: nobody reads it
             _let_go_nowhere(number)
             setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
     with _any_character(sys.stdout), _any_character(sys.stderr):

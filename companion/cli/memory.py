@@ -70,13 +70,13 @@ def check_workers(count: int) -> None:
     Raises
     ------
     UserError
-        TensorFlow itself, once for each of them, takes more memory than there is.
+        TensorFlow alone, loaded by each worker, takes more memory than the machine has.
     """
     total = total_memory()
     if total and count * PROGRAM > total:
         raise UserError(
-            f"{count:,} workers take at least {_gigabytes(count * PROGRAM)} of memory, and there are "
-            f"{_gigabytes(total)} here; --workers can be at most {max(1, int(total / PROGRAM)):,}."
+            f"{count:,} workers take at least {_gigabytes(count * PROGRAM)} of memory, but this machine has "
+            f"{_gigabytes(total)}; --workers can be at most {max(1, int(total / PROGRAM)):,}."
         )
 
 

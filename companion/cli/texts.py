@@ -11,7 +11,7 @@ from companion.errors import UserError
 STANDARD_INPUT = "the standard input"
 LARGEST_TEXT = 10**9  # bytes of a text; special files such as /dev/zero, and some pipes, have no end
 
-SURROGATE = re.compile(r"[\ud800-\udfff]")  # what Python makes of bytes that aren't UTF-8
+SURROGATE = re.compile(r"[\ud800-\udfff]")  # how Python represents bytes that aren't UTF-8
 
 # The marks with which a text states its encoding; UTF-32's mark begins with UTF-16's, so it comes first.
 _MARKS = (
@@ -119,12 +119,12 @@ def _all_of(stream: BinaryIO, name: str) -> bytearray:
         data += part
         if len(data) > LARGEST_TEXT:
             raise UserError(_too_large(name))
-        if len(part) < at_once:  # the end; a terminal that is asked again wants a second Ctrl-D
+        if len(part) < at_once:  # the end; a terminal that is asked again needs a second Ctrl-D
             return data
 
 
 def _too_large(name: str) -> str:
-    return f"{name} has more than {LARGEST_TEXT / 1e9:g} GB, or no end; give a file with a part of the text in it."
+    return f"{name} is larger than {LARGEST_TEXT / 1e9:g} GB, or endless; give a file with part of the text."
 
 
 def _encoding(data: bytes | bytearray) -> str:

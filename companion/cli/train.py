@@ -170,7 +170,7 @@ def _train(options: argparse.Namespace, text: str, parts: tuple[str, str, str], 
     print(f"On {len(parts[2]):,} characters that it never saw: {in_a_line(trained.score)}", flush=True)
     try:
         trained.save(options.out, replace=options.overwrite)
-    except PlaceTakenError:  # it is saved, under another name
+    except PlaceTakenError:  # the model is saved, under another name
         checkpoint.unlink(missing_ok=True)
         raise
     checkpoint.unlink(missing_ok=True)

@@ -110,7 +110,7 @@ def read_folder(folder: str | Path) -> tuple["keras.Model", Encoder, dict[str, A
     try:
         if folder.is_dir():
             return _read(folder)
-    except DeviceError:  # is not the model's fault
+    except DeviceError:  # not the model's fault
         raise
     except (UserError, OSError) as error:
         reason = str(error) if isinstance(error, UserError) else f"{error.filename}: {error.strerror}"

@@ -19,7 +19,8 @@ PIECES = 1_000  # of English; with more, most would be too rare to be learnt
 def english_pieces(texts: Sequence[str], vocab_size: int = PIECES) -> Callable[[str], list[str]]:
     """A function that cuts an English sentence into pieces, learnt from some sentences by byte-pair encoding.
 
-    Joined, the pieces are the sentence with a space before it; tokens that share a character are one piece.
+    Joined, the pieces are the sentence with a space before it. Tokens that only together make a character are one
+    piece.
     """
     tokenizer = BPETokenizer.train("\n".join(f" {text}" for text in texts), vocab_size)
     return lambda text: list(tokenizer.decode_stream(tokenizer.encode(f" {text}")))
