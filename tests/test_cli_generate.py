@@ -148,7 +148,7 @@ def test_a_recipe_that_doesn_t_continue_text_suggests_its_command(capsys, model,
 @pytest.mark.parametrize("command", ["generate", "evaluate"])
 def test_a_file_of_a_model_isn_t_the_model(capsys, model, command):
     more = [model.with_name("my.txt")] if command == "evaluate" else []
-    assert "model.json is a file; a model is a folder" in refused(capsys, command, model / "model.json", *more)
+    assert "model.json is a file, but a model is a folder" in refused(capsys, command, model / "model.json", *more)
 
 
 @pytest.mark.parametrize("variable", ["GATE_BY_GATE_DEVICE", "KERAS_BACKEND"])
