@@ -1,6 +1,7 @@
 """Fixtures for tests of the built book, and what makes nbval stricter."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ HTML = ROOT / "_build" / "html"
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")
 os.environ.update(ENVIRONMENT)  # for the notebooks that nbval runs: as in the build
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, where tests of Ctrl-C would fail
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def execute_as_jupyter_does(self: RunningKernel, source: str, allow_stdin: bool | None = None) -> str:
