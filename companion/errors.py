@@ -28,6 +28,18 @@ def check_sizes(least: int = 1, /, **sizes: object) -> None:
             raise UserError(f"{name} is {size}; it should be a whole number of at least {least}.")
 
 
+def check_text(text: object, what: str = "text") -> None:
+    """Raise a `UserError` unless this is a string; ``what`` is what the message calls it.
+
+    >>> check_text(None, "prompt")
+    Traceback (most recent call last):
+    ...
+    companion.errors.UserError: The prompt is of type NoneType; it should be a string.
+    """
+    if not isinstance(text, str):
+        raise UserError(f"The {what} is of type {type(text).__name__}; it should be a string.")
+
+
 def shown(text: str, most: int = 80) -> str:
     """A text in quotation marks for a message, cut if it is long.
 

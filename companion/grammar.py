@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.errors import UserError, check_sizes
+from companion.errors import UserError, check_sizes, check_text
 from companion.seeding import generator
 
 NOUNS = ("dog", "cat", "boy", "girl", "bird", "king")  # the plural ends in s
@@ -151,10 +151,9 @@ def encode(text: str) -> np.ndarray:
     Raises
     ------
     UserError
-        It isn't text, or a word isn't in the language.
+        It isn't a string, or a word isn't in the language.
     """
-    if not isinstance(text, str):
-        raise UserError(f"Expected a text of the language, but got {type(text).__name__}.")
+    check_text(text)
     words = text.replace(".", " .").split()
     for word in words:
         if word not in _ID_OF:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.errors import UserError, check_sizes, disk_errors
+from companion.errors import UserError, disk_errors
 from companion.storage import (
     beside,
     cache_dir,
@@ -627,11 +627,3 @@ def test_sha256_of_bytes_and_of_a_file(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256(b"abc") == sha256(tmp_path / "abc") == known
-
-
-@pytest.mark.parametrize("size", [0, 1.5, True, "2", None, float("nan")])
-def test_a_bad_size_is_reported(size):
-    check_sizes(units=1, layers=10**9)
-    check_sizes(0, dropout=0)
-    with pytest.raises(UserError, match=f"layers is {size}; it should be a whole number of at least 1"):
-        check_sizes(units=1, layers=size)

@@ -272,7 +272,7 @@ def test_input_that_is_not_text_is_reported(value: Any) -> None:
         uses += [lambda t=tokenizer: t.encode(value), lambda t=tokenizer: t.tokenize(value)]
         uses += [lambda t=tokenizer: type(t).train(value)]
     for use in uses:
-        with pytest.raises(UserError, match=f"reads a string.*given {type(value).__name__}"):
+        with pytest.raises(UserError, match=f"is of type {type(value).__name__}; it should be a string"):
             use()
 
 

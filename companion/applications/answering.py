@@ -17,7 +17,7 @@ import numpy as np
 
 from companion.corpora.stories import Story
 from companion.corpora.story_reading import read_story, story_sentences
-from companion.errors import UserError
+from companion.errors import UserError, check_text
 from companion.models.answerer import Answerer, WholeStory
 from companion.recipes import load_recipe
 from companion.tokenizers import NOT_TOLD, StoryReader
@@ -110,7 +110,8 @@ def converse(texts: Iterable[str], reply_to: Callable[[Story], Reply] | None = N
         A sentence or question can't be read, the story contradicts itself, or nothing is told or asked.
     """
     facts, asked = "", 0
-    for text in texts:
+    for text in [texts] if isinstance(texts, str) else texts:
+        check_text(text)
         for sentence in re.findall(r"[^.?!。？！\n]+[.?!。？！]?", text):
             if not sentence.strip():
                 continue

@@ -18,7 +18,7 @@ from companion.corpora.docstrings import (
     tokens_of,
     word_count,
 )
-from companion.errors import UserError, check_sizes
+from companion.errors import UserError, check_sizes, check_text
 
 if TYPE_CHECKING:
     from companion.generation import Stepper
@@ -234,6 +234,7 @@ def summarise(text: str, count: int | None = None) -> Summary:
     """
     if count is not None:
         check_sizes(sentences=count)
+    check_text(text)
     text = "\n\n".join(plain(paragraph) for paragraph in re.split(r"\n\s*\n", text)).strip()
     if not text:
         raise UserError("The text is empty, so there is nothing to sum up; give at least one sentence.")

@@ -13,7 +13,7 @@ import numpy as np
 from companion.corpora.date_reading import EXAMPLES, read_phrase
 from companion.corpora.dates import english_tokens, source_tokens
 from companion.corpora.sentences import Sentence
-from companion.errors import UserError, shown
+from companion.errors import UserError, check_text, shown
 
 if TYPE_CHECKING:
     from companion.recipes import Trained
@@ -52,6 +52,7 @@ def date_source(text: str, vocabulary: "Vocabulary", to: str) -> tuple[np.ndarra
     UserError
         The text is empty, Chinese, or not a date or number that the network has learnt to read.
     """
+    check_text(text)
     if CHINESE.search(text):
         raise UserError(
             f"{shown(text)} is Chinese, but dates are read in English, such as {EXAMPLES}; for Chinese sentences use "
@@ -111,6 +112,7 @@ def chinese_source(text: str, vocabulary: "Vocabulary", _to: str = "en") -> tupl
     UserError
         The text is empty, isn't Chinese, or has no known Chinese character.
     """
+    check_text(text)
     characters = list("".join(text.split()))
     if not characters:
         raise UserError(f"There is nothing to translate; give a Chinese sentence, such as {SENTENCE_EXAMPLE!r}.")

@@ -9,7 +9,7 @@ import unicodedata
 from datetime import date
 
 from companion.corpora.dates import FIRST, LARGEST, LAST, Phrase, date_phrase, number_phrase, ordinal, spell_english
-from companion.errors import UserError, shown
+from companion.errors import UserError, check_text, shown
 
 LONGEST = 200  # characters, more than any date or number needs
 EXAMPLES = "'3 March 2021', '2021-03-03', 'forty-two thousand and seventeen' or '42,017'"
@@ -55,6 +55,7 @@ def read_phrase(text: str) -> Phrase:
         The text is empty or is neither a date nor a number, a part is missing, the day doesn't exist or has a different
         weekday, or the value is out of range.
     """
+    check_text(text)
     text = " ".join(unicodedata.normalize("NFKC", text).replace("’", "'").split()).rstrip(".!?, ")
     if not text:
         raise UserError(f"There is nothing to read; give a date or a number in English, such as {EXAMPLES}.")

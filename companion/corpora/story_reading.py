@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from companion.corpora.stories import ASKING, KINDS, WORDING, Event, Question, Story, World
-from companion.errors import UserError, shown
+from companion.errors import UserError, check_text, shown
 
 SYNONYMS = {
     "{} went to the {}": (
@@ -43,6 +43,7 @@ def story_sentences(text: str) -> list[str]:
     >>> story_sentences("Ada went to the hall.  Where is Ada?")
     ['Ada went to the hall', 'Where is Ada']
     """
+    check_text(text, "story")
     return [" ".join(part.split()) for part in re.split(r"[.?!。？！\n]+", text) if part.strip()]
 
 
@@ -76,6 +77,7 @@ def in_network_words(sentence: str) -> str:
 
 
 def _read(sentence: str) -> tuple[Event, str]:
+    check_text(sentence, "sentence")
     words = " ".join(sentence.strip(" .?!").split())
     for action, wording, pattern in _FACTS:
         if found := pattern.fullmatch(words):
@@ -104,6 +106,7 @@ def read_question(sentence: str) -> Question:
     UserError
         It isn't a question that may be asked.
     """
+    check_text(sentence, "question")
     words = " ".join(sentence.replace("’", "'").strip(" .?!？").split())
     usual = re.sub(r"(?i)^where's\b", "Where is", re.sub(r"(?i)^how many (objects|items)\b", "How many things", words))
     for kind, pattern in _QUESTIONS:
@@ -131,6 +134,7 @@ def read_story(text: str, question: str) -> Story:
     told = story_sentences(text)
     if not told:
         raise UserError("The story is empty; give at least one sentence, such as: Ada went to the hall.")
+    check_text(question, "question")
     if not question.strip():
         raise UserError("The question is empty; ask, for example: Where is Ada?")
     asked = read_question(question)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from companion.errors import UserError, check_sizes
+from companion.errors import UserError, check_sizes, check_text
 from companion.generation.sampling import Choosing, Sampler, is_whole
 from companion.generation.steppers import Model, Stepper, check_ids, check_prompt, read, stepper
 from companion.seeding import generator
@@ -184,8 +184,7 @@ def encode_prompt(stepping: Stepper, tokenizer: Tokenizer, prompt: str) -> np.nd
         raise UserError(
             f"A {type(tokenizer).__name__} isn't a tokenizer; give the one that the model was trained with."
         )
-    if not isinstance(prompt, str):
-        raise UserError(f"The prompt should be text, but it is a {type(prompt).__name__}.")
+    check_text(prompt, "prompt")
     if stepping.vocab_size != tokenizer.vocab_size:
         raise UserError(
             f"Model and tokenizer don't belong together: the model knows {stepping.vocab_size} tokens, but the "

@@ -246,6 +246,10 @@ def load(name: str | Path) -> Trained:
     >>> trained = load("shakespeare-small")  # doctest: +SKIP
     >>> trained.generate("ROMEO", max_tokens=30, seed=1)  # doctest: +SKIP
     """
+    if not isinstance(name, str | Path):
+        raise UserError(
+            f"A {type(name).__name__} doesn't name a model; give a folder or one of: {', '.join(list_recipes())}."
+        )
     folder = Path(name)
     if isinstance(name, str) and name in RECIPES and not (folder / "model.json").is_file():
         return load_recipe(name)

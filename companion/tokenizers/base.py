@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import regex
 
-from companion.errors import UserError
+from companion.errors import UserError, check_text
 from companion.storage import write_atomically
 
 FORMAT = "gate-by-gate tokenizer"
@@ -175,14 +175,6 @@ class Tokenizer(ABC):
 
 # ------------------------------------------------------------------------------------------------------------
 # Checks that the tokenizers share
-
-
-def check_text(text: str) -> None:
-    """Raise a `UserError` unless this is text."""
-    if not isinstance(text, str):
-        raise UserError(
-            f'A tokenizer reads a string, but was given {type(text).__name__}; read a file with encoding="utf-8" first.'
-        )
 
 
 def check_training(text: str, vocab_size: int | None, least: int, why: str) -> None:

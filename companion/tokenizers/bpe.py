@@ -14,14 +14,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_text
 from companion.storage import write_atomically
 from companion.tokenizers import huggingface
 from companion.tokenizers.base import (
     SURROGATE,
     UNKNOWN_TEXT,
     Tokenizer,
-    check_text,
     check_training,
     distinct_strings,
     listed,

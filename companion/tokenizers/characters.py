@@ -6,13 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from companion.errors import UserError
+from companion.errors import UserError, check_text
 from companion.tokenizers.base import (
     SURROGATE,
     UNKNOWN_NAME,
     UNKNOWN_TEXT,
     Tokenizer,
-    check_text,
     check_training,
     distinct_strings,
     listed,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from companion.errors import check_sizes
+from companion.errors import check_sizes, check_text
 from companion.ngrams import NGramModel
-from companion.tokenizers.base import Tokenizer, check_text, split_pieces
+from companion.tokenizers.base import Tokenizer, split_pieces
 from companion.tokenizers.characters import CharTokenizer
 from companion.tokenizers.words import WordTokenizer
 
