@@ -274,7 +274,7 @@ class Terms(SphinxDirective):
         entries = entries_of(self.config.glossary_entries)[0]
         for entry in sorted(entries, key=lambda entry: entry.sort_key(chinese)):
             term = make_glossary_term(env, [nodes.Text(entry.term)], None, source, line, None, self.state.document)
-            std._note_term(entry.zh, term["ids"][0], location=term)
+            std.note_object("term", entry.zh, term["ids"][0], location=term)
             term.source = None  # nothing here to translate
             term[:1] = name_nodes(entry, chinese)
             meaning = nodes.definition("")
