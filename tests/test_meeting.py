@@ -180,8 +180,9 @@ def test_two_workers_of_the_same_number_are_reported():
             assert each.recv(7) == b'["error'
 
 
-def test_a_worker_that_ends_during_the_meeting_is_reported():
+def test_a_worker_that_ends_during_the_meeting_is_reported(monkeypatch):
     """It has introduced itself, and its connection breaks before the chief answers."""
+    monkeypatch.setattr(meeting, "KNOCK", 1.0)  # so long the other worker's answer is waited for
     hosts = tuple(f"127.0.0.1:{port}" for port in free_ports(3))
     with contextlib.ExitStack() as stack:
         ports = [stack.enter_context(socket.create_server(Cluster(hosts, 0).address(worker))) for worker in (1, 2)]

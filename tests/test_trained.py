@@ -196,8 +196,13 @@ except AttributeError as error:
 
 def test_a_recipe_and_a_folder_load_from_anywhere(tmp_path, by_character):
     by_character.save(tmp_path / "mine")
-    code = "import companion; print(companion.load({!r}).generate({!r}, 30, seed=1))"
-    assert len(in_another_process(code.format("grammar-tiny", "the kings"), tmp_path)) > 30
-    assert in_another_process(code.format("mine", "the"), tmp_path) == by_character.generate("the", 30, seed=1) + "\n"
-    (tmp_path / "grammar-tiny").mkdir()  # a folder that isn't a model hides no recipe
-    in_another_process(code.format("grammar-tiny", " the"), tmp_path)
+    code = """if True:
+        import os, companion
+        write = lambda name, prompt: print(companion.load(name).generate(prompt, 30, seed=1))
+        write("mine", "the")
+        write("grammar-tiny", "the kings")
+        os.mkdir("grammar-tiny")  # a folder that isn't a model hides no recipe
+        write("grammar-tiny", "the kings")"""
+    first, rest = in_another_process(code, tmp_path).split("\n", 1)
+    assert first == by_character.generate("the", 30, seed=1)
+    assert len(rest) > 60 and rest[: len(rest) // 2] == rest[len(rest) // 2 :]
