@@ -39,7 +39,7 @@ def style() -> None:
     from cycler import cycler
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # no page prints a missing font
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no page prints a missing font
     set_matplotlib_formats("svg", metadata={"Date": None})  # the same picture every time, to the byte
     mpl.rcParams.update(
         {
