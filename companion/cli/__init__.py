@@ -74,7 +74,10 @@ def _unexpected(error: Exception) -> int:
         _say(f"The operating system reports an error: {about}{error.strerror}.")
         return EXIT_BAD_INPUT
     if type(error).__name__ == "ResourceExhaustedError":
-        _say("There isn't enough memory for this; lower --units, --layers, --vocab-size, --batch-size or --window.")
+        _say(
+            "There isn't enough memory for this; lower --units, --layers, --vocab-size, --batch-size, --window or, for "
+            "a Transformer, --context."
+        )
         return EXIT_BAD_INPUT
     trace = error.__traceback__
     while trace and trace.tb_next:

@@ -243,8 +243,8 @@ def load(name: str | Path) -> Trained:
 
     Examples
     --------
-    >>> trained = load("shakespeare-small")  # doctest: +SKIP
-    >>> trained.generate("ROMEO", max_tokens=30, seed=1)  # doctest: +SKIP
+    >>> trained = load("shakespeare-chars")  # doctest: +SKIP
+    >>> trained.generate("**ROMEO**", max_tokens=30, seed=1)  # doctest: +SKIP
     """
     if not isinstance(name, str | Path):
         raise UserError(
