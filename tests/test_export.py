@@ -14,8 +14,9 @@ import companion
 from companion.errors import UserError
 from companion.models import all_layers, article_model, language_model, registered, transformer_model
 from companion.models.answerer import LONGEST, Answerer, WholeStory
-from companion.models.dropout import SharedDropout, with_keras_dropout
+from companion.models.dropout import SharedDropout
 from companion.models.encoder_decoder import encoder_decoder
+from companion.models.plain import with_keras_layers
 from companion.recipes import ANSWERER, ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER, Trained, load_model
 from companion.tokenizers import CharTokenizer
 
@@ -109,15 +110,24 @@ def test_an_exported_language_model_has_keras_dropout_and_the_model_keeps_its_ow
     for layers_of, kind in ((loaded, keras.layers.Dropout), (model, SharedDropout)):
         dropped = [layer for layer in all_layers(layers_of) if isinstance(layer, keras.layers.Dropout)]
         assert [(type(layer), layer.rate) for layer in dropped] == [(kind, 0.3)] * (layers + 1)
-    copied = with_keras_dropout(model)
+    copied = with_keras_layers(model)
     copied.set_weights([0 * weight for weight in copied.get_weights()])
     assert all(np.array_equal(a, b) for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True))
     assert any(weight.any() for weight in model.get_weights())
 
 
-def test_a_network_without_shared_dropout_is_written_as_it_is():
-    model = language_model(5, 4, 6)
-    assert with_keras_dropout(model) is model
+def test_a_network_of_keras_layers_is_written_as_it_is():
+    model = article_model(5, 4, 6)
+    assert with_keras_layers(model) is model
+
+
+def test_a_network_whose_recurrent_weights_are_dropped_is_written_without_that(tmp_path):
+    model = language_model(5, 4, 6, weight_drop=0.5)
+    Trained(model, CharTokenizer("abcd"), {}).export(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert [type(layer) for layer in loaded.layers][2] is keras.layers.LSTM
+    ids = np.array([[0, 1, 2, 3]])
+    np.testing.assert_allclose(loaded(ids), model(ids), atol=1e-6)
 
 
 def test_all_layers_are_registered_under_one_name_and_by_one_import():

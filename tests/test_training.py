@@ -409,7 +409,7 @@ def test_bad_settings_are_reported(settings, says):
 def test_settings_may_be_numpy_s_numbers(tmp_path):
     config = TrainingConfig(epochs=np.int64(1), batch_size=np.int32(4), window=8, learning_rate=np.float32(0.5))
     assert config == TrainingConfig(epochs=1, batch_size=4, window=8, learning_rate=0.5)
-    assert [type(value) for value in dataclasses.astuple(config)] == [int] * 3 + [float, int] + [float] * 3 + [int] * 2
+    assert [type(value) for value in dataclasses.astuple(config)] == [int] * 3 + [float, int] + [float] * 4 + [int] * 2
 
 
 @pytest.mark.parametrize(

@@ -168,11 +168,13 @@ def _output(layer: "keras.layers.Layer") -> Any:
 def _layer_step(layer: "keras.layers.Layer") -> LayerStep:
     from keras import layers
 
+    from companion.models.lstm import LSTM
     from companion.models.transformer import TransformerBlock
 
     makers: dict[type, Callable[[Any], LayerStep]] = {
         layers.Embedding: embedding_step,
         layers.LSTM: lstm_step,
+        LSTM: lstm_step,
         layers.GRU: gru_step,
         layers.SimpleRNN: rnn_step,
         layers.Dense: dense_step,

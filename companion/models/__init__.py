@@ -1,7 +1,8 @@
 """From sizes to a Keras network; nothing here reads a text or a file.
 
 This package exports the language models. The modules that define Keras layers import TensorFlow, so each is imported
-by its own name: `companion.models.attention`, `copying`, `dropout`, `transformer`, `encoder_decoder`, `answerer`.
+by its own name: `companion.models.attention`, `copying`, `dropout`, `lstm`, `transformer`, `encoder_decoder`,
+`answerer`, `plain`.
 """
 
 from companion.models.language import (

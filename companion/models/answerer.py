@@ -4,6 +4,7 @@ from typing import Any
 
 from companion.errors import UserError
 from companion.models.attention import MultiplicativeAttention
+from companion.models.lstm import LSTM
 from companion.seeding import quiet_tensorflow
 from companion.tokenizers import LONGEST, LOOKS
 
@@ -120,8 +121,8 @@ class Answerer(keras.Model):
         self.vocab_size, self.units, self.latest = vocab_size, units, attention == "latest"
         width = keras.initializers.RandomNormal(stddev=units**-0.5)
         self.embedding = keras.layers.Embedding(vocab_size, units, embeddings_initializer=width, name="embedding")
-        self.read_fact = keras.layers.LSTM(units, name="facts")
-        self.read_question = keras.layers.LSTM(units, name="question")
+        self.read_fact = LSTM(units, name="facts")
+        self.read_question = LSTM(units, name="question")
         layer = LatestAttention if self.latest else SoftmaxLook
         self.attentions = [layer(units, name=f"look_{n + 1}") for n in range(LOOKS)]
         self.updates = [keras.layers.Dense(units, activation="tanh", name=f"update_{n + 1}") for n in range(LOOKS)]
@@ -191,7 +192,7 @@ class WholeStory(keras.Model):
         super().__init__(**settings)
         self.vocab_size, self.units = vocab_size, units
         self.embedding = keras.layers.Embedding(vocab_size, units, name="embedding")
-        self.read = keras.layers.LSTM(units, name="story")
+        self.read = LSTM(units, name="story")
         self.logits = keras.layers.Dense(vocab_size, name="logits")
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Dropout that several workers can share, and Keras's own in its place.
+"""Dropout that several workers can share.
 
 This module defines a Keras layer, so importing it imports Keras.
 """
@@ -37,25 +37,3 @@ class SharedDropout(keras.layers.Dropout):
         ones = ops.ones((rows * self.workers, *rest), dtype=inputs.dtype)
         mask = keras.random.dropout(ones, self.rate, noise_shape=self.noise_shape, seed=self.seed_generator)
         return inputs * mask[rows * self.worker : rows * (self.worker + 1)]
-
-
-def with_keras_dropout(model: keras.Model) -> keras.Model:
-    """The same network with Keras's own `Dropout` wherever it has a `SharedDropout`.
-
-    A recurrent `companion.models.language_model` then is made of Keras's layers only.
-
-    Returns
-    -------
-    keras.Model
-        A copy with its own weights; or the model itself, if none of its layers is a `SharedDropout`.
-    """
-    if not any(isinstance(layer, SharedDropout) for layer in model.layers):
-        return model
-
-    def made(layer: keras.layers.Layer) -> keras.layers.Layer:
-        kind = keras.layers.Dropout if isinstance(layer, SharedDropout) else type(layer)
-        return kind.from_config(layer.get_config())
-
-    copied = keras.models.clone_model(model, clone_function=made)
-    copied.set_weights(model.get_weights())
-    return copied

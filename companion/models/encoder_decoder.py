@@ -87,6 +87,7 @@ def encoder_decoder(
     from keras import Input, Model, layers, ops
 
     from companion.models.attention import attention_layer
+    from companion.models.lstm import LSTM
 
     source = Input((None,), dtype="int32", name="source")
     written = Input((None,), dtype="int32", name="written")
@@ -100,14 +101,14 @@ def encoder_decoder(
 
     embed_source = layers.Embedding(source_vocab, embedding_dim, name="source_embedding")
     embed_target = embed_source if copy else layers.Embedding(target_vocab, embedding_dim, name="target_embedding")
-    encoder = layers.LSTM(units // 2, return_sequences=True, return_state=True, name="lstm")
+    encoder = LSTM(units // 2, return_sequences=True, return_state=True, name="lstm")
     memory, forward_h, forward_c, backward_h, backward_c = layers.Bidirectional(encoder, name="encoder")(
         drop(embed_source(known(source))), mask=mask
     )
     start = [ops.concatenate([forward_h, backward_h], axis=-1), ops.concatenate([forward_c, backward_c], axis=-1)]
 
     y = drop(embed_target(known(written)))
-    states = layers.LSTM(units, return_sequences=True, name="decoder")(y, initial_state=start)
+    states = LSTM(units, return_sequences=True, name="decoder")(y, initial_state=start)
     context, weights = attention_layer(attention, units)(states, memory, mask)
     combined = layers.Dense(units, activation="tanh", name="combined")(ops.concatenate([states, context], axis=-1))
     logits = layers.Dense(target_vocab, name="logits")(drop(combined))

@@ -52,6 +52,7 @@ def language_model(
     num_layers: int = 1,
     dropout: float = 0.0,
     cell: str = "lstm",
+    weight_drop: float = 0.0,
 ) -> "keras.Model":
     """A recurrent language model: embedding, recurrent layers, one linear layer of logits.
 
@@ -66,6 +67,8 @@ def language_model(
         path [1]_.
     cell
         ``"lstm"``, ``"gru"`` or ``"rnn"`` (the plain tanh network).
+    weight_drop
+        Share of the recurrent weights set to 0 in training [2]_; for LSTMs only.
 
     Returns
     -------
@@ -81,21 +84,26 @@ def language_model(
     References
     ----------
     .. [1] Zaremba, Sutskever & Vinyals 2014, *Recurrent Neural Network Regularization*.
+    .. [2] Merity, Keskar & Socher 2018, *Regularizing and Optimizing LSTM Language Models*.
     """
     _check(dropout, vocab_size=vocab_size, embedding_dim=embedding_dim, units=units, num_layers=num_layers)
     if cell not in CELLS:
         raise UserError(f"There is no cell {cell!r}; there are {', '.join(CELLS)}.")
+    if not 0 <= weight_drop < 1 or (weight_drop and cell != "lstm"):
+        raise UserError(f"weight_drop is {weight_drop}; it should be at least 0 and below 1, and 0 for a {cell}.")
     quiet_tensorflow()
     import keras
 
     from companion.models.dropout import SharedDropout
+    from companion.models.lstm import LSTM
 
-    recurrent = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}[cell]
+    recurrent = {"lstm": LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}[cell]
+    settings = {"weight_drop": weight_drop} if weight_drop else {}
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(vocab_size, embedding_dim, name="embedding")(ids)
     for number in range(1, num_layers + 1):
         x = SharedDropout(dropout)(x) if dropout else x
-        x, *_ = recurrent(units, return_sequences=True, return_state=True, name=f"{cell}_{number}")(x)
+        x, *_ = recurrent(units, return_sequences=True, return_state=True, name=f"{cell}_{number}", **settings)(x)
     x = SharedDropout(dropout)(x) if dropout else x
     logits = keras.layers.Dense(vocab_size, name="logits")(x)
     return keras.Model(ids, logits, name="language_model")

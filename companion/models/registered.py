@@ -8,6 +8,6 @@ process that doesn't import it: a recurrent language model, exported by `compani
 are registered under the package name ``gate_by_gate``.
 """
 
-from companion.models import answerer, attention, copying, dropout, transformer
+from companion.models import answerer, attention, copying, dropout, lstm, transformer
 
-__all__ = ["answerer", "attention", "copying", "dropout", "transformer"]
+__all__ = ["answerer", "attention", "copying", "dropout", "lstm", "transformer"]

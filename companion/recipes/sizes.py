@@ -45,7 +45,13 @@ def count_weights(kind: str, sizes: Mapping[str, Any]) -> int:
 
 
 def _language_model(
-    vocab_size: int, embedding_dim: int, units: int, num_layers: int, cell: str, dropout: float = 0.0
+    vocab_size: int,
+    embedding_dim: int,
+    units: int,
+    num_layers: int,
+    cell: str,
+    dropout: float = 0.0,
+    weight_drop: float = 0.0,
 ) -> int:
     gates, biases = {"lstm": (4, 1), "gru": (3, 2)}.get(cell, (1, 1))
     first = gates * units * (embedding_dim + units + biases)

@@ -169,10 +169,10 @@ class Trained:
         network = self.network
         if Path(path).suffix != ".keras":
             raise UserError(f"{path} should end in .keras, as the name of a Keras file.")
-        from companion.models.dropout import with_keras_dropout
+        from companion.models.plain import with_keras_layers
 
         with disk_errors(str(path)):
-            with_keras_dropout(network).save(path)
+            (with_keras_layers(network) if self.kind == LANGUAGE_MODEL else network).save(path)
 
     @property
     def network(self) -> "keras.Model":

@@ -40,6 +40,9 @@ class TrainingConfig:
         A gradient longer than this is shortened to it, so that one bad window can't wreck the weights.
     average
         Decay of a running average of the weights (0: none). The average is what is validated and kept.
+    fresh_starts
+        Share of a stream's windows that are read from a zero state, as a text begins, instead of from the state
+        carried so far. Without them a model has hardly seen a text begin, and may write nonsense after a short prompt.
     evaluations
         How many times per epoch the validation text is scored and a checkpoint written.
     seed
@@ -59,6 +62,7 @@ class TrainingConfig:
     final_rate: float = 0.01
     clip_norm: float = 1.0
     average: float = 0.0
+    fresh_starts: float = 0.0
     evaluations: int = 1
     seed: int = 0
 
@@ -66,7 +70,7 @@ class TrainingConfig:
         check_sizes(**{name: getattr(self, name) for name in ("epochs", "batch_size", "window", "evaluations")})
         check_sizes(0, warmup_steps=self.warmup_steps)
         check_seed(self.seed)
-        for name in ("learning_rate", "clip_norm", "average", "final_rate"):
+        for name in ("learning_rate", "clip_norm", "average", "final_rate", "fresh_starts"):
             value = getattr(self, name)
             if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
                 raise UserError(f"{name} is {value}; it should be a finite number.")
@@ -76,8 +80,9 @@ class TrainingConfig:
             )
         if not 0 <= self.average < 1:
             raise UserError(f"average is {self.average}; it should be at least 0 and below 1.")
-        if not 0 <= self.final_rate <= 1:
-            raise UserError(f"final_rate is {self.final_rate}; it should be from 0 to 1.")
+        for name in ("final_rate", "fresh_starts"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} is {getattr(self, name)}; it should be from 0 to 1.")
         for field in dataclasses.fields(self):  # NumPy's numbers become Python's, which JSON can hold
             kind: type[int] | type[float] = type(field.default)  # type: ignore[assignment]
             object.__setattr__(self, field.name, kind(getattr(self, field.name)))

@@ -82,6 +82,14 @@ class TextTask:
         """The states at the start of an epoch: zeros, ``(rows, units)`` each for an LSTM."""
         return zero_states(self.model, self.rows.stop - self.rows.start)
 
+    def carried(self, states: list[Any], step: int) -> list[Any]:
+        """The states before a step: zero for the streams that start afresh, else those carried from the step before."""
+        if not self.config.fresh_starts:
+            return states
+        drawn = np.random.default_rng([self.config.seed, step]).random(self.config.batch_size)[self.rows]
+        kept = (drawn >= self.config.fresh_starts).astype(np.float32)
+        return [state * kept.reshape(-1, *[1] * (len(state.shape) - 1)) for state in states]
+
     def loss(self, batch: Any, states: list[Any]) -> tuple[Any, list[Any]]:
         """Mean nats per token, and the states after the batch."""
         import tensorflow as tf
@@ -145,6 +153,10 @@ class PairsTask:
     def fresh_states(self) -> list[Any]:
         """No states: each pair is read from the start."""
         return []
+
+    def carried(self, states: list[Any], step: int) -> list[Any]:
+        """No states."""
+        return states
 
     def loss(self, batch: Any, states: list[Any]) -> tuple[Any, list[Any]]:
         """Mean nats per target token, padding not counted, and no states."""

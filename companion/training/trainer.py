@@ -129,7 +129,7 @@ class Trainer:
         losses: list[Any] = []
         start = time.perf_counter()
         for batch in self.task.batches(epoch, done):
-            loss, self.states = self.compiled_update(batch, self.states)
+            loss, self.states = self.compiled_update(batch, self.task.carried(self.states, self.step))
             losses.append(loss)
             self.step += 1
             if self.step in stops or len(losses) >= self.pace:
