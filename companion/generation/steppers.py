@@ -27,6 +27,8 @@ from companion.tokenizers import Ids
 if TYPE_CHECKING:
     import keras
 
+RECURRENT = (lstm_step, gru_step, rnn_step)  # they take an embedding before them into their own step
+
 
 @runtime_checkable
 class Stepper(Protocol):
@@ -122,6 +124,7 @@ class KerasStepper:
 
         self._layers: list[LayerStep] = []
         previous: Any = None
+        embedding: Any = None  # if it is what the next layer reads
         for layer in model.layers:
             before, previous = previous, _output(layer)
             if isinstance(previous, list):  # a recurrent layer may return its states after its output
@@ -133,8 +136,14 @@ class KerasStepper:
                     f"The layer {layer.name} doesn't read the layer before it, but text can be generated only by "
                     "a plain stack of Embedding, recurrent and Dense layers, or of Transformer blocks."
                 )
-            if not isinstance(layer, keras.layers.Dropout):
-                self._layers.append(_layer_step(layer))
+            if isinstance(layer, keras.layers.Dropout):
+                continue
+            make = _maker(layer)
+            if make in RECURRENT and embedding is not None:
+                self._layers[-1] = make(layer, embedding)
+            else:
+                self._layers.append(make(layer))
+            embedding = layer if make is embedding_step else None
         if previous is None:
             raise UserError("The model has no layers, so it can't generate text.")
         self.vocab_size = int(previous.shape[-1])
@@ -165,12 +174,12 @@ def _output(layer: "keras.layers.Layer") -> Any:
         ) from None
 
 
-def _layer_step(layer: "keras.layers.Layer") -> LayerStep:
+def _maker(layer: "keras.layers.Layer") -> Callable[..., LayerStep]:
     from keras import layers
 
     from companion.models.transformer import TransformerBlock
 
-    makers: dict[type, Callable[[Any], LayerStep]] = {
+    makers: dict[type, Callable[..., LayerStep]] = {
         layers.Embedding: embedding_step,
         layers.LSTM: lstm_step,
         layers.GRU: gru_step,
@@ -186,7 +195,7 @@ def _layer_step(layer: "keras.layers.Layer") -> LayerStep:
             "Embedding, LSTM, GRU, SimpleRNN, TransformerBlock, LayerNormalization, Dropout and Dense layers that "
             "read forwards and mask nothing."
         )
-    return make(layer)
+    return make
 
 
 def check_ids(ids: Ids, vocab_size: int, what: str) -> np.ndarray:
