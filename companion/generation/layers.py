@@ -1,8 +1,9 @@
 """One step of each kind of layer, in NumPy: functions ``(x, *states) -> (y, new states)`` with the layer's weights.
 
 A call into TensorFlow costs more than the arithmetic of one step of one text, so the weights are copied once, in
-float32. For the same reason results are written into arrays that a step has already made, and products are `ndarray.dot`,
-which is called faster than ``@``. `companion.generation.steppers` puts the steps of a whole model together.
+float32. For the same reason results are written into arrays that a step has already made, and products are
+``x.dot(W)``, a faster call than ``x @ W``. `companion.generation.blocks` has the Transformer's block, and
+`companion.generation.steppers` puts the steps of a whole model together.
 """
 
 from collections.abc import Callable
@@ -10,13 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.cells import causal_attention, rotate
 from companion.errors import UserError
 
 if TYPE_CHECKING:
     import keras
-
-    from companion.models.transformer import TransformerBlock
 
 State = list[np.ndarray]  # what is carried from step to step: arrays whose first axis is the batch
 Shape = int | tuple[int, ...]
@@ -126,47 +124,6 @@ def rnn_step(layer: "keras.layers.SimpleRNN", embedding: "keras.layers.Embedding
         return h, [h]
 
     return step, [layer.units]
-
-
-def norm_step(layer: "keras.layers.LayerNormalization") -> LayerStep:
-    """``(batch, width)`` to the same shape, normalised over the width."""
-    scale = np.ones(1, np.float32) if layer.gamma is None else np.asarray(layer.gamma)
-    shift = np.zeros(1, np.float32) if layer.beta is None else np.asarray(layer.beta)
-    axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
-    if list(axes) not in ([-1], [2]) or getattr(layer, "rms_scaling", False):
-        raise UserError(f"The layer {layer.name} doesn't normalise over the last axis alone, so it can't be stepped.")
-    epsilon = layer.epsilon
-
-    def step(x: np.ndarray) -> tuple[np.ndarray, State]:
-        x = x - x.mean(axis=-1, keepdims=True)
-        return x / np.sqrt(x.var(axis=-1, keepdims=True) + epsilon) * scale + shift, []
-
-    return step, []
-
-
-def block_step(block: "TransformerBlock") -> LayerStep:
-    """A Transformer block at one position, ``(batch, hidden_dim)``, and its states: `TransformerBlock.state_shapes`."""
-    W_q, W_k, W_v, W_o = (np.asarray(w) for w in block.attention.weights)
-    norm_1, norm_2 = norm_step(block.norm_1)[0], norm_step(block.norm_2)[0]
-    W_up, b_up = (np.asarray(w) for w in block.up.weights)
-    W_down, b_down = (np.asarray(w) for w in block.down.weights)
-    past, num_heads = block.context - 1, block.num_heads
-
-    def split(x: np.ndarray) -> np.ndarray:
-        return x.reshape(*x.shape[:2], num_heads, -1).swapaxes(1, 2)
-
-    def step(x: np.ndarray, keys: np.ndarray, values: np.ndarray, filled: np.ndarray) -> tuple[np.ndarray, State]:
-        y = norm_1(x)[0][:, None, :]
-        keys, values = np.concatenate([keys, y @ W_k], axis=1), np.concatenate([values, y @ W_v], axis=1)
-        first = past - int(filled.max())  # the places before this one are empty in every text
-        at = np.arange(first, past + 1)
-        q, k = rotate(split(y @ W_q), at[-1:]), rotate(split(keys[:, first:]), at)
-        mixed, _ = causal_attention(q, k, split(values[:, first:]), (at >= past - filled)[:, None, None, :])
-        x = x + mixed.reshape(x.shape) @ W_o
-        x = x + np.maximum(norm_2(x)[0] @ W_up + b_up, 0) @ W_down + b_down
-        return x, [keys[:, 1:], values[:, 1:], np.minimum(filled + 1, past)]
-
-    return step, list(block.state_shapes)
 
 
 def _sigmoid(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from companion.errors import UserError, check_sizes
+from companion.generation.blocks import block_step, norm_step
 from companion.generation.layers import (
     LayerStep,
     State,
-    block_step,
+    Step,
     dense_step,
     embedding_step,
     gru_step,
     lstm_step,
-    norm_step,
     rnn_step,
 )
 from companion.ngrams import NGramModel
@@ -83,10 +83,15 @@ def read(model: Model, ids: Ids, batch: int = 1) -> tuple[np.ndarray, State]:
     stepping = stepper(model)
     check_sizes(batch=batch)
     known = check_prompt(ids, stepping.vocab_size)
-    state = stepping.start(batch)
+    state, advance = stepping.start(batch), advancing(stepping)
     for token in known:
-        logits, state = stepping.step(np.full(batch, token), state)
+        logits, state = advance(np.full(batch, token), state)
     return logits, state
+
+
+def advancing(stepping: Stepper) -> Step:
+    """``(ids, state) -> (logits, new state)`` for a state that isn't used again; `KerasStepper.advance` or ``step``."""
+    return stepping.advance if isinstance(stepping, KerasStepper) else stepping.step
 
 
 class NGramStepper:
@@ -149,12 +154,16 @@ class KerasStepper:
         self.vocab_size = int(previous.shape[-1])
 
     def start(self, batch: int) -> State:
-        """Zeros: nothing has been read."""
+        """Zeros: nothing has been read. What has the shape ``()`` is a count, a whole number for each text."""
         shapes = [np.atleast_1d(shape) for _, shapes in self._layers for shape in shapes]
-        return [np.zeros((batch, *shape), dtype=np.float32) for shape in shapes]
+        return [np.zeros((batch, *shape), dtype=np.float32 if len(shape) else np.int64) for shape in shapes]
 
     def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """The layers one after the other, each with its part of the state."""
+        return self.advance(ids, [array.copy() for array in state])
+
+    def advance(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """`step` for a writer that never goes back: the old state may be changed, so nothing has to be copied."""
         x: np.ndarray = np.asarray(ids)
         new_state: State = []
         for layer_step, shapes in self._layers:
