@@ -12,7 +12,7 @@ import numpy as np
 
 from companion.cells import speeds
 from companion.errors import UserError
-from companion.generation.layers import ZERO, LayerStep, State
+from companion.generation.layers import ONE, ZERO, LayerStep, State
 
 if TYPE_CHECKING:
     import keras
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 def norm_step(layer: "keras.layers.LayerNormalization") -> LayerStep:
     """``(batch, width)`` to the same shape, normalised over the width."""
-    scale, shift = _scale_and_shift(layer)
-    epsilon = layer.epsilon
+    width = layer.input.shape[-1]
+    (scale, shift), epsilon = _scale_and_shift(layer, width), _epsilon(layer, width)
 
     def step(x: np.ndarray) -> tuple[np.ndarray, State]:
-        width = x.shape[-1]
-        return _unit(x, width * epsilon) * (width**0.5 * scale) + shift, []
+        x = _unit(x, epsilon)
+        x *= scale
+        x += shift
+        return x, []
 
     return step, []
 
@@ -36,7 +38,7 @@ def block_step(block: "TransformerBlock") -> LayerStep:
     """A block at one position, ``(batch, hidden_dim)``. The step changes its states, which are:
 
     keys, values
-        ``(batch, num_heads, context, size)`` each, in the ring; keys are rotated.
+        ``(batch, num_heads, size, context)``, rotated, and ``(batch, num_heads, context, size)``, in the ring.
     read
         ``(batch,)``, how many positions were read; the same for all texts.
     """
@@ -44,22 +46,22 @@ def block_step(block: "TransformerBlock") -> LayerStep:
     W_q, W_k, W_v, W_o = (np.asarray(w) for w in block.attention.weights)
     paired = (np.arange(heads)[:, None] * size + np.arange(size).reshape(2, -1).T.ravel()).ravel()
     W_qkv = np.concatenate([W_q[:, paired] / np.sqrt(np.float32(size)), W_k[:, paired], W_v], axis=1)
-    W_qkv, b_qkv = _after_norm(block.norm_1, W_qkv, np.zeros(W_qkv.shape[1], np.float32))
-    W_up, b_up = _after_norm(block.norm_2, *(np.asarray(w) for w in block.up.weights))
-    epsilon_1, epsilon_2 = (block.hidden_dim * norm.epsilon for norm in (block.norm_1, block.norm_2))
-    W_down, b_down = (np.asarray(w) for w in block.down.weights)
+    W_qkv, b_qkv = _after(block.norm_1, W_qkv, ZERO)
+    W_up, b_up = _after(block.norm_2, *(np.asarray(w) for w in block.up.weights))
+    epsilon_1, epsilon_2 = _epsilon(block.norm_1, block.hidden_dim), _epsilon(block.norm_2, block.hidden_dim)
+    W_down, b_down = (np.atleast_2d(w) for w in block.down.weights)
 
     def step(x: np.ndarray, keys: np.ndarray, values: np.ndarray, read: np.ndarray) -> tuple[np.ndarray, State]:
         position = _position(read)
         place, filled = position % context, min(position + 1, context)
-        read += 1
+        read += ONE
         a = _unit(x, epsilon_1).dot(W_qkv)
         a += b_qkv
         a = a.reshape(len(x), 3 * heads, size)
         qk = (a[:, : 2 * heads].view(np.complex64) * _turn(position, size)).view(np.float32)
-        keys[:, :, place], values[:, :, place] = qk[:, heads:], a[:, 2 * heads :]
+        keys[..., place], values[:, :, place] = qk[:, heads:], a[:, 2 * heads :]
 
-        weights = np.matmul(qk[:, :heads, None], keys[:, :, :filled].swapaxes(2, 3))  # the scores
+        weights = np.matmul(qk[:, :heads, None], keys[..., :filled])  # the scores
         weights -= weights.max(axis=-1, keepdims=True)
         np.exp(weights, out=weights)
         mixed = np.matmul(weights, values[:, :, :filled])
@@ -73,15 +75,19 @@ def block_step(block: "TransformerBlock") -> LayerStep:
         x += b_down
         return x, [keys, values, read]
 
-    ring = (heads, context, size)
-    return step, [ring, ring, ()]
+    return step, [(heads, size, context), (heads, context, size), ()]
 
 
 @lru_cache(maxsize=1024)
 def _turn(position: int, size: int) -> np.ndarray:
     """By what each pair of a head's numbers, taken as a complex number, is multiplied: ``(size / 2,)``."""
-    turn: np.ndarray = np.exp(1j * position * speeds(size)).astype(np.complex64)
+    turn: np.ndarray = np.exp(position * _angles(size)).astype(np.complex64)
     return turn
+
+
+@lru_cache
+def _angles(size: int) -> np.ndarray:
+    return 1j * speeds(size)
 
 
 def _position(read: np.ndarray) -> int:
@@ -91,30 +97,37 @@ def _position(read: np.ndarray) -> int:
     return position
 
 
-def _scale_and_shift(layer: "keras.layers.LayerNormalization") -> tuple[np.ndarray, np.ndarray]:
+def _scale_and_shift(layer: "keras.layers.LayerNormalization", width: int) -> tuple[np.ndarray, np.ndarray]:
+    """What turns rows of `_unit` into the layer's, ``(1, width)`` each."""
     axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
     if list(axes) not in ([-1], [2]) or getattr(layer, "rms_scaling", False):
         raise UserError(f"The layer {layer.name} doesn't normalise over the last axis alone, so it can't be stepped.")
-    scale = np.ones(1, np.float32) if layer.gamma is None else np.asarray(layer.gamma)
-    shift = np.zeros(1, np.float32) if layer.beta is None else np.asarray(layer.beta)
+    scale, shift = np.full((1, width), width**0.5, np.float32), np.zeros((1, width), np.float32)
+    if layer.gamma is not None:
+        scale *= np.asarray(layer.gamma)
+    if layer.beta is not None:
+        shift += np.asarray(layer.beta)
     return scale, shift
 
 
-def _after_norm(
-    layer: "keras.layers.LayerNormalization", W: np.ndarray, b: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights for what `_unit` gives: the normalisation's scale and shift are in them."""
-    scale, shift = _scale_and_shift(layer)
-    return len(W) ** 0.5 * scale[:, None] * W, shift @ W + b
+def _after(layer: "keras.layers.LayerNormalization", W: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A projection of what the layer gives as one of what `_unit` gives."""
+    scale, shift = _scale_and_shift(layer, len(W))
+    return scale.T * W, shift @ W + b
 
 
-def _unit(x: np.ndarray, epsilon: float) -> np.ndarray:
+def _epsilon(layer: "keras.layers.LayerNormalization", width: int) -> np.ndarray:
+    """What the layer adds to a row's variance, for a sum of squares."""
+    return np.array(width * layer.epsilon, np.float32)
+
+
+def _unit(x: np.ndarray, epsilon: np.ndarray) -> np.ndarray:
     """Rows less their mean, divided by their length; ``epsilon`` is added to its square."""
     x = x - x.dot(_average(x.shape[-1]))
-    length = np.vecdot(x, x)
+    length = np.vecdot(x, x)[:, None]
     length += epsilon
     np.sqrt(length, out=length)
-    x /= length[:, None]
+    x /= length
     return x
 
 

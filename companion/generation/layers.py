@@ -23,7 +23,8 @@ LayerStep = tuple[Step, list[Shape]]  # the step, and the shapes of its states w
 
 LARGEST_TABLE = 4_000_000  # numbers, 16 MB: all products of an embedding's rows with W_x are kept up to this size
 
-ZERO, HALF = np.zeros((), np.float32), np.full((), 0.5, np.float32)  # arrays, which NumPy takes faster than numbers
+# Arrays, which NumPy takes faster than numbers. For the same reason a bias is an array of one row.
+ZERO, HALF, ONE = np.zeros((), np.float32), np.full((), 0.5, np.float32), np.ones((), np.int64)
 
 
 def embedding_step(layer: "keras.layers.Embedding") -> LayerStep:
@@ -37,6 +38,8 @@ def dense_step(layer: "keras.layers.Dense") -> LayerStep:
     kernel, bias = _weights(layer, "kernel", "bias")
     is_softmax = layer.activation.__name__ == "softmax"
     act = _ACTIVATIONS["linear"] if is_softmax else _activation(layer)
+
+    bias = bias[None]
 
     def step(x: np.ndarray) -> tuple[np.ndarray, State]:
         a = x.dot(kernel)
@@ -87,7 +90,7 @@ def gru_step(layer: "keras.layers.GRU", embedding: "keras.layers.Embedding | Non
     """``(batch, width)``, or ids ``(batch,)``, and the state h, ``(batch, units)``; both of Keras's variants."""
     W_x, W_h, b = _weights(layer, "kernel", "recurrent_kernel", "bias")
     act, gate, units = _activation(layer), _activation(layer, "recurrent_activation"), layer.units
-    b_x, b_h = (b[0], b[1]) if b.ndim == 2 else (b, np.zeros(1, np.float32))
+    b_x, b_h = (b[:1], b[1:]) if b.ndim == 2 else (b, np.zeros((1, 1), np.float32))
     project = _projection(W_x, b_x, embedding)
     after, W_gates, W_g = layer.reset_after, W_h[:, : 2 * units], W_h[:, 2 * units :]
 
