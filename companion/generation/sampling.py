@@ -158,12 +158,11 @@ class Sampler:
 
     def probabilities(self, logits: npt.ArrayLike) -> np.ndarray:
         """What the next token is drawn from: float64, the shape of the logits, summing to 1 over the last axis."""
-        logits = _numbers(logits)
-        shifted = logits.astype(np.float64)
-        shifted -= _highest(logits)
+        shifted = _numbers(logits).astype(np.float64)
+        shifted -= _highest(shifted)
         if self.greedy:
             best = np.argmax(shifted, axis=-1, keepdims=True)
-            return (np.arange(logits.shape[-1]) == best).astype(np.float64)
+            return (np.arange(shifted.shape[-1]) == best).astype(np.float64)
         if self.temperature != 1:
             shifted = _divided(shifted, self.temperature)
         probabilities = _renormalise(np.exp(shifted, out=shifted))
