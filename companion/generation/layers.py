@@ -36,10 +36,9 @@ def embedding_step(layer: "keras.layers.Embedding") -> LayerStep:
 def dense_step(layer: "keras.layers.Dense") -> LayerStep:
     """``(batch, width)`` to ``(batch, units)``. A softmax is left out, so that the result is logits."""
     kernel, bias = _weights(layer, "kernel", "bias")
+    bias = bias[None]
     is_softmax = layer.activation.__name__ == "softmax"
     act = _ACTIVATIONS["linear"] if is_softmax else _activation(layer)
-
-    bias = bias[None]
 
     def step(x: np.ndarray) -> tuple[np.ndarray, State]:
         a = x.dot(kernel)
@@ -54,7 +53,7 @@ def lstm_step(layer: "keras.layers.LSTM", embedding: "keras.layers.Embedding | N
     units = layer.units
     # Keras's order is i, f, g, o. With g last, the three gates lie side by side.
     order = np.arange(4 * units).reshape(4, units)[[0, 1, 3, 2]].ravel()
-    W_x, W_h, b = (w[..., order] for w in _weights(layer, "kernel", "recurrent_kernel", "bias"))
+    W_x, W_h, b = (w.take(order, axis=-1) for w in _weights(layer, "kernel", "recurrent_kernel", "bias"))
     act, gate = _activation(layer), _activation(layer, "recurrent_activation")
     usual = act is np.tanh and gate is _sigmoid
     if usual:  # sigmoid(x) is (1 + tanh(x / 2)) / 2: with halved weights, one tanh serves gates and candidate
