@@ -25,6 +25,7 @@ from companion.generation import (
     generate,
     keep_top_k,
     keep_top_p,
+    layers,
     length_divisor,
     log_softmax,
     read,
@@ -130,6 +131,28 @@ def test_samplers_work_on_the_last_axis():
 def test_the_sampler_applies_temperature_then_top_k_then_top_p(logits, temperature, k, p):
     expected = keep_top_p(keep_top_k(softmax(logits / temperature), k), p)
     np.testing.assert_allclose(Sampler(temperature, k, p).probabilities(logits), expected, rtol=1e-9, atol=1e-15)
+
+
+@given(LOGITS, st.floats(0.2, 3), st.integers(1, 12), st.floats(0.05, 1), st.integers(0, 9))
+def test_probabilities_and_draws_are_to_the_last_bit_those_of_sorting_the_ids(logits, temperature, k, p, seed):
+    def keep(probabilities, ids):
+        kept = np.zeros_like(probabilities)
+        kept[ids] = probabilities[ids]
+        return kept / kept.sum()
+
+    logits = np.round(logits)  # so that there are ties
+    weights = np.exp((logits - logits.max()) / temperature)
+    expected = weights / weights.sum()
+    expected = keep(expected, np.argsort(-expected, kind="stable")[:k])
+    if p < 1:
+        order = np.argsort(-expected, kind="stable")
+        before = np.cumsum(expected[order]) - expected[order]
+        expected = keep(expected, order[(before < p - 1e-12) | (np.arange(len(order)) == 0)])
+    sampler = Sampler(temperature, k, p)
+    np.testing.assert_array_equal(sampler.probabilities(logits), expected)
+    cumulative = np.cumsum(expected)
+    drawn = np.sum(cumulative <= np.random.default_rng(seed).random() * cumulative[-1])
+    assert sampler.choose(logits, np.random.default_rng(seed)) == drawn
 
 
 def test_the_order_matters_and_is_the_stated_one():
@@ -279,12 +302,15 @@ def model():
     return recurrent_model()
 
 
-def test_steps_give_the_logits_that_rereading_gives(any_model):
-    ids = np.random.default_rng(5).integers(0, 5, (3, 30))
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("largest_table", [layers.LARGEST_TABLE, 0])
+def test_steps_give_the_logits_that_rereading_gives(any_model, batch, largest_table, monkeypatch):
+    monkeypatch.setattr(layers, "LARGEST_TABLE", largest_table)  # of 0: the embedding is multiplied at each step
+    ids = np.random.default_rng(5).integers(0, 5, (batch, 30))
     expected = np.asarray(any_model(ids))
     stepping = stepper(any_model)
     assert stepping.vocab_size == 5
-    state = stepping.start(3)
+    state = stepping.start(batch)
     for t in range(30):
         logits, state = stepping.step(ids[:, t], state)
         assert logits.dtype == np.float32

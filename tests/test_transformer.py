@@ -9,7 +9,7 @@ from companion import set_seed
 from companion.cells import causal_attention, causal_mask, rotate
 from companion.errors import UserError
 from companion.evaluation import evaluate, losses, token_losses
-from companion.generation import beam_search, generate, read
+from companion.generation import beam_search, generate, read, stepper
 from companion.models import language_model, transformer_model, with_states, zero_states
 from companion.models.transformer import TransformerBlock, self_attention
 from companion.recipes import TRANSFORMER, Trained, load_model, save_model
@@ -198,7 +198,27 @@ def test_stepping_gives_the_logits_that_rereading_gives(model, length):
     ids = some_ids(length, seed=length)
     logits, state = read(model, ids, batch=2)
     np.testing.assert_allclose(logits, np.repeat(model(ids[None]).numpy()[:, -1], 2, axis=0), atol=1e-4)
-    assert state[2].ravel().tolist() == [min(length, 5)] * 2
+    assert state[2].tolist() == [length] * 2
+
+
+def test_a_step_leaves_the_old_state_alone_and_advance_goes_the_same_way(model):
+    stepping, (_, state) = stepper(model), read(model, some_ids(9), batch=3)
+    before, ids = [array.copy() for array in state], np.array([1, 2, 3])
+    first, after = stepping.step(ids, state)
+    again, _ = stepping.step(ids, state)
+    for array, copy in zip(state, before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+    advanced, changed = stepping.advance(ids, state)
+    np.testing.assert_array_equal([again, advanced], [first, first])
+    for array, expected in zip(changed, after, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_texts_that_are_not_equally_long_are_not_stepped_together(model):
+    (_, short), (_, long) = read(model, some_ids(2)), read(model, some_ids(4))
+    mixed = [np.concatenate(arrays) for arrays in zip(short, long, strict=True)]
+    with pytest.raises(UserError, match="different numbers of tokens"):
+        stepper(model).step(np.array([1, 1]), mixed)
 
 
 def test_it_writes_and_searches(model):

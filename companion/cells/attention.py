@@ -1,7 +1,8 @@
 """Attention in NumPy: weights over places, the causal mask, rotation by position.
 
-The layers of `companion.models.attention` and `companion.models.transformer` do the same in Keras; text that is
-written token by token is computed here. Chapters: *translation*, *transformers*.
+The layers of `companion.models.attention` and `companion.models.transformer` do the same in Keras. What an
+encoder-decoder writes is computed with `attend`; `companion.generation.blocks` is `causal_attention` at one position,
+with what a writer can keep from step to step. Chapters: *translation*, *transformers*.
 """
 
 import numpy as np

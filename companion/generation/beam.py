@@ -7,7 +7,7 @@ import numpy as np
 
 from companion.errors import UserError, check_sizes
 from companion.generation.sampling import check_logits, is_number, is_whole, log_softmax
-from companion.generation.steppers import Model, check_ids, read, stepper
+from companion.generation.steppers import Model, advancing, check_ids, read, stepper
 from companion.generation.writing import check_end, check_max_tokens, encode_prompt, never_written, without
 from companion.tokenizers import Ids, Tokenizer
 
@@ -136,6 +136,7 @@ def beam_ids(
     check_max_tokens(max_tokens)
     longest = length_divisor(max_tokens, length_penalty)
     width, stepping = int(beam_width), stepper(model)
+    advance = advancing(stepping)
     if end_id is not None:
         check_end(end_id, stepping.vocab_size)
     never = check_ids(banned, stepping.vocab_size, "list of banned ids")
@@ -164,7 +165,7 @@ def beam_ids(
         # reach.
         if len(found) == width and found[-1].score >= totals.max() / longest:
             break
-        logits, state = stepping.step(tokens, [array[rows] for array in state])
+        logits, state = advance(tokens, [array[rows] for array in state])  # indexing has copied it
     return found
 
 

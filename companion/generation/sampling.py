@@ -22,8 +22,7 @@ def softmax(logits: npt.ArrayLike) -> np.ndarray:
     array([0.25, 0.5 , 0.25])
     """
     logits = _numbers(logits)
-    weights = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
+    return _renormalise(np.exp(logits - logits.max(axis=-1, keepdims=True)))
 
 
 def log_softmax(logits: npt.ArrayLike) -> np.ndarray:
@@ -49,8 +48,7 @@ def apply_temperature(logits: npt.ArrayLike, temperature: float) -> np.ndarray:
     """
     _check_temperature(temperature)
     logits = _numbers(logits)
-    with np.errstate(over="ignore"):  # a logit below the smallest number becomes minus infinity, as it should
-        return (logits - np.max(logits, axis=-1, keepdims=True)) / temperature
+    return _divided(logits - logits.max(axis=-1, keepdims=True), temperature)
 
 
 def keep_top_k(probabilities: npt.ArrayLike, k: int) -> np.ndarray:
@@ -67,11 +65,7 @@ def keep_top_k(probabilities: npt.ArrayLike, k: int) -> np.ndarray:
         ``k`` isn't a whole number of at least 1.
     """
     _check_top_k(k)
-    probabilities = _numbers(probabilities)
-    order = np.argsort(-probabilities, axis=-1, kind="stable")
-    kept = np.zeros(probabilities.shape, dtype=bool)
-    np.put_along_axis(kept, order[..., :k], True, axis=-1)
-    return _renormalise(np.where(kept, probabilities, 0.0))
+    return _top_k(_numbers(probabilities), k)
 
 
 def keep_top_p(probabilities: npt.ArrayLike, p: float) -> np.ndarray:
@@ -88,17 +82,7 @@ def keep_top_p(probabilities: npt.ArrayLike, p: float) -> np.ndarray:
         ``p`` isn't above 0 and at most 1.
     """
     _check_top_p(p)
-    probabilities = _numbers(probabilities)
-    if p == 1:
-        return probabilities
-    order = np.argsort(-probabilities, axis=-1, kind="stable")
-    ranked = np.take_along_axis(probabilities, order, axis=-1)
-    before = np.cumsum(ranked, axis=-1) - ranked
-    needed = before < p - 1e-12  # so that 0.6 + 0.3 counts as 0.9
-    needed[..., 0] = True
-    kept = np.zeros(probabilities.shape, dtype=bool)
-    np.put_along_axis(kept, order, needed, axis=-1)
-    return _renormalise(np.where(kept, probabilities, 0.0))
+    return _top_p(_numbers(probabilities), p)
 
 
 def draw(probabilities: npt.ArrayLike, rng: np.random.Generator) -> np.ndarray:
@@ -121,12 +105,11 @@ def draw(probabilities: npt.ArrayLike, rng: np.random.Generator) -> np.ndarray:
     UserError
         A distribution sums to 0, or holds nan or infinity.
     """
-    cumulative = np.cumsum(_numbers(probabilities), axis=-1)
-    total = cumulative[..., -1]
+    cumulative = _numbers(probabilities).cumsum(axis=-1)
+    total = cumulative[..., -1:]
     if not (np.isfinite(total) & (total > 0)).all():
         raise UserError("Nothing can be drawn from these probabilities: each row should sum to 1.")
-    point = rng.random(cumulative.shape[:-1]) * total
-    return (cumulative <= point[..., None]).sum(axis=-1)
+    return _drawn(cumulative, rng)
 
 
 @runtime_checkable
@@ -175,15 +158,18 @@ class Sampler:
 
     def probabilities(self, logits: npt.ArrayLike) -> np.ndarray:
         """What the next token is drawn from: float64, the shape of the logits, summing to 1 over the last axis."""
-        logits = check_logits(logits).astype(np.float64)
+        shifted = _numbers(logits).astype(np.float64)
+        shifted -= _highest(shifted)
         if self.greedy:
-            best = np.argmax(logits, axis=-1, keepdims=True)
-            return (np.arange(logits.shape[-1]) == best).astype(np.float64)
-        probabilities = softmax(apply_temperature(logits, self.temperature))
+            best = np.argmax(shifted, axis=-1, keepdims=True)
+            return (np.arange(shifted.shape[-1]) == best).astype(np.float64)
+        if self.temperature != 1:
+            shifted = _divided(shifted, self.temperature)
+        probabilities = _renormalise(np.exp(shifted, out=shifted))
         if self.top_k is not None:
-            probabilities = keep_top_k(probabilities, self.top_k)
+            probabilities = _top_k(probabilities, self.top_k)
         if self.top_p is not None:
-            probabilities = keep_top_p(probabilities, self.top_p)
+            probabilities = _top_p(probabilities, self.top_p)
         return probabilities
 
     def choose(self, logits: npt.ArrayLike, rng: np.random.Generator) -> np.ndarray:
@@ -196,17 +182,13 @@ class Sampler:
         """
         if self.greedy:
             return np.argmax(check_logits(logits), axis=-1)
-        return draw(self.probabilities(logits), rng)
+        return _drawn(self.probabilities(logits).cumsum(axis=-1), rng)
 
 
 def check_logits(logits: npt.ArrayLike) -> np.ndarray:
     """The logits as an array; raise a `UserError` unless the highest of each row is a finite number."""
     logits = _numbers(logits)
-    if not np.isfinite(np.max(logits, axis=-1)).all():
-        raise UserError(
-            "No token can be chosen: the model's logits are nan or infinite, or every token is banned. Has its "
-            "training diverged? Train it again with a smaller learning rate."
-        )
+    _highest(logits)
     return logits
 
 
@@ -230,8 +212,68 @@ def _numbers(values: npt.ArrayLike) -> np.ndarray:
     return array
 
 
+# What follows checks no setting: a sampler's are checked once, when it is made, and a step may take a hundredth of a
+# millisecond. For the same reason an array that nobody else has is changed in place.
+
+
+def _highest(logits: np.ndarray) -> np.ndarray:
+    """The highest of each row, ``(..., 1)``; see `check_logits`."""
+    highest = logits.max(axis=-1, keepdims=True)
+    if not all(map(math.isfinite, highest.ravel().tolist())):
+        raise UserError(
+            "No token can be chosen: the model's logits are nan or infinite, or every token is banned. Has its "
+            "training diverged? Train it again with a smaller learning rate."
+        )
+    return highest
+
+
+def _divided(shifted: np.ndarray, temperature: float) -> np.ndarray:
+    with np.errstate(over="ignore"):  # a logit below the smallest number becomes minus infinity, as it should
+        return shifted / temperature
+
+
+def _top_k(probabilities: np.ndarray, k: int) -> np.ndarray:
+    places = probabilities.shape[-1]
+    if k >= places:
+        return _renormalise(probabilities.copy())
+    lowest = np.partition(probabilities, places - k, axis=-1)[..., places - k, None]
+    return _from(lowest, probabilities, np.arange(places) < k)
+
+
+def _top_p(probabilities: np.ndarray, p: float) -> np.ndarray:
+    if p == 1:
+        return probabilities
+    ranked = np.sort(probabilities, axis=-1)[..., ::-1]
+    before = ranked.cumsum(axis=-1)
+    before -= ranked
+    needed = before < p - 1e-12  # so that 0.6 + 0.3 counts as 0.9
+    needed[..., 0] = True
+    lowest = ranked.min(axis=-1, keepdims=True, where=needed, initial=np.inf)
+    return _from(lowest, probabilities, needed)
+
+
+def _from(lowest: np.ndarray, probabilities: np.ndarray, needed: np.ndarray) -> np.ndarray:
+    """Probabilities of at least ``lowest``, renormalised; of equals, as many as are ``needed``, lower ids first.
+
+    ``needed`` is true for each rank that is kept, ``(..., vocab)`` or ``(vocab,)``.
+    """
+    kept = probabilities >= lowest
+    if np.count_nonzero(kept) * needed.size != np.count_nonzero(needed) * kept.size:
+        above = probabilities > lowest
+        equal = kept & ~above
+        open_places = needed.sum(axis=-1, keepdims=True) - above.sum(axis=-1, keepdims=True)
+        kept = above | (equal & (equal.cumsum(axis=-1) <= open_places))
+    return _renormalise(probabilities * kept)
+
+
 def _renormalise(weights: np.ndarray) -> np.ndarray:
     return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def _drawn(cumulative: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The first place of each row whose cumulative sum lies above a uniform number: see `draw`."""
+    point = rng.random(cumulative.shape[:-1])[..., None] * cumulative[..., -1:]
+    return (cumulative > point).argmax(axis=-1)
 
 
 def _check_temperature(temperature: float) -> None:

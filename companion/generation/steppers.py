@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from companion.errors import UserError, check_sizes
+from companion.generation.blocks import block_step, norm_step
 from companion.generation.layers import (
     LayerStep,
     State,
-    block_step,
+    Step,
     dense_step,
     embedding_step,
     gru_step,
     lstm_step,
-    norm_step,
     rnn_step,
 )
 from companion.ngrams import NGramModel
@@ -26,6 +26,8 @@ from companion.tokenizers import Ids
 
 if TYPE_CHECKING:
     import keras
+
+RECURRENT = (lstm_step, gru_step, rnn_step)  # they take an embedding before them into their own step
 
 
 @runtime_checkable
@@ -81,10 +83,15 @@ def read(model: Model, ids: Ids, batch: int = 1) -> tuple[np.ndarray, State]:
     stepping = stepper(model)
     check_sizes(batch=batch)
     known = check_prompt(ids, stepping.vocab_size)
-    state = stepping.start(batch)
+    state, advance = stepping.start(batch), advancing(stepping)
     for token in known:
-        logits, state = stepping.step(np.full(batch, token), state)
+        logits, state = advance(np.full(batch, token), state)
     return logits, state
+
+
+def advancing(stepping: Stepper) -> Step:
+    """``(ids, state) -> (logits, new state)`` for a state that isn't used again; `KerasStepper.advance` or ``step``."""
+    return stepping.advance if isinstance(stepping, KerasStepper) else stepping.step
 
 
 class NGramStepper:
@@ -122,6 +129,7 @@ class KerasStepper:
 
         self._layers: list[LayerStep] = []
         previous: Any = None
+        embedding: Any = None  # if it is what the next layer reads
         for layer in model.layers:
             before, previous = previous, _output(layer)
             if isinstance(previous, list):  # a recurrent layer may return its states after its output
@@ -133,19 +141,29 @@ class KerasStepper:
                     f"The layer {layer.name} doesn't read the layer before it, but text can be generated only by "
                     "a plain stack of Embedding, recurrent and Dense layers, or of Transformer blocks."
                 )
-            if not isinstance(layer, keras.layers.Dropout):
-                self._layers.append(_layer_step(layer))
+            if isinstance(layer, keras.layers.Dropout):
+                continue
+            make = _maker(layer)
+            if make in RECURRENT and embedding is not None:
+                self._layers[-1] = make(layer, embedding)
+            else:
+                self._layers.append(make(layer))
+            embedding = layer if make is embedding_step else None
         if previous is None:
             raise UserError("The model has no layers, so it can't generate text.")
         self.vocab_size = int(previous.shape[-1])
 
     def start(self, batch: int) -> State:
-        """Zeros: nothing has been read."""
+        """Zeros: nothing has been read. What has the shape ``()`` is a count, a whole number for each text."""
         shapes = [np.atleast_1d(shape) for _, shapes in self._layers for shape in shapes]
-        return [np.zeros((batch, *shape), dtype=np.float32) for shape in shapes]
+        return [np.zeros((batch, *shape), dtype=np.float32 if len(shape) else np.int64) for shape in shapes]
 
     def step(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """The layers one after the other, each with its part of the state."""
+        return self.advance(ids, [array.copy() for array in state])
+
+    def advance(self, ids: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """`step` for a writer that never goes back: the old state may be changed, so nothing has to be copied."""
         x: np.ndarray = np.asarray(ids)
         new_state: State = []
         for layer_step, shapes in self._layers:
@@ -165,13 +183,13 @@ def _output(layer: "keras.layers.Layer") -> Any:
         ) from None
 
 
-def _layer_step(layer: "keras.layers.Layer") -> LayerStep:
+def _maker(layer: "keras.layers.Layer") -> Callable[..., LayerStep]:
     from keras import layers
 
     from companion.models.lstm import LSTM
     from companion.models.transformer import TransformerBlock
 
-    makers: dict[type, Callable[[Any], LayerStep]] = {
+    makers: dict[type, Callable[..., LayerStep]] = {
         layers.Embedding: embedding_step,
         layers.LSTM: lstm_step,
         LSTM: lstm_step,
@@ -188,7 +206,7 @@ def _layer_step(layer: "keras.layers.Layer") -> LayerStep:
             "Embedding, LSTM, GRU, SimpleRNN, TransformerBlock, LayerNormalization, Dropout and Dense layers that "
             "read forwards and mask nothing."
         )
-    return make(layer)
+    return make
 
 
 def check_ids(ids: Ids, vocab_size: int, what: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from companion.errors import UserError, check_sizes, check_text
 from companion.generation.sampling import Choosing, Sampler, is_whole
-from companion.generation.steppers import Model, Stepper, check_ids, check_prompt, read, stepper
+from companion.generation.steppers import Model, Stepper, advancing, check_ids, check_prompt, read, stepper
 from companion.seeding import generator
 from companion.tokenizers import Ids, Tokenizer
 
@@ -168,12 +168,13 @@ def stream_ids(
     never = check_ids(banned, stepping.vocab_size, "list of banned ids")
 
     def steps() -> Iterator[np.ndarray]:
+        advance = advancing(stepping)
         logits, state = read(stepping, prompt, samples)
         for written in range(1, max_tokens + 1):
             ids = sampler.choose(without(logits, never), rng)
             yield ids
             if written < max_tokens:
-                logits, state = stepping.step(ids, state)
+                logits, state = advance(ids, state)
 
     return steps()
 
@@ -198,12 +199,12 @@ def never_written(tokenizer: Tokenizer) -> list[int]:
     return [] if tokenizer.unknown_id is None else [tokenizer.unknown_id]
 
 
-def without(logits: np.ndarray, banned: Ids) -> np.ndarray:
+def without(logits: np.ndarray, banned: np.ndarray) -> np.ndarray:
     """The logits with minus infinity, which is probability 0, for banned tokens."""
     if not len(banned):
         return logits
     logits = logits.copy()
-    logits[..., list(banned)] = -np.inf
+    logits[..., banned] = -np.inf
     return logits
 
 
