@@ -73,7 +73,7 @@ def test_the_article_s_model_is_trained_on_one_answer_per_window():
 
 def test_a_writing_step_gives_logits_for_each_text():
     model = models.transformer_model(7, hidden_dim=8, num_layers=1, num_heads=2, context=4)
-    logits, _ = writing_step(model, texts=3, read_before=4)()
+    logits = writing_step(model, texts=3, read_before=4)()
     assert logits.shape == (3, 7)
 
 

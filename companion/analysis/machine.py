@@ -164,7 +164,7 @@ def training_step(model: "keras.Model", batch: int, window: int) -> Callable[[],
     return lambda: step().numpy()
 
 
-def writing_step(model: "keras.Model", texts: int = 1, read_before: int = 0) -> Callable[[], object]:
+def writing_step(model: "keras.Model", texts: int = 1, read_before: int = 0) -> Callable[[], np.ndarray]:
     """The step by which `companion.generation` writes one token of each text.
 
     Parameters
@@ -184,9 +184,16 @@ def writing_step(model: "keras.Model", texts: int = 1, read_before: int = 0) -> 
     check_sizes(texts=texts)
     check_sizes(0, read_before=read_before)
     from companion.generation import stepper
+    from companion.generation.steppers import advancing
 
     stepping = stepper(model)
-    ids, state = np.zeros(texts, np.int64), stepping.start(texts)
+    ids, state, advance = np.zeros(texts, np.int64), stepping.start(texts), advancing(stepping)
+
+    def step() -> np.ndarray:
+        nonlocal state
+        logits, state = advance(ids, state)
+        return logits
+
     for _ in range(read_before):
-        _, state = stepping.step(ids, state)
-    return lambda: stepping.step(ids, state)
+        step()
+    return step
