@@ -7,6 +7,7 @@ from companion.corpora import dates
 ABOUT = "Train a language model on your own text, and use it."
 MORE = """environment:
   GATE_BY_GATE_DEVICE    cpu, gpu, or one GPU by number, such as gpu:1 (by default what TensorFlow finds)
+  GATE_BY_GATE_PRODUCTS  float32 or bfloat16: how training multiplies (by default the faster one of this processor)
   GATE_BY_GATE_CACHE     the folder where corpora and trained recipes are kept
   GATE_BY_GATE_PROGRESS  off: no progress bar
   GATE_BY_GATE_DEBUG     1: show where in the code an unexpected error happened
