@@ -26,7 +26,8 @@ from collections.abc import Callable
 from typing import Any
 
 from peers import loss, networks, texts
-from peers.pool import Pool, Settings, processor, tell
+from peers.machine import Others, processor
+from peers.pool import Pool, Settings, tell
 from peers.process import TENSORFLOW_THREADS, PeerError, cores_available
 
 from companion.errors import UserError
@@ -45,6 +46,7 @@ OURS: dict[str, dict[str, Any]] = {
     },
 }
 RESULTS = "speed"
+QUIET = 0.05  # the largest share of the processor that other programs may have used for the numbers to count
 QUICK = {"rounds": 2, "seconds": 0.05, "cores": (1,)}
 Part = tuple[Callable[..., Any], Callable[[Any], str]]
 PARTS: dict[str, Part] = {
@@ -63,7 +65,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default=",".join(PARTS), metavar="PARTS", help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--rounds", type=int, help="rounds of each race (default: 5)")
-    parser.add_argument("--seconds", type=float, help="least seconds of a contestant's turn in a round (default: 1)")
+    parser.add_argument("--seconds", type=float, help="least seconds of a contestant's turn in a round (default: 0.75)")
     parser.add_argument("--cores", help="numbers of cores to measure with (default: 1,2)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, two rounds, one core")
     parser.add_argument("--torch", default=sys.executable, metavar="PYTHON", help="a Python that has PyTorch")
@@ -102,22 +104,28 @@ def settings_from(options: argparse.Namespace) -> Settings:
 
 def measure(names: list[str], settings: Settings, folder: str | None, keep: bool) -> None:
     """Measure these parts, print each, and write the results after each."""
-    about: dict[str, Any] = {"processor": processor(), "threads": {"tensorflow": TENSORFLOW_THREADS}}
     old = read_results(RESULTS, folder, missing={}) if keep else {}
-    content = {name: old[name] for name in PARTS if name in old and old.get("processor") == processor()}
+    if old.get("processor") != processor():
+        old = {}
+    content = {name: old[name] for name in ("runs", *PARTS) if name in old}
     for name in names:
         run, show = PARTS[name]
+        others = Others()
         try:
-            content[name] = run(settings, content["peak"]) if name == "training" else run(settings)
+            found = run(settings, content["peak"]) if name == "training" else run(settings)
         except (UserError, PeerError) as error:
             tell(f"The part {name} isn't measured. {error}")
-            content.pop(name, None)
             continue
-        print(f"\n{show(content[name])}\n", flush=True)
-        about |= {"rounds": settings.rounds, "peers": Pool.versions}
+        share = others.share
+        about = {"rounds": settings.rounds, "others_share": share, "peers": dict(Pool.versions)}
+        content |= {name: found, "runs": content.get("runs", {}) | {name: about}}
+        print(f"\n{show(found)}\n", flush=True)
+        if share is not None and share > QUIET and not settings.quick:
+            tell(f"Other programs used {share:.0%} of the processor meanwhile; measure again when they have ended.")
         if keep:
             what = "medians, lowest and highest values over the rounds; wall-clock seconds unless it says otherwise"
-            write_results(RESULTS, {"what": what, **about, **content}, ("keras", "numpy", "tensorflow"), folder)
+            head = {"what": what, "processor": processor(), "threads": {"tensorflow": TENSORFLOW_THREADS}}
+            write_results(RESULTS, head | content, ("keras", "numpy", "tensorflow"), folder)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -127,8 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         if unknown := [name for name in names if name not in PARTS]:
             raise UserError(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
-        if "training" in names and "peak" not in names:
-            names.insert(0, "peak")
+        names = [name for name in PARTS if name in names or (name == "peak" and "training" in names)]
         settings = settings_from(options)
         measure(names, settings, options.folder, keep=bool(options.folder) or not options.quick)
     except UserError as error:

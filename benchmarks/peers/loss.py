@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from companion.corpora import load_corpus
+from companion.errors import UserError
 from peers.pool import Contestant, Pool, Settings, tell
 from peers.summary import compared
 
@@ -19,7 +20,10 @@ def plain_text(settings: Settings) -> str:
     if settings.quick:
         return "".join(document.text for document in load_corpus("grammar").documents)[:20_000]
     if settings.text:
-        return Path(settings.text).read_text("utf-8")
+        try:
+            return Path(settings.text).read_text("utf-8")
+        except (OSError, ValueError):
+            raise UserError(f"--text is {settings.text}, which can't be read as text.") from None
     return "".join(document.text for document in load_corpus("tiny-shakespeare").documents)
 
 

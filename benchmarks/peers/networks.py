@@ -4,7 +4,9 @@ import itertools
 from typing import Any
 
 from companion.analysis import costs
-from peers.pool import Contestant, Pool, Settings, processor, tell
+from peers.machine import processor
+from peers.pool import Contestant, Pool, Settings, tell
+from peers.process import PeerError
 from peers.summary import ratios, shown, spread, table
 
 VOCAB_SIZE = 85
@@ -51,11 +53,14 @@ def show_peak(found: dict[str, Any]) -> str:
 
 def peak_of(found: dict[str, Any], cores: int) -> float:
     """The highest median of float32 on so many cores."""
-    return max(
+    rates = [
         row["operations_per_second"]["median"]
         for row in found["rows"]
         if row["cores"] == cores and row["type"] == "float32"
-    )
+    ]
+    if not rates:
+        raise PeerError("The products of matrices, which it is compared with, couldn't be measured.")
+    return max(rates)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -138,18 +143,19 @@ def training_label(row: dict[str, Any]) -> str:
 
 
 def show_training(rows: list[dict[str, Any]]) -> str:
-    """The rates as a table, with the book's ratio to each peer, and its share of the peak."""
+    """Two tables: the rates; and the book's ratio to each peer, with its share of the peak."""
     names = [name for name in LABELS if any(name in row["characters_per_second"] for row in rows)]
-    head = ["training, thousand characters/s", "cores", *(LABELS[name] for name in names)]
-    head += [*(f"ours/{LABELS[name]}" for name in names if name != "ours"), "ours, of the peak"]
-    lines = []
-    for row in sorted(rows, key=lambda row: row["cores"]):
-        rates, times = row["characters_per_second"], row["times_as_fast_as"]
-        line = [training_label(row), str(row["cores"])]
-        line += [shown(rates[name], 1e3) if name in rates else "" for name in names]
-        line += [f"{times[name]['median']:.2f}" if name in times else "" for name in names if name != "ours"]
-        lines.append([*line, f"{row['share_of_peak']['ours']:.0%}" if "ours" in row["share_of_peak"] else ""])
-    return table(head, lines)
+    peers = [name for name in names if name != "ours"]
+    rates, times = [], []
+    for row in rows:
+        label = [training_label(row), str(row["cores"])]
+        found, ratio = row["characters_per_second"], row["times_as_fast_as"]
+        rates.append([*label, *(shown(found[name], 1e3) if name in found else "" for name in names)])
+        share = f"{row['share_of_peak']['ours']:.0%}" if "ours" in found else ""
+        times.append([*label, *(shown(ratio[name], digits=2) if name in ratio else "" for name in peers), share])
+    rates_head = ["training, thousand characters/s", "cores", *(LABELS[name] for name in names)]
+    times_head = ["training, ours / theirs", "cores", *(LABELS[name] for name in peers), "ours of the peak"]
+    return f"{table(rates_head, rates)}\n\n{table(times_head, times)}"
 
 
 def measure_generation(settings: Settings) -> list[dict[str, Any]]:

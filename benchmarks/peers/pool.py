@@ -1,14 +1,12 @@
 """All contestants of a part: their processes, and the turns they take."""
 
 import functools
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from peers.process import Peer, PeerError, cores_available
+from peers.process import Peer, PeerError
 
 PYTORCH = "with_torch"
 
@@ -32,7 +30,7 @@ class Settings:
     """
 
     rounds: int = 5
-    seconds: float = 1.0
+    seconds: float = 0.75
     cores: tuple[int, ...] = (1, 2)
     quick: bool = False
     torch: str = sys.executable
@@ -132,17 +130,3 @@ def tell(sentence: str) -> None:
 
 
 tell_once = functools.cache(tell)
-
-
-@functools.cache
-def processor() -> dict[str, Any]:
-    """Its name, how many cores this process may use, and whether it multiplies in bfloat16."""
-    about = Path("/proc/cpuinfo")
-    lines = about.read_text("utf-8").splitlines() if about.exists() else []
-    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    flags = (facts.get("flags") or facts.get("Features") or "").split()
-    return {
-        "name": facts.get("model name") or platform.processor() or platform.machine(),
-        "cores": len(cores_available()),
-        "bfloat16": bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags)),
-    }
