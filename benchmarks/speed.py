@@ -7,7 +7,8 @@ busy machine slows all of them. Medians and spreads over the rounds are printed 
 - ``training``: whole steps (forward, loss, backward, clipping, Adam) of the book's loop, of `keras.Model.fit`, of
   PyTorch, and of the NumPy cells. PyTorch's Transformer does the same products as the book's, keys and values carried
   from the last window included; "alone" is one that reads each window on its own, with half as many scores.
-- ``generation``: one text, temperature 0.8, the draw included.
+- ``generation``: one text, temperature 0.8, the draw included. PyTorch steps its LSTM in two ways, and its Transformer
+  with a cache of keys and values.
 - ``scoring``: `companion.evaluation.evaluate`, and a bare forward pass over as many tokens.
 - ``tokenizers``: byte-pair encoding, the library ``tokenizers`` and minbpe; processor time.
 - ``loading``: a fresh process, from its start to the first character of a trained model.

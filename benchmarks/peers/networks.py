@@ -17,6 +17,7 @@ LABELS = {
     "torch": "PyTorch",
     "torch_bfloat16": "PyTorch bfloat16",
     "torch_alone": "PyTorch alone",
+    "torch_cell": "PyTorch LSTMCell",
     "numpy": "NumPy",
 }
 
@@ -170,8 +171,12 @@ def measure_generation(settings: Settings) -> list[dict[str, Any]]:
         with Pool(settings, cores) as pool:
             for entry in entries:
                 options = {name: entry[name] for name in ("model", "sizes", "characters")}
-                modules = {"ours": "with_tensorflow", "torch": "with_torch"}
-                contestants = [Contestant(name, module, "generation", options) for name, module in modules.items()]
+                contestants = [
+                    Contestant("ours", "with_tensorflow", "generation", options),
+                    Contestant("torch", "with_torch", "generation", options),
+                ]
+                if entry["model"] == "language_model":
+                    contestants.append(Contestant("torch_cell", "with_torch", "generation", {**options, "cell": True}))
                 rows.append(entry | {"cores": cores} | rate_columns(pool.rates(contestants)))
                 tell(f"{entry['name']}, cores {cores}: {said(rows[-1])}")
     return rows
@@ -179,13 +184,15 @@ def measure_generation(settings: Settings) -> list[dict[str, Any]]:
 
 def show_generation(rows: list[dict[str, Any]]) -> str:
     """The rates as a table."""
+    peers = ("torch", "torch_cell")
     lines = []
     for row in rows:
         rates, times = row["characters_per_second"], row["times_as_fast_as"]
-        cells = [shown(rates[name], digits=0) if name in rates else "" for name in ("ours", "torch")]
-        ratio = f"{times['torch']['median']:.2f}" if "torch" in times else ""
-        lines.append((row["name"], str(row["cores"]), *cells, ratio))
-    return table(("one text, characters/s", "cores", "ours", "PyTorch", "ours/PyTorch"), lines)
+        cells = [shown(rates[name], digits=0) if name in rates else "" for name in ("ours", *peers)]
+        cells += [shown(times[name], digits=2) if name in times else "" for name in peers]
+        lines.append((row["name"], str(row["cores"]), *cells))
+    names = [LABELS[name] for name in peers]
+    return table(("one text, characters/s", "cores", "ours", *names, *(f"ours / {name}" for name in names)), lines)
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -122,7 +122,11 @@ class Peer:
             watch.cancel()
         if not line:
             raise self._ended()
-        found: dict[str, Any] = json.loads(line)
+        try:
+            found: dict[str, Any] = json.loads(line)
+        except ValueError:
+            self.close()
+            raise PeerError(f"It answered {line[:80]!r}, which isn't an answer; is its Python one?") from None
         return found
 
     def _ended(self) -> PeerError:

@@ -42,6 +42,23 @@ class RecurrentModel(nn.Module):
         return characters
 
 
+class CellModel(RecurrentModel):
+    """The same with `torch.nn.LSTMCell`, whose single step takes less time than that of `torch.nn.LSTM`."""
+
+    def __init__(self, vocab_size: int, embedding_dim: int, units: int) -> None:
+        super().__init__(vocab_size, embedding_dim, units)
+        self.cell = nn.LSTMCell(embedding_dim, units)
+        self.cell.load_state_dict({name.removesuffix("_l0"): w for name, w in self.lstm.state_dict().items()})
+
+    def written(self, characters: int) -> int:
+        """Write a text, the state carried; return its length."""
+        token, states = torch.ones(1, dtype=torch.long), None
+        for _ in range(characters):
+            states = self.cell(self.embedding(token), states)
+            token = torch.multinomial(F.softmax(self.logits(states[0])[0] / TEMPERATURE, dim=-1), 1)
+        return characters
+
+
 class Attention(nn.Module):
     """Heads of causal attention with rotary positions; a query sees itself and ``context - 1`` positions before it."""
 
@@ -198,10 +215,10 @@ def training(
     return run
 
 
-def generation(model: str, sizes: dict[str, int], characters: int) -> Run:
-    """Texts of so many characters, one after the other."""
+def generation(model: str, sizes: dict[str, int], characters: int, cell: bool = False) -> Run:
+    """Texts of so many characters, one after the other; those of an LSTM also with a cell."""
     torch.manual_seed(0)
-    net = MODELS[model](**sizes).eval()
+    net = (CellModel if cell else MODELS[model])(**sizes).eval()
 
     @torch.inference_mode()
     def write() -> int:
