@@ -777,7 +777,7 @@ def test_calling_words_unknown_gains_nothing(python_docs: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------
-# Speed, in processor time: run with `pytest -m speed`; benchmarks/tokenizer_speed.py compares it with the library's
+# Speed, in processor time: run with `pytest -m speed`; benchmarks/speed.py compares it with the library's
 
 
 @pytest.mark.speed
