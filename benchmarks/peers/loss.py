@@ -1,4 +1,7 @@
-"""The part about loss for time: nanoGPT's training and ours, in turns, each with a clock of its own."""
+"""The part about loss for time: nanoGPT's training and ours, in turns, each with a clock of its own.
+
+And whether the loss depends on the type of the products: a pass in float32 and one in bfloat16, for several seeds.
+"""
 
 import tempfile
 from pathlib import Path
@@ -8,10 +11,12 @@ import numpy as np
 
 from companion.corpora import load_corpus
 from companion.errors import UserError
+from peers.machine import processor
 from peers.pool import Contestant, Pool, Settings, tell
 from peers.summary import compared
 
 TURN = 4.0  # seconds of training before the other one's turn
+SEEDS = (0, 1, 2)
 FROM = 10.0  # seconds after which the curves are compared
 
 
@@ -42,16 +47,34 @@ def measure_loss(settings: Settings) -> dict[str, Any]:
         path = Path(folder) / "ids.npz"
         np.savez(path, train=ids[:cut], validation=ids[cut:])
         shared = {"ids": str(path), "vocab": len(characters)}
+        kinds = losses_by_kind(pool, shared | ours) if processor()["bfloat16"] else {}
         going = [
             Contestant("ours", "with_tensorflow", "curve", shared | ours),
             Contestant("nanogpt", "with_torch", "curve", shared | theirs),
         ]
         rows = curves(pool, going, 0.5 if settings.quick else TURN)
     found: dict[str, Any] = {"cores": cores, "characters": len(text), "vocabulary": len(characters)}
-    found |= {"setting": settings.ours, "curves": rows}
+    found |= {"setting": settings.ours, "curves": rows, "after_one_pass": kinds}
     if len(rows) == 2:
         ours_line, their_line = ([(row["seconds"], row["loss"]) for row in rows[name]] for name in ("ours", "nanogpt"))
         found["compared"] = compared(ours_line, their_line, 0.0 if settings.quick else FROM)
+    return found
+
+
+def losses_by_kind(pool: Pool, options: dict[str, Any]) -> dict[str, list[float]]:
+    """The validation loss after one pass by the type in which matrices are multiplied, for each of `SEEDS`."""
+    found: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    options = options | {"settings": options["settings"] | {"epochs": 1}}
+    for seed in SEEDS:
+        for kind, losses in found.items():
+            each = Contestant(f"ours {kind}", "with_tensorflow", "curve", options | {"kind": kind, "seed": seed})
+            if pool.ask(each, "prepare", job=each.job, options=each.options) is None:
+                return {}
+            answer = pool.ask(each, "run", options={"seconds": float("1e9")})
+            if answer is None:
+                return {}
+            losses.append(round(answer["loss"], 5))
+            tell(f"{each.name}, seed {seed}: {answer['loss']:.4f} nats after one pass")
     return found
 
 
@@ -92,4 +115,6 @@ def show_loss(found: dict[str, Any]) -> str:
             f"from {told['from_seconds']:.1f} s on, ours is "
             + ("below at every moment" if told["always_below"] else f"not below at these seconds: {where}"),
         ]
+    for kind, losses in found["after_one_pass"].items():
+        lines.append(f"ours in {kind} after one pass, by seed: " + ", ".join(f"{loss:.4f}" for loss in losses))
     return f"loss for time on {found['cores']} cores\n" + "\n".join(lines)

@@ -13,6 +13,7 @@ VOCAB_SIZE = 85
 TRANSFORMER = {"vocab_size": VOCAB_SIZE, "hidden_dim": 128, "num_layers": 4, "num_heads": 4, "context": 128}
 LABELS = {
     "ours": "ours",
+    "ours_float32": "ours, float32",
     "keras": "Keras fit",
     "torch": "PyTorch",
     "torch_bfloat16": "PyTorch bfloat16",
@@ -95,6 +96,8 @@ def training_contestants(entry: dict[str, Any], seconds: float, numpy: bool) -> 
     named = {"model": entry["model"], **shape}
     found = [Contestant("ours", "with_tensorflow", "training", named)]
     if entry["model"] == "language_model":
+        if processor()["bfloat16"]:
+            found.append(Contestant("ours_float32", "with_tensorflow", "training", {**named, "kind": "float32"}))
         found.append(Contestant("keras", "with_keras", "training", {**shape, "seconds": seconds}))
     found.append(Contestant("torch", "with_torch", "training", named))
     if processor()["bfloat16"]:
@@ -146,7 +149,7 @@ def training_label(row: dict[str, Any]) -> str:
 def show_training(rows: list[dict[str, Any]]) -> str:
     """Two tables: the rates; and the book's ratio to each peer, with its share of the peak."""
     names = [name for name in LABELS if any(name in row["characters_per_second"] for row in rows)]
-    peers = [name for name in names if name != "ours"]
+    peers = [name for name in names if not name.startswith("ours")]
     rates, times = [], []
     for row in rows:
         label = [training_label(row), str(row["cores"])]

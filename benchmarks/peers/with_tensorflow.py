@@ -1,6 +1,7 @@
 """The book's code, and Keras without it: training, generation, scoring, products of matrices."""
 
 import math
+import os
 import time
 from typing import Any
 
@@ -16,6 +17,7 @@ from companion import models, set_seed  # noqa: E402
 from companion.evaluation import evaluate  # noqa: E402
 from companion.generation import Sampler, sample_ids  # noqa: E402
 from companion.models import with_states, zero_states  # noqa: E402
+from companion.models.lstm import PRODUCTS_VARIABLE  # noqa: E402
 from companion.training import TextTask, Trainer, TrainingConfig  # noqa: E402
 from peers.serving import Job, Run, repeated, serve  # noqa: E402
 
@@ -23,15 +25,23 @@ EPOCH_STEPS, EPOCHS = 50, 400  # more than any run needs
 STREAMS, WINDOW = 64, 256  # the batches in which `evaluate` reads a long text
 
 
-def network(model: str, sizes: dict[str, int]) -> keras.Model:
+def network(model: str, sizes: dict[str, int], seed: int = 0) -> keras.Model:
     """A network of the book, by the name of the function that makes it."""
-    set_seed(0)
+    set_seed(seed)
     made: keras.Model = getattr(models, model)(**sizes)
     return made
 
 
-def training(model: str, sizes: dict[str, int], batch: int, window: int) -> Run:
+def multiply_in(kind: str) -> None:
+    """Train what is compiled from now on with matrices of this type; empty: as the book chooses by itself."""
+    os.environ.pop(PRODUCTS_VARIABLE, None)
+    if kind:
+        os.environ[PRODUCTS_VARIABLE] = kind
+
+
+def training(model: str, sizes: dict[str, int], batch: int, window: int, kind: str = "") -> Run:
     """The book's loop on random ids: reading batches, forward, loss, backward, clipping, Adam, looking at losses."""
+    multiply_in(kind)
     net = network(model, sizes)
     config = TrainingConfig(epochs=EPOCHS, batch_size=batch, window=window)
     ids = np.random.default_rng(0).integers(sizes["vocab_size"], size=EPOCH_STEPS * batch * window + 1)
@@ -115,14 +125,17 @@ def peak(side: int, kind: str, cores: int) -> Run:
     return run
 
 
-def curve(ids: str, vocab: int, network_sizes: dict[str, Any], settings: dict[str, Any]) -> Run:
+def curve(
+    ids: str, vocab: int, network_sizes: dict[str, Any], settings: dict[str, Any], kind: str = "", seed: int = 0
+) -> Run:
     """The book's training on a text, a few seconds at a time; its clock stops when it isn't training.
 
     The first steps' tracing counts. Each turn ends with the loss on the whole validation text.
     """
+    multiply_in(kind)
     with np.load(ids) as parts:
         train, validation = parts["train"], parts["validation"]
-    net = network("language_model", {"vocab_size": vocab, **network_sizes})
+    net = network("language_model", {"vocab_size": vocab, **network_sizes}, seed)
     config = TrainingConfig(**settings)
     trainer = Trainer(TextTask(net, train, validation, config), config)
     going = trainer.run()
