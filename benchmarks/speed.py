@@ -38,10 +38,11 @@ from companion.results import read_results, write_results
 OURS: dict[str, dict[str, Any]] = {
     "network": {"embedding_dim": 64, "units": 256},
     "training": {
-        "epochs": 5,
-        "batch_size": 64,
+        "epochs": 4,
+        "batch_size": 32,  # many updates for a short text
         "window": 64,
-        "learning_rate": 5e-3,
+        "learning_rate": 1e-2,  # long steps,
+        "average": 0.99,  # whose noise the average takes out again
         "warmup_steps": 50,
         "final_rate": 0.01,
     },
