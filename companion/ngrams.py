@@ -154,10 +154,15 @@ class NGramModel:
         numbers = np.zeros(len(tokens) + 1, dtype=np.int64)
         for n in range(1, self.order + 1):
             shorter, contexts, last = numbers, numbers[:-1], tokens[n - 1 :]
-            keys, place, numbers, counts = _distinct(contexts * self._vocab_size + last)
+            keys, first, numbers, counts = np.unique(
+                contexts * self._vocab_size + last,
+                return_index=True,
+                return_inverse=True,
+                return_counts=True,
+            )
             if n > 1:
                 # Each distinct n-gram adds a token that occurs before its last n-1; the text's start counts as one too.
-                continuations = np.bincount(shorter[place + 1], minlength=len(keys_of[-1]))
+                continuations = np.bincount(shorter[first + 1], minlength=len(keys_of[-1]))
                 continuations[shorter[:1]] += 1
                 continuations_of.append(continuations)
             keys_of.append(keys)
@@ -383,34 +388,6 @@ def _check(tokens: IntArray, vocab_size: int) -> IntArray:
             "encode the text with the tokenizer the model was fitted with, or give vocab_size."
         )
     return tokens
-
-
-def _distinct(keys: IntArray) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """The distinct keys in order, a place of each in ``keys``, which of them each key is, and how often each occurs.
-
-    This is ``np.unique``, which takes longer: it looks for the first place of each, and always sorts.
-
-    >>> [part.tolist() for part in _distinct(np.array([7, 5, 7]))]
-    [[5, 7], [1, 2], [1, 0, 1], [1, 2]]
-    """
-    size = int(keys.max(initial=-1)) + 1
-    if size <= 4 * len(keys):  # a table of all that there could be
-        table = np.bincount(keys, minlength=size)
-        distinct = np.flatnonzero(table)
-        counts = table[distinct]
-        table[distinct] = np.arange(len(distinct))
-        numbers = table[keys]
-    else:
-        order = np.argsort(keys)
-        in_order = keys[order]
-        new = np.append(True, in_order[1:] != in_order[:-1])
-        starts = np.flatnonzero(new)
-        distinct, counts = in_order[starts], np.diff(starts, append=len(keys))
-        numbers = np.empty_like(keys)
-        numbers[order] = np.cumsum(new) - 1
-    place = np.empty(len(distinct), dtype=np.int64)
-    place[numbers] = np.arange(len(keys))
-    return distinct, place, numbers, counts
 
 
 def _places(sorted_keys: IntArray, keys: IntArray) -> IntArray:
