@@ -165,6 +165,15 @@ def test_counts_are_those_of_the_text(ids, order, other):
         assert tuple(array[t] for array in counts) == expected
 
 
+def test_ids_far_apart_are_counted_like_ids_close_together():
+    """Only whether two ids are the same matters to the counts."""
+    ids = np.random.default_rng(0).integers(0, 5, 300)
+    close, apart = NGramModel(4).fit(ids), NGramModel(4).fit(ids * 100_003)
+    assert apart.distinct == close.distinct
+    for near, far in zip(close.counts(ids), apart.counts(ids * 100_003), strict=True):
+        assert (near == far).all()
+
+
 def test_counts_of_a_lower_order():
     ids = random_text(seed=8)
     np.testing.assert_array_equal(NGramModel(4).fit(ids).counts(ids, 2), NGramModel(2).fit(ids).counts(ids))

@@ -247,6 +247,7 @@ def _recurrent_losses(model: "keras.Model", ids: np.ndarray, most: int, warm_up:
     streams = int(np.clip(targets // (2 * warm_up), 1, most))
     own = -(-targets // streams)
     own, warm_up = (-(-own // window) * window, warm_up) if streams > 1 else (own, 0)
+    streams = -(-targets // own)  # what is rounded up can leave nothing for the last ones
     while window > 16 and streams * window * int(model.output_shape[-1]) > LOGITS:
         window //= 2
     # Position of every input token, stream by stream; padding before and after the text isn't scored.
@@ -254,24 +255,28 @@ def _recurrent_losses(model: "keras.Model", ids: np.ndarray, most: int, warm_up:
     counted = (np.arange(-warm_up, own)[None, :] >= 0) & (positions < targets)
     inside = np.clip(positions, 0, targets - 1)
     inputs, outputs = ids[inside].astype(np.int32), ids[inside + 1].astype(np.int32)
-    read = _state_reader(model)
+    read, read_on = _state_reader(model)
     losses = np.zeros(targets)
     states = zero_states(model, streams)
     for start in range(0, positions.shape[1], window):
         # The first stream has nothing to warm up on: its state is set to zero where its own tokens start.
         fresh = positions[:, start] == 0
         part = slice(start, start + window)
-        loss, states = read(inputs[:, part], outputs[:, part], fresh, states)
         kept = counted[:, part]
+        if not kept.any():  # a warm-up needs the states only
+            states = read_on(inputs[:, part], states)
+            continue
+        loss, states = read(inputs[:, part], outputs[:, part], fresh, states)
         losses[positions[:, part][kept]] = loss.numpy()[kept]
     return losses
 
 
 @once_per_model
-def _state_reader(model: "keras.Model") -> Callable[..., Any]:
-    """A function from (ids, targets, fresh, states) to the losses ``(streams, time)`` and the states after them.
+def _state_reader(model: "keras.Model") -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Two functions: from (ids, targets, fresh, states) to the losses ``(streams, time)`` and the states after them.
 
-    A stream whose ``fresh``, ``(streams,)`` bool, is true starts from zero, whatever its state.
+    The other goes from (ids, states) to the states alone. A stream whose ``fresh``, ``(streams,)`` bool, is true starts
+    from zero, whatever its state.
     """
     import tensorflow as tf
 
@@ -286,7 +291,12 @@ def _state_reader(model: "keras.Model") -> Callable[..., Any]:
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32))
         return loss, [tf.cast(state, tf.float32) for state in states]
 
-    return read
+    @tf.function(input_signature=[ids, states])
+    def read_on(x: Any, states: list[Any]) -> Any:
+        _, *states = twin([x, *states], training=False)  # TensorFlow leaves out what nothing asks for: the logits
+        return [tf.cast(state, tf.float32) for state in states]
+
+    return read, read_on
 
 
 @once_per_model

@@ -171,7 +171,7 @@ def _read_rows(
         return _read_to_learn(x, h, c, W_x, W_h, b, real, kind)
     time, units = tf.shape(x)[0], W_h.shape[0]
     z_x = _product(x, W_x, kind) + b
-    y = tf.TensorArray(tf.float32, time, element_shape=(None, units))
+    y = _empty(time, h, units)
 
     def step(t: Any, h: Any, c: Any, y: Any) -> Any:
         i, f, g, o = _gates(z_x[t] + _product(h, W_h, kind))
@@ -179,6 +179,7 @@ def _read_rows(
         h_new = o * tf.tanh(c_new)
         if real is not None:
             h_new, c_new = tf.where(real[t] > 0, h_new, h), tf.where(real[t] > 0, c_new, c)
+        h_new, c_new = tf.ensure_shape(h_new, h.shape), tf.ensure_shape(c_new, c.shape)  # x may not know its rows
         return t + 1, h_new, c_new, y.write(t, h_new)
 
     _, h, c, y = tf.while_loop(lambda t, *_: t < time, step, (0, h, c, y))

@@ -8,7 +8,7 @@ import numpy as np
 
 from companion.errors import check_sizes, check_text
 from companion.ngrams import NGramModel
-from companion.tokenizers.base import Tokenizer, split_pieces
+from companion.tokenizers.base import Tokenizer
 from companion.tokenizers.characters import CharTokenizer
 from companion.tokenizers.words import WordTokenizer
 
@@ -60,7 +60,7 @@ def unknown_nats(tokenizer: Tokenizer, text: str, training_text: str | None = No
         return _character_nats(tokenizer, text)
     if not isinstance(tokenizer, WordTokenizer):
         return 0.0
-    unknown = _unknown_pieces(tokenizer, text)
+    unknown = tokenizer.unknown_pieces(text)
     if not unknown:
         return 0.0
     characters, model = _speller(tokenizer, training_text, order)
@@ -76,7 +76,7 @@ def _character_nats(tokenizer: CharTokenizer, text: str) -> float:
 @functools.lru_cache(maxsize=2)
 def _speller(tokenizer: WordTokenizer, training_text: str | None, order: int) -> tuple[CharTokenizer, NGramModel]:
     """A character model of the training text's unknown words, each with an end sign."""
-    kept = tokenizer.unknown_examples if training_text is None else _unknown_pieces(tokenizer, training_text)
+    kept = tokenizer.unknown_examples if training_text is None else tokenizer.unknown_pieces(training_text)
     examples = kept or tokenizer.tokens[1:] or [""]
     characters = CharTokenizer.train("".join(examples)) if any(examples) else CharTokenizer([])
     return characters, NGramModel(order, vocab_size=characters.vocab_size + 1).fit(_spelt(examples, characters))
@@ -84,10 +84,5 @@ def _speller(tokenizer: WordTokenizer, training_text: str | None, order: int) ->
 
 def _spelt(pieces: Sequence[str], characters: CharTokenizer) -> np.ndarray:
     """The ids of the pieces' characters; the id after the last one ends each piece."""
-    end = characters.vocab_size
-    return np.concatenate([[*characters.encode(piece), end] for piece in pieces]).astype(np.int32)
-
-
-def _unknown_pieces(tokenizer: WordTokenizer, text: str) -> list[str]:
-    ids = tokenizer.encode(text)
-    return [piece for piece, i in zip(split_pieces(text), ids, strict=True) if i == tokenizer.unknown_id]
+    ends = np.cumsum([len(piece) for piece in pieces])
+    return np.insert(characters.encode("".join(pieces)), ends, characters.vocab_size)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, Self
 
 import numpy as np
@@ -80,7 +80,9 @@ class WordTokenizer(Tokenizer):
             The text is empty, or ``vocab_size`` leaves no room for a piece.
         """
         check_training(text, vocab_size, 2, "the unknown token takes one id")
-        pieces = [piece for piece in split_pieces(text) if not SURROGATE.search(piece)]
+        pieces = split_pieces(text)
+        if SURROGATE.search(text):  # rare, and it takes longer to look at each piece than to cut the text
+            pieces = [piece for piece in pieces if not SURROGATE.search(piece)]
         known = most_frequent(Counter(pieces), vocab_size)
         kept = set(known)
         return cls(known, islice((piece for piece in pieces if piece not in kept), EXAMPLES))
@@ -96,10 +98,23 @@ class WordTokenizer(Tokenizer):
             With ``strict``: the text has unknown pieces.
         """
         pieces = split_pieces(text)
-        ids = np.fromiter((self._id_of.get(piece, self.unknown_id) for piece in pieces), np.int32, len(pieces))
+        ids = np.fromiter(map(self._id_of.get, pieces, repeat(self.unknown_id)), np.int32, len(pieces))
         if strict:
             refuse_unknown("words", (pieces[i] for i in np.flatnonzero(ids == self.unknown_id)))
         return ids
+
+    def unknown_pieces(self, text: str) -> list[str]:
+        """The pieces of a text that aren't in the vocabulary, every occurrence in order.
+
+        >>> WordTokenizer(["a", " b"]).unknown_pieces("a b c a")
+        [' c', ' a']
+
+        Raises
+        ------
+        UserError
+            It isn't text.
+        """
+        return [piece for piece in split_pieces(text) if piece not in self._id_of]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The pieces of the ids, put together."""
