@@ -126,7 +126,7 @@ def measure(names: list[str], settings: Settings, folder: str | None, keep: bool
             tell(f"Other programs used {share:.0%} of the processor meanwhile; measure again when they have ended.")
         if keep:
             what = "medians, lowest and highest values over the rounds; wall-clock seconds unless it says otherwise"
-            head = {"what": what, "processor": processor(), "threads": {"tensorflow": TENSORFLOW_THREADS}}
+            head = {"what": what, "processor": processor(), "threads": TENSORFLOW_THREADS}
             write_results(RESULTS, head | content, ("keras", "numpy", "tensorflow"), folder)
 
 
