@@ -74,6 +74,12 @@ def test_a_batch_is_read_in_halves_or_whole_compiled_or_not(monkeypatch, two_cor
         np.testing.assert_allclose(other, one, atol=1e-5)
 
 
+def test_the_shape_of_its_output_is_known_before_it_runs():
+    _, ours = twins(2, 3, np.random.default_rng(0))
+    y, h, c = tf.function(lambda x: ours(x, training=True)).get_concrete_function(tf.TensorSpec((40, 5, 2))).outputs
+    assert (y.shape, h.shape, c.shape) == ((40, 5, 3), (40, 3), (40, 3))
+
+
 def test_one_graph_reads_batches_and_texts_of_any_size():
     _, ours = twins(2, 3, np.random.default_rng(0))
 

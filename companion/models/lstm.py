@@ -71,6 +71,7 @@ class LSTM(keras.layers.LSTM):
             W_h = keras.random.dropout(W_h, self.weight_drop, seed=self.weight_seed)
         h, c = initial_state
         y, h, c = read(x, h, c, W_x, W_h, b, real, bool(training), products() if training else "float32")
+        y.set_shape((*x.shape[:2], self.units))  # the loop doesn't know how long it is
         if real is not None:  # Keras repeats the last output at a padded place; before the first one it gives zeros
             y *= real if self.zero_output_for_mask else tf.minimum(tf.cumsum(real), 1.0)
         return y[-1], tf.transpose(y, (1, 0, 2)), [h, c]
