@@ -65,7 +65,10 @@ def test_the_companion_is_light_to_import() -> None:
     assert said.stdout.strip() == "set()"
 
 
-LAYERS = {f"models.{name}" for name in ("answerer", "attention", "copying", "dropout", "registered", "transformer")}
+LAYERS = {
+    f"models.{name}"
+    for name in ("answerer", "attention", "copying", "dropout", "lstm", "plain", "registered", "transformer")
+}
 HEAVY = {f"companion.{name}" for name in LAYERS | {"applications.answering"}}
 
 
