@@ -145,6 +145,15 @@ def test_recurrent_weights_are_dropped_in_training_alone_and_differently_each_ti
     assert LSTM.from_config(layer.get_config()).weight_drop == 0.5
 
 
+def test_recurrent_weights_are_dropped_on_a_gpu_too_and_never_silently_kept(monkeypatch):
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])
+    assert LSTM(4, weight_drop=0.5)._is_plain() and not LSTM(4)._is_plain()
+    layer = LSTM(4, weight_drop=0.5, activation="relu")
+    assert layer(np.zeros((2, 3, 1), np.float32)).shape == (2, 4)
+    with pytest.raises(UserError, match="can't drop recurrent weights"):
+        layer(np.zeros((2, 3, 1), np.float32), training=True)
+
+
 @pytest.mark.parametrize("wrong", [{"weight_drop": 1.0}, {"weight_drop": -0.1}, {"weight_drop": 0.1, "cell": "gru"}])
 def test_a_share_of_weights_that_cannot_be_dropped_is_refused(wrong):
     with pytest.raises(UserError, match="weight_drop is"):

@@ -91,6 +91,34 @@ def test_the_dataset_is_the_windows():
     np.testing.assert_array_equal([b[1] for b in batches], y)
 
 
+def test_streams_start_afresh_as_often_as_asked_and_the_same_ones_in_each_run():
+    config = TrainingConfig(batch_size=200, window=8, fresh_starts=0.25)
+    ids = text_ids(2000)
+    model = language_model(int(ids.max()) + 1, 2, 3)
+    task, again = (TextTask(model, ids, ids[:50], config) for _ in range(2))
+    states = [np.ones((200, 3), np.float32)] * 2
+    steps = [[np.asarray(state) for state in task.carried(states, step)] for step in range(20)]
+    for step, (h, c) in enumerate(steps):
+        np.testing.assert_array_equal(h, c)  # a stream keeps its state or loses all of it
+        assert set(h.ravel()) <= {0.0, 1.0} and (h == h[:, :1]).all()
+        np.testing.assert_array_equal(h, again.carried(states, step)[0])
+    assert 0.2 < np.mean([h == 0 for h, _ in steps]) < 0.3
+    assert not np.array_equal(steps[0][0], steps[1][0]), "others in each step"
+    never = TextTask(model, ids, ids[:50], TrainingConfig(batch_size=200, window=8))
+    assert never.carried(states, 3) is states
+
+
+def test_training_reads_from_the_states_that_start_afresh():
+    losses = []
+    for fresh in (0.0, 1.0):
+        set_seed(0)
+        ids = text_ids(600)
+        model = language_model(int(ids.max()) + 1, 4, 8)
+        config = TrainingConfig(epochs=2, batch_size=4, window=8, learning_rate=1e-2, fresh_starts=fresh)
+        losses.append(fit(model, ids, ids[:50], config, progress=False).best["validation_loss"])
+    assert losses[0] != losses[1]
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The result of `train_small` when nothing interrupts it."""
@@ -398,6 +426,7 @@ def test_a_diverging_run_is_reported():
         ({"average": 1.0}, "average is 1.0; it should be at least 0"),
         ({"average": None}, "average is None"),
         ({"final_rate": 1.5}, "final_rate is 1.5; it should be from 0 to 1"),
+        ({"fresh_starts": -0.1}, "fresh_starts is -0.1; it should be from 0 to 1"),
         ({"seed": -1}, "seed is -1"),
     ],
 )

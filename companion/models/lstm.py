@@ -59,6 +59,11 @@ class LSTM(keras.layers.LSTM):
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """``(batch, time, width)`` to the last output, all outputs ``(batch, time, units)``, and the states h and c."""
         if not self._is_plain():
+            if training and self.weight_drop:
+                raise UserError(
+                    f"The layer {self.name} can't drop recurrent weights as it is set up: weight_drop needs tanh, "
+                    "sigmoid, a bias, float32, and no dropout of the cell's own. Leave weight_drop out."
+                )
             return super().inner_loop(sequences, initial_state, mask, training)
         mask = mask[0] if isinstance(mask, list | tuple) else mask
         x = tf.transpose(sequences, (1, 0, 2))
@@ -82,14 +87,15 @@ class LSTM(keras.layers.LSTM):
         return config | {"weight_drop": self.weight_drop} if self.weight_drop else config
 
     def _is_plain(self) -> bool:
+        """Whether this module's loop is used: for dropped weights on a GPU too, since Keras's can't drop them."""
         cell = self.cell
         functions = (cell.activation, cell.recurrent_activation)
-        return (
+        return bool(
             functions == (keras.activations.tanh, keras.activations.sigmoid)
             and cell.use_bias
             and not (cell.dropout or cell.recurrent_dropout)
             and self.compute_dtype == "float32"
-            and not tf.config.get_visible_devices("GPU")
+            and (self.weight_drop or not tf.config.get_visible_devices("GPU"))
         )
 
 
