@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.errors import UserError, check_sizes
+from companion.keys import IntArray, distinct, places
 
 Ids = npt.NDArray[np.integer] | Sequence[int]
-IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -154,15 +154,10 @@ class NGramModel:
         numbers = np.zeros(len(tokens) + 1, dtype=np.int64)
         for n in range(1, self.order + 1):
             shorter, contexts, last = numbers, numbers[:-1], tokens[n - 1 :]
-            keys, first, numbers, counts = np.unique(
-                contexts * self._vocab_size + last,
-                return_index=True,
-                return_inverse=True,
-                return_counts=True,
-            )
+            keys, place, numbers, counts = distinct(contexts * self._vocab_size + last)
             if n > 1:
                 # Each distinct n-gram adds a token that occurs before its last n-1; the text's start counts as one too.
-                continuations = np.bincount(shorter[first + 1], minlength=len(keys_of[-1]))
+                continuations = np.bincount(shorter[place + 1], minlength=len(keys_of[-1]))
                 continuations[shorter[:1]] += 1
                 continuations_of.append(continuations)
             keys_of.append(keys)
@@ -349,7 +344,7 @@ class NGramModel:
         numbers = [np.zeros(len(tokens) + 1, dtype=np.int64)]
         for n, level in enumerate(self._levels[:order][: len(tokens)], start=1):
             # A context never seen has number -1, so its key is negative and is not found either.
-            numbers.append(_places(level.keys, numbers[-1][:-1] * self._vocab_size + tokens[n - 1 :]))
+            numbers.append(places(level.keys, numbers[-1][:-1] * self._vocab_size + tokens[n - 1 :]))
         return numbers
 
     def _fitted(self) -> list[_Level]:
@@ -388,11 +383,3 @@ def _check(tokens: IntArray, vocab_size: int) -> IntArray:
             "encode the text with the tokenizer the model was fitted with, or give vocab_size."
         )
     return tokens
-
-
-def _places(sorted_keys: IntArray, keys: IntArray) -> IntArray:
-    """The place of each key in ``sorted_keys``, or -1."""
-    if not len(sorted_keys):
-        return np.full(len(keys), -1, dtype=np.int64)
-    places = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
-    return np.where(sorted_keys[places] == keys, places, -1)

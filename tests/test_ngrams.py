@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import companion.keys
 import companion.ngrams
 from companion import UserError
 from companion.corpora import load_corpus
+from companion.keys import distinct
 from companion.ngrams import NGramModel, discounts
 
 texts = st.lists(st.integers(0, 4), min_size=1, max_size=60)
@@ -199,7 +201,26 @@ def test_a_context_never_seen_is_the_shorter_one():
 
 
 def test_the_docstrings_example():
-    assert doctest.testmod(companion.ngrams).failed == 0
+    assert doctest.testmod(companion.ngrams).failed == doctest.testmod(companion.keys).failed == 0
+
+
+def test_ids_far_apart_are_counted_like_ids_close_together():
+    """Keys with few possible values are counted in a table, others are sorted."""
+    ids = np.random.default_rng(0).integers(0, 5, 300)
+    close, apart = NGramModel(4).fit(ids), NGramModel(4).fit(ids * 100_003)
+    assert apart.distinct == close.distinct
+    for near, far in zip(close.counts(ids), apart.counts(ids * 100_003), strict=True):
+        assert (near == far).all()
+
+
+@pytest.mark.parametrize("top", [1, 7, 200, 10**12])
+def test_distinct_keys_are_those_of_numpy(top):
+    keys = np.random.default_rng(0).integers(0, top, 100)
+    found, place, numbers, counts = distinct(keys)
+    expected = np.unique(keys, return_inverse=True, return_counts=True)
+    for ours, theirs in zip((found, numbers, counts), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(keys[place], found)
 
 
 def test_distinct_counts_ngrams():
