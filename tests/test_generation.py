@@ -467,7 +467,7 @@ def test_a_bad_batch_size_is_refused(model, batch):
         read(model, [1], batch)
 
 
-@pytest.mark.speed  # benchmarks/generation.py measures it too
+@pytest.mark.speed  # benchmarks/speed.py measures it too
 def test_one_stream_of_256_units_makes_2000_characters_a_second():
     stepping = stepper(language_model(vocab_size=85, units=256))
     best = 0.0
