@@ -158,14 +158,11 @@ class Sampler:
 
     def probabilities(self, logits: npt.ArrayLike) -> np.ndarray:
         """What the next token is drawn from: float64, the shape of the logits, summing to 1 over the last axis."""
-        shifted = _numbers(logits).astype(np.float64)
-        shifted -= _highest(shifted)
         if self.greedy:
-            best = np.argmax(shifted, axis=-1, keepdims=True)
-            return (np.arange(shifted.shape[-1]) == best).astype(np.float64)
-        if self.temperature != 1:
-            shifted = _divided(shifted, self.temperature)
-        probabilities = _renormalise(np.exp(shifted, out=shifted))
+            logits = check_logits(logits)
+            best = np.argmax(logits, axis=-1, keepdims=True)
+            return (np.arange(logits.shape[-1]) == best).astype(np.float64)
+        probabilities = _renormalise(self._weights(logits))
         if self.top_k is not None:
             probabilities = _top_k(probabilities, self.top_k)
         if self.top_p is not None:
@@ -182,7 +179,17 @@ class Sampler:
         """
         if self.greedy:
             return np.argmax(check_logits(logits), axis=-1)
-        return _drawn(self.probabilities(logits).cumsum(axis=-1), rng)
+        cut = self.top_k is not None or self.top_p is not None
+        weights = self.probabilities(logits) if cut else self._weights(logits)  # a draw needs no sum of 1
+        return _drawn(weights.cumsum(axis=-1), rng)
+
+    def _weights(self, logits: npt.ArrayLike) -> np.ndarray:
+        """The probabilities at this temperature times a number: the highest of each row is 1."""
+        shifted = _numbers(logits).astype(np.float64)
+        shifted -= _highest(shifted)
+        if self.temperature != 1:
+            shifted = _divided(shifted, self.temperature)
+        return np.exp(shifted, out=shifted)
 
 
 def check_logits(logits: npt.ArrayLike) -> np.ndarray:
