@@ -28,9 +28,10 @@ import numpy as np
 from companion import set_seed
 from companion.models import language_model
 from companion.results import write_results
+from companion.seeding import cores
 from companion.training import LOOPBACK, Alone, Cluster, Team, TextTask, Trainer, TrainingConfig, free_ports, join
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = cores()
 WORKERS = 2
 VOCAB_SIZE, WINDOW = 85, 32
 UNITS, BATCHES = (64, 256), (8, 32, 128)

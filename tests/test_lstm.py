@@ -65,7 +65,7 @@ def test_outputs_states_and_gradients_are_those_of_keras(seed, settings, masked)
 @pytest.mark.parametrize("two_cores", [False, True])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_batch_is_read_in_halves_or_whole_compiled_or_not(monkeypatch, two_cores, compiled):
-    monkeypatch.setattr(lstm, "share_cores", lambda: two_cores)
+    monkeypatch.setattr(lstm, "has_two_cores", lambda: two_cores)
     (theirs, ours), *inputs = case(3, masked=True)
     read = [tf.function(layer) if compiled else layer for layer in (theirs, ours)]
     x, (h, c), mask, _ = inputs

@@ -204,15 +204,6 @@ def test_the_docstrings_example():
     assert doctest.testmod(companion.ngrams).failed == doctest.testmod(companion.keys).failed == 0
 
 
-def test_ids_far_apart_are_counted_like_ids_close_together():
-    """Keys with few possible values are counted in a table, others are sorted."""
-    ids = np.random.default_rng(0).integers(0, 5, 300)
-    close, apart = NGramModel(4).fit(ids), NGramModel(4).fit(ids * 100_003)
-    assert apart.distinct == close.distinct
-    for near, far in zip(close.counts(ids), apart.counts(ids * 100_003), strict=True):
-        assert (near == far).all()
-
-
 @pytest.mark.parametrize("top", [1, 7, 200, 10**12])
 def test_distinct_keys_are_those_of_numpy(top):
     keys = np.random.default_rng(0).integers(0, top, 100)

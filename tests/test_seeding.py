@@ -168,3 +168,18 @@ def test_another_backend_of_keras_is_refused_in_one_sentence():
 
 def test_the_book_is_built_on_the_cpu():
     assert ENVIRONMENT["GATE_BY_GATE_DEVICE"] == "cpu"
+
+
+THREADS = """
+from companion.seeding import quiet_tensorflow, share_cores
+share_cores()
+quiet_tensorflow()
+import tensorflow as tf
+threads = tf.config.threading
+print(threads.get_intra_op_parallelism_threads(), threads.get_inter_op_parallelism_threads())
+"""
+
+
+def test_cores_are_shared_by_two_operations_unless_the_environment_says_otherwise():
+    said = run("import os\nos.sched_setaffinity(0, {0})\n" + THREADS, TF_NUM_INTRAOP_THREADS="3")
+    assert said == "3 2\n"

@@ -13,6 +13,7 @@ from companion.corpora import load_corpus
 from companion.errors import UserError
 from peers.machine import processor
 from peers.pool import Contestant, Pool, Settings, tell
+from peers.process import BETWEEN
 from peers.summary import compared
 
 TURN = 4.0  # seconds of training before the other one's turn
@@ -49,7 +50,7 @@ def measure_loss(settings: Settings) -> dict[str, Any]:
         shared = {"ids": str(path), "vocab": len(characters)}
         kinds = losses_by_kind(pool, shared | ours) if processor()["bfloat16"] else {}
         going = [
-            Contestant("ours", "with_tensorflow", "curve", shared | ours),
+            Contestant("ours", "with_tensorflow", "curve", shared | ours, BETWEEN),
             Contestant("nanogpt", "with_torch", "curve", shared | theirs),
         ]
         rows = curves(pool, going, 0.5 if settings.quick else TURN)
@@ -67,7 +68,8 @@ def losses_by_kind(pool: Pool, options: dict[str, Any]) -> dict[str, list[float]
     options = options | {"settings": options["settings"] | {"epochs": 1}}
     for seed in SEEDS:
         for kind, losses in found.items():
-            each = Contestant(f"ours {kind}", "with_tensorflow", "curve", options | {"kind": kind, "seed": seed})
+            asked = options | {"kind": kind, "seed": seed}
+            each = Contestant(f"ours {kind}", "with_tensorflow", "curve", asked, BETWEEN)
             if pool.ask(each, "prepare", job=each.job, options=each.options) is None:
                 return {}
             answer = pool.ask(each, "run", options={"seconds": float("1e9")})

@@ -6,7 +6,7 @@ from typing import Any
 from companion.analysis import costs
 from peers.machine import processor
 from peers.pool import Contestant, Pool, Settings, tell
-from peers.process import PeerError
+from peers.process import BETWEEN, OWN, PeerError
 from peers.summary import ratios, shown, spread, table
 
 VOCAB_SIZE = 85
@@ -94,11 +94,13 @@ def training_contestants(entry: dict[str, Any], seconds: float, numpy: bool) -> 
     """Who trains a network; the NumPy cells only if they are asked to."""
     shape = {"sizes": entry["sizes"], "batch": entry["batch"], "window": entry["window"]}
     named = {"model": entry["model"], **shape}
-    found = [Contestant("ours", "with_tensorflow", "training", named)]
+    threads = BETWEEN if entry["model"] == "language_model" else OWN
+    found = [Contestant("ours", "with_tensorflow", "training", named, threads)]
     if entry["model"] == "language_model":
         if processor()["bfloat16"]:
-            found.append(Contestant("ours_float32", "with_tensorflow", "training", {**named, "kind": "float32"}))
-        found.append(Contestant("keras", "with_keras", "training", {**shape, "seconds": seconds}))
+            float32 = {**named, "kind": "float32"}
+            found.append(Contestant("ours_float32", "with_tensorflow", "training", float32, threads))
+        found.append(Contestant("keras", "with_keras", "training", {**shape, "seconds": seconds}, threads))
     found.append(Contestant("torch", "with_torch", "training", named))
     if processor()["bfloat16"]:
         found.append(Contestant("torch_bfloat16", "with_torch", "training", {**named, "bfloat16": True}))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from peers.process import Peer, PeerError
+from peers.process import OWN, Peer, PeerError
 
 PYTORCH = "with_torch"
 
@@ -41,16 +41,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A job of a module in ``benchmarks/peers/``, under the name that it has in the results."""
+    """A job of a module in ``benchmarks/peers/``, under its name in the results; and how TensorFlow's threads are set."""
 
     name: str
     module: str
     job: str
     options: dict[str, Any]
+    threads: str = OWN
+
+    @property
+    def process(self) -> tuple[str, str]:
+        """Contestants of one module and with the same threads share a process."""
+        return self.module, self.threads
 
 
 class Pool:
-    """The contestants' processes, on a number of cores; a module's process is started when it is first needed.
+    """The contestants' processes, on a number of cores; each is started when it is first needed.
 
     Attributes
     ----------
@@ -62,7 +68,7 @@ class Pool:
 
     def __init__(self, settings: Settings, cores: int) -> None:
         self.settings, self.cores = settings, cores
-        self._peers: dict[str, Peer | None] = {}
+        self._peers: dict[tuple[str, str], Peer | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -71,24 +77,25 @@ class Pool:
         for peer in filter(None, self._peers.values()):
             peer.close()
 
-    def _peer(self, module: str) -> Peer | None:
-        """The process that runs a module; None if it can't be started or has ended."""
-        if module not in self._peers:
-            self._peers[module] = None
+    def _peer(self, contestant: Contestant) -> Peer | None:
+        """The process of a contestant; None if it can't be started or has ended."""
+        module, threads = process = contestant.process
+        if process not in self._peers:
+            self._peers[process] = None
             try:
-                peer = Peer(module, self.cores, self.settings.torch if module == PYTORCH else sys.executable)
+                peer = Peer(module, self.cores, self.settings.torch if module == PYTORCH else sys.executable, threads)
             except PeerError as error:
                 hint = " Give --torch a Python that has PyTorch." if module == PYTORCH else ""
                 tell_once(f"{module.removeprefix('with_')} isn't measured. {error}{hint}")
             else:
-                self._peers[module] = peer
+                self._peers[process] = peer
                 self.versions.update(peer.versions)
-        peer_or_none = self._peers[module]
+        peer_or_none = self._peers[process]
         return peer_or_none if peer_or_none and peer_or_none.running else None
 
     def ask(self, contestant: Contestant, do: str, **content: Any) -> dict[str, Any] | None:
         """A contestant's answer; None, and a sentence on standard error, if it can't be measured."""
-        peer = self._peer(contestant.module)
+        peer = self._peer(contestant)
         if not peer:
             return None
         try:
@@ -114,7 +121,7 @@ class Pool:
                     del ready[name], found[name]
                 else:
                     found[name].append(answer)
-        for contestant in {contestant.module: contestant for contestant in contestants}.values():
+        for contestant in {contestant.process: contestant for contestant in contestants}.values():
             self.ask(contestant, "forget")
         return found
 

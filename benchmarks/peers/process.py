@@ -23,8 +23,10 @@ if hasattr(os, "sched_setaffinity"):
 sys.path.append(folder)
 importlib.import_module("peers." + module).main()
 """
-# The numbers that TensorFlow chooses by itself; on two cores Keras's `fit` is faster with one thread in each operation.
-TENSORFLOW_THREADS = {"with_tensorflow": {1: (1, 1), 2: (2, 2)}, "with_keras": {1: (1, 1), 2: (1, 2)}}
+# TensorFlow's threads inside an operation and between operations, by the number of cores. It chooses the first row by
+# itself. For LSTMs the second is faster, for the book's (`companion.seeding.share_cores`) and for Keras's `fit`.
+OWN, BETWEEN = "TensorFlow's own", "between operations"
+TENSORFLOW_THREADS = {OWN: {1: (1, 1), 2: (2, 2)}, BETWEEN: {1: (1, 1), 2: (1, 2)}}
 BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -39,15 +41,15 @@ def cores_available() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def environment(module: str, cores: int) -> dict[str, str]:
-    """The settings for threads, and the path of this companion, for a process that runs a module on so many cores."""
+def environment(cores: int, threads: str = OWN) -> dict[str, str]:
+    """The settings for threads, and the path of this companion, for a process on so many cores."""
     path = os.pathsep.join(filter(None, [str(Path(companion.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
-    inside, between = TENSORFLOW_THREADS.get(module, TENSORFLOW_THREADS["with_tensorflow"])[min(cores, 2)]
-    threads = dict.fromkeys(BLAS, str(cores))
-    threads |= {"TF_NUM_INTRAOP_THREADS": str(inside), "TF_NUM_INTEROP_THREADS": str(between)}
+    inside, between = TENSORFLOW_THREADS[threads][min(cores, 2)]
+    numbers = dict.fromkeys(BLAS, str(cores))
+    numbers |= {"TF_NUM_INTRAOP_THREADS": str(inside), "TF_NUM_INTEROP_THREADS": str(between)}
     single = {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "GATE_BY_GATE_DEVICE": "cpu", "GATE_BY_GATE_PROGRESS": "off"}
-    return {**os.environ, **threads, **single, **quiet, "PYTHONPATH": path}
+    return {**os.environ, **numbers, **single, **quiet, "PYTHONPATH": path}
 
 
 class Peer:
@@ -61,6 +63,8 @@ class Peer:
         How many cores it gets: the first ones of those that this process may use.
     python
         The interpreter; by default this one.
+    threads
+        A row of `TENSORFLOW_THREADS`.
 
     Raises
     ------
@@ -68,7 +72,7 @@ class Peer:
         It doesn't start, for example because a package is missing.
     """
 
-    def __init__(self, module: str, cores: int, python: str | Path = sys.executable) -> None:
+    def __init__(self, module: str, cores: int, python: str | Path = sys.executable, threads: str = OWN) -> None:
         self.module = module
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  (closed below)
         own = ",".join(str(core) for core in cores_available()[:cores])
@@ -80,7 +84,7 @@ class Peer:
                 stderr=self._errors,
                 text=True,
                 cwd=FOLDER,  # Python looks there first, and no file in it has a library's name
-                env=environment(module, cores),
+                env=environment(cores, threads),
             )
         except OSError as error:
             raise PeerError(f"{python} can't be started ({error.strerror}).") from None

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from companion.errors import UserError
-from companion.seeding import quiet_tensorflow
+from companion.seeding import cores, quiet_tensorflow
 
 quiet_tensorflow()
 import keras  # noqa: E402
@@ -127,10 +127,9 @@ def multiplies_bfloat16() -> bool:
         return False
 
 
-def share_cores() -> bool:
+def has_two_cores() -> bool:
     """Whether TensorFlow may run two operations at the same time, and has two cores for them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, tf.config.threading.get_inter_op_parallelism_threads() or cores) > 1
+    return min(cores(), tf.config.threading.get_inter_op_parallelism_threads() or cores()) > 1
 
 
 def read(
@@ -160,7 +159,7 @@ def read(
         h after each step, ``(time, batch, units)``, and the states at the end.
     """
     rows = x.shape[1]
-    if not (training and share_cores()) or (rows is not None and rows < HALVED):
+    if not (training and has_two_cores()) or (rows is not None and rows < HALVED):
         return _read_rows(x, h, c, W_x, W_h, b, real, training, kind)
     half = (tf.shape(x)[1] if rows is None else rows) // 2
     halves = [

@@ -14,7 +14,7 @@ from companion.recipes.builders import BUILDERS, LANGUAGE_MODEL, NGRAM, TRANSFOR
 from companion.recipes.kinds import Recipe, TransformerRecipe
 from companion.recipes.replies import chatterbot_texts
 from companion.recipes.trained import Trained
-from companion.seeding import set_seed
+from companion.seeding import set_seed, share_cores
 from companion.tokenizers import TOKENIZERS, Tokenizer
 from companion.training import Alone, TrainingConfig, fit, share_dropout
 
@@ -122,6 +122,8 @@ def train_language_model(
     if kind not in (LANGUAGE_MODEL, TRANSFORMER):
         raise UserError(f"kind is {kind!r}; it should be {LANGUAGE_MODEL!r} or {TRANSFORMER!r}.")
     training, validation, test = parts
+    if kind == LANGUAGE_MODEL and team is None:
+        share_cores()
     sizes = {"vocab_size": tokenizer.vocab_size, **sizes}
     set_seed(seed)
     model = BUILDERS[kind](**sizes)

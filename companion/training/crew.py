@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO
 
 from companion.errors import UserError, check_sizes
+from companion.seeding import cores
 from companion.training.ending import (
     EXIT_BAD_INPUT,
     EXIT_LOST,
@@ -64,9 +65,8 @@ class Crew:
         check_sizes(workers=workers)
         self._folder = tempfile.TemporaryDirectory(prefix="companion-workers-")
         hosts = ",".join(f"{LOOPBACK}:{port}" for port in free_ports(workers))
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
-        defaults = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": str(max(1, cores // workers))}
+        defaults = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": str(max(1, cores() // workers))}
         self.processes: list[subprocess.Popen[bytes]] = []
         for worker in range(workers):
             own = ["--workers", "1", "--worker", str(worker), "--hosts", hosts, "--report", str(self._report(worker))]
