@@ -41,7 +41,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A job of a module in ``benchmarks/peers/``, under its name in the results; and how TensorFlow's threads are set."""
+    """A job of a module in ``benchmarks/peers/``, under its name in the results, and TensorFlow's threads."""
 
     name: str
     module: str
