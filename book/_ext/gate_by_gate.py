@@ -25,14 +25,16 @@ STATE = "outputs_depend_on"  # an entry in a page's metadata
 FINISHED = "finished"  # a file that says that the last build wrote all its pages
 logger = logging.getLogger(__name__)
 
-# From MathJax's 24 MB: what renders TeX, the TeX packages that a formula may ask for, English speech.
+# From MathJax's 24 MB: what renders TeX, the TeX packages that a formula may ask for, MathML for screen readers.
 MATHJAX = [
-    "tex-chtml.js",
-    "output/chtml/fonts/woff-v2/*.woff",
+    "startup.js",
+    "core.js",
+    "input/tex.js",
     "input/tex/extensions/*.js",
-    "a11y/*.js",
-    "sre/mathmaps/base.json",
-    "sre/mathmaps/en.json",
+    "output/chtml.js",
+    "output/chtml/fonts/tex.js",
+    "output/chtml/fonts/woff-v2/*.woff",
+    "a11y/assistive-mml.js",
 ]
 
 

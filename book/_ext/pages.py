@@ -1,0 +1,94 @@
+"""How pages are called and found, and what they load.
+
+A chapter's heading is a question; its title in the table of contents (``_toc.yml``) adds the topic. That longer title
+is shown wherever a page is chosen from others: in the sidebar, in search results, in the links to the pages before and
+after it, in the browser's tab.
+"""
+
+import html
+import re
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+LONGEST = 200  # characters of a page's description
+FONT_AWESOME = re.compile(r"\s*(?:<!--[^>]*custom icons[^>]*-->\s*)?<script[^>]*fontawesome\.js[^>]*></script>")
+BLOCKING = re.compile(r'<script (src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*")>')
+MEDIUM_SPACE = re.compile(r"(?<=±) (?=\d)")
+
+
+def titles(app: Sphinx) -> dict[str, str]:
+    """What each page is called where it is chosen from others."""
+    site = app.config.external_site_map
+    return {page: site[page].title for page in site if site[page].title}
+
+
+def name_pages(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Give a page and its neighbours their titles, and the page its description."""
+    names = titles(app)
+    if pagename == app.config.root_doc:
+        context["title"], context["docstitle"] = app.config.promise, ""
+    else:
+        context["title"] = names.get(pagename, context.get("title", ""))
+    relations = app.builder.relations.get(pagename, (None, None, None))  # type: ignore[attr-defined]
+    for link, neighbour in zip(("prev", "next"), relations[1:], strict=True):
+        if context.get(link) and neighbour in names:
+            context[link] = context[link] | {"title": names[neighbour]}
+    if doctree is not None:
+        context["metatags"] = context.get("metatags", "") + described(app, context["title"], description(doctree))
+
+
+def description(doctree: nodes.document) -> str:
+    """The first sentences of a page, as plain text."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        text = " ".join(paragraph.astext().split())
+        if len(text) > LONGEST // 3 and not paragraph.next_node(nodes.math):
+            return text if len(text) <= LONGEST else text[:LONGEST].rpartition(" ")[0] + " …"
+    return ""
+
+
+def described(app: Sphinx, title: str, text: str) -> str:
+    """What search engines and the preview of a link show of a page."""
+    image = f"{app.config.html_baseurl}_static/preview.png"
+    names = {"og:type": "book", "og:title": title, "og:description": text, "og:image": image}
+    lines = [f'<meta name="description" content="{html.escape(text)}">'] if text else []
+    lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in names.items() if value]
+    return "\n".join(lines) + "\n"
+
+
+def lighter(head: str) -> str:
+    """A page's head without the script that draws icons (its font draws them too); the search index blocks nothing."""
+    return BLOCKING.sub(r"<script defer \1>", FONT_AWESOME.sub("", head))
+
+
+def prepare(app: Sphinx) -> None:
+    """Give templates the filter `lighter`, and the search index the pages' titles."""
+    if app.builder.format != "html":
+        return
+    app.builder.templates.environment.filters["lighter"] = lighter  # type: ignore[attr-defined]
+    index_page, names = app.builder.index_page, titles(app)  # type: ignore[attr-defined]
+    app.builder.index_page = lambda page, doctree, title: index_page(  # type: ignore[attr-defined]
+        page, doctree, names.get(page, title)
+    )
+
+
+def keep_together(app: Sphinx, doctree: nodes.document) -> None:
+    """Let no line end between ± and its number, or between a formula and the mark after it."""
+    for text in list(doctree.findall(nodes.Text)):
+        if not isinstance(text.parent, nodes.literal | nodes.literal_block | nodes.raw) and "±" in text:
+            text.parent.replace(text, nodes.Text(MEDIUM_SPACE.sub("\N{NO-BREAK SPACE}", text)))
+    for formula in list(doctree.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (mark := re.match(r"[.,;:!?)’”]+", after)):
+            rest = nodes.Text(after[mark.end() :])
+            together = nodes.inline("", "", formula.deepcopy(), nodes.Text(mark[0]), classes=["together"])
+            formula.parent.replace(after, rest)
+            formula.replace_self(together)
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_config_value("promise", "", "html")  # the title of the first page
+    app.connect("builder-inited", prepare)
+    app.connect("doctree-read", keep_together)
+    app.connect("html-page-context", name_pages)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
