@@ -7,6 +7,7 @@ from contrast import contrast, luminance
 
 from companion import UserError, plotting
 from companion.plotting import STRONGEST_TINT
+from companion.plotting.tables import typeset
 
 
 @pytest.mark.parametrize(
@@ -32,18 +33,66 @@ def test_an_attention_map_has_a_square_for_each_weight_and_escapes_tokens():
     assert [f'fill-opacity="{w:.2f}"' in drawn for w in (0.25, 0.75, 1, 0, 0.5)] == [True] * 5
 
 
+def cells(table):
+    """The kinds and the contents of a table's cells, row by row."""
+    rows = re.findall(r"<tr>(.*?)</tr>", table.data)
+    return [re.findall(r'<t[hd] class="(\w+)"[^>]*>(.*?)</t[hd]>', row) for row in rows]
+
+
 def test_columns_of_numbers_are_flush_right_and_text_flush_left():
-    table = plotting.html_table(
-        ["n", "share", "word"], [("1", "−0.5 (−1 to 0)", "a<b"), ("2", "–", "3 cats"), ("", 7, "x")]
-    )
-    sides = re.findall(r'<t([hd]) style="text-align:(\w+)">', table.data)
-    assert [side for _, side in sides] == ["left", "right", "left"] * 4 and "a&lt;b" in table.data
+    rows = [("1", "−0.5 (−1 to 0)", "a<b"), ("2", "–", "3 cats"), ("", 7, "x")]
+    found = cells(plotting.table(["n", "share", "word"], rows))
+    assert [[kind for kind, _ in row] for row in found] == [["text", "number", "text"]] * 4
+    assert found[1][2][1] == "a&lt;b"
 
 
 def test_cells_of_other_kinds_are_still_escaped():
-    assert "&lt;b&gt;" in plotting.html_table(["x"], [("<b>",)]).data
+    assert "&lt;b&gt;" in plotting.table(["x"], [("<b>",)]).data
+    assert "<caption>a &amp; b</caption>" in plotting.table(["x"], [("1",)], "a & b").data
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("-0.5", "−0.5"),
+        ("(-1 to -0.25)", "(−1 to −0.25)"),
+        ("n-gram, 2-gram", "n-gram, 2-gram"),
+        ("4e-01", "0.4"),
+        ("1e-06", "0.000001"),
+        ("6.7 to 4.6e+07", "6.7 to 46,000,000"),
+        ("-2.5e+03", "−2,500"),
+        ("50 % (50 to 50)", "50% (50 to 50)"),
+        ("5.8 ± 0.4 %", "5.8 ±\xa00.4%"),
+    ],
+)
+def test_a_cell_is_set_as_a_book_sets_it(written, shown):
+    assert typeset(written) == shown
+
+
+def test_decimal_points_stand_below_each_other():
+    column = [row[1][1] for row in cells(plotting.table(["", "x"], [("a", "1.25"), ("b", "-10"), ("c", "3.5")]))[1:]]
+    point, figure = "\N{PUNCTUATION SPACE}", "\N{FIGURE SPACE}"
+    assert column == ["1.25", f"−10{point}{figure * 2}", f"3.5{figure}"]
+
+
+def test_thousands_have_commas_if_the_column_has_large_numbers():
+    def column(*numbers):
+        return [row[1][1] for row in cells(plotting.table(["", "x"], [("", n) for n in numbers]))[1:]]
+
+    assert column("18642", 4612618, "1000") == ["18,642", "4,612,618", "1,000"]
+    assert column("1995", "2026") == ["1995", "2026"]
+
+
+def test_equal_cells_of_the_first_column_become_one_if_asked():
+    rows = [("a", 1), ("a", 2), ("b", 3)]
+    assert plotting.table(["", "n"], rows, together=True).data.count('rowspan="2"') == 1
+    assert "rowspan" not in plotting.table(["", "n"], rows).data
+
+
+def test_a_head_without_a_name_is_no_head():
+    assert plotting.table(["", "n"], [("a", 1)]).data.count("<th ") == 1
 
 
 def test_a_row_that_does_not_fit_its_header_is_refused():
-    with pytest.raises(UserError, match="A row has 2 cells and the header 1: "):
-        plotting.html_table(["x"], [("1",), ("2", "3")])
+    with pytest.raises(UserError, match="A row has 2 cells and the head 1: "):
+        plotting.table(["x"], [("1",), ("2", "3")])

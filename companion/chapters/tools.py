@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from companion import plotting
 from companion.errors import UserError
-from companion.plotting import html_table
 from companion.storage import read_json
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def table(purpose: str) -> "HTML":
     UserError
         There is no such purpose.
     """
-    return html_table(["tool and licence", "what it is for"], [(tool, _Use(tool)) for tool in tools(purpose)])
+    return plotting.table(["tool and licence", "what it is for"], [(tool, _Use(tool)) for tool in tools(purpose)])
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from companion.plotting.diagram import COLUMNS, PARTS, SYMBOLS, cell_diagram, cell_svg
 from companion.plotting.figures import along_text, attention_map
+from companion.plotting.tables import table
 from companion.plotting.theme import (
     CANDIDATE,
     CELL,
@@ -14,7 +15,6 @@ from companion.plotting.theme import (
     STRONGEST_TINT,
     TOKEN_TINTS,
     axes,
-    html_table,
     label_line,
     rectangle,
     style,
@@ -39,8 +39,8 @@ __all__ = [
     "axes",
     "cell_diagram",
     "cell_svg",
-    "html_table",
     "label_line",
     "rectangle",
     "style",
+    "table",
 ]

@@ -1,4 +1,4 @@
-"""The look of the book's figures and tables: one palette, labels on the lines themselves, for light and dark pages.
+"""The look of the book's figures: one palette, labels on the lines themselves, for light and dark pages.
 
 A figure is an SVG with a transparent ground and mid-tone ink, so that the page's own colour shows through.
 Each gate has its colour everywhere: forget vermillion, input blue, output green, candidate and cell amber [1]_.
@@ -8,14 +8,9 @@ References
 .. [1] Okabe & Ito 2008, *Color Universal Design*: colours that colour-blind readers tell apart.
 """
 
-import html
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-from companion.errors import UserError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from IPython.display import HTML
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
@@ -78,49 +73,6 @@ def axes(width: float = 6.4, height: float = 3.6) -> "tuple[Figure, Axes]":
 def label_line(ax: "Axes", x: float, y: float, text: str, colour: str, dx: float = 6, dy: float = 0) -> None:
     """Write a line's name next to its end, in its colour, ``dx`` and ``dy`` points away."""
     ax.annotate(text, (x, y), (dx, dy), textcoords="offset points", color=colour, va="center", fontsize=10)
-
-
-def html_table(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> "HTML":
-    """A small table for a notebook: columns of numbers are set flush right, the first column and text flush left.
-
-    Parameters
-    ----------
-    header
-        A name for each column.
-    lines
-        The rows, each as long as the header. A cell is anything with a ``str``; one with a ``_repr_html_`` of its own
-        is shown by that.
-
-    Raises
-    ------
-    UserError
-        A row is shorter or longer than the header.
-    """
-    from IPython.display import HTML
-
-    rows = [list(line) for line in lines]
-    if wrong := [row for row in rows if len(row) != len(header)]:
-        raise UserError(f"A row has {len(wrong[0])} cells and the header {len(header)}: {wrong[0]}.")
-    numbers = [
-        n > 0 and all(_begins_with_a_number(str(cell)) for cell in column)
-        for n, column in enumerate(zip(*rows, strict=True))
-    ]
-    sides = ["right" if right else "left" for right in numbers] or ["left"] * len(header)
-
-    def shown(cell: Any) -> str:
-        return cell._repr_html_() if hasattr(cell, "_repr_html_") else html.escape(str(cell))
-
-    def row(cells: Sequence[Any], tag: str) -> str:
-        inner = (f'<{tag} style="text-align:{s}">{shown(c)}</{tag}>' for c, s in zip(cells, sides, strict=True))
-        return f"<tr>{''.join(inner)}</tr>"
-
-    body = "".join(row(line, "td") for line in rows)
-    return HTML(f'<table class="dataframe"><thead>{row(header, "th")}</thead><tbody>{body}</tbody></table>')
-
-
-def _begins_with_a_number(cell: str) -> bool:
-    """Whether a cell is a number, as in ``12.3 (11 to 14)``, ``−0.5``, ``.3``, or a dash or nothing in its place."""
-    return not cell or cell[0] in "–+−-." or cell[0].isdigit()
 
 
 def rectangle(corner: tuple[float, float], width: float, height: float, colour: str | tuple[float, ...]) -> "Rectangle":

@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from companion import plotting
 from companion.errors import UserError
 from companion.evaluation import Score
-from companion.plotting import FAINT, FORGET, axes, html_table
+from companion.plotting import FAINT, FORGET, axes
 from companion.storage import locked, read_json, write_atomically
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Board:
             )
             for row in self.rows(until)
         ]
-        return html_table(["model", "bits per character", "numbers kept", "training time"], lines)
+        return plotting.table(["model", "bits per character", "numbers kept", "training time"], lines)
 
     def chart(self, until: str | None = None, highlight: Iterable[str] = ()) -> "Figure":
         """The board as bars, worst on top.
