@@ -32,7 +32,7 @@ def candidate_bars(tokens: Sequence[str], panels: Mapping[str, Sequence[float]])
         ax.tick_params(axis="x", length=0)
         ax.set_title(title, fontsize=11)
     all_axes[0, 0].set_ylabel("probability")
-    all_axes[0, 0].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+    all_axes[0, 0].yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f}%")
     return figure
 
 
@@ -78,8 +78,8 @@ def trade_off(
     ax.margins(y=0.09)  # room for the setting under the lowest point
     ax.set_xlabel("distinct word pairs")
     ax.set_ylabel(label)
-    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f} %")
+    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f}%")
     if percent:
-        ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f} %")
+        ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f}%")
     ax.legend(loc="upper left")
     return figure
