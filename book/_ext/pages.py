@@ -1,8 +1,8 @@
 """How pages are called and found, and what they load.
 
-A chapter's heading is a question; its title in the table of contents (``_toc.yml``) adds the topic. That longer title
-is shown wherever a page is chosen from others: in the sidebar, in search results, in the links to the pages before and
-after it, in the browser's tab.
+A chapter's heading is a question; its title in the table of contents (``_toc.yml``) adds the topic, and its place there
+gives it a number. This longer title is shown wherever a page is chosen from others: in the sidebar, in search results, in
+the links to the pages before and after it, in the browser's tab.
 """
 
 import html
@@ -10,6 +10,7 @@ import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 LONGEST = 200  # characters of a page's description
 FONT_AWESOME = re.compile(r"\s*(?:<!--[^>]*custom icons[^>]*-->\s*)?<script[^>]*fontawesome\.js[^>]*></script>")
@@ -17,10 +18,24 @@ BLOCKING = re.compile(r'<script (src="[^"]*(?:searchtools|language_data|searchin
 MEDIUM_SPACE = re.compile(r"(?<=±) (?=\d)")
 
 
+def chapters(config: Config) -> dict[str, int]:
+    """The number of each chapter: its place in the table of contents, without the last part."""
+    site = config.external_site_map
+    parts = [part.files() for part in site.root.subtrees]
+    return {page: number for number, page in enumerate((page for part in parts[:-1] for page in part), start=1)}
+
+
 def titles(app: Sphinx) -> dict[str, str]:
     """What each page is called where it is chosen from others."""
     site = app.config.external_site_map
     return {page: site[page].title for page in site if site[page].title}
+
+
+def number_chapters(app: Sphinx, config: Config) -> None:
+    """Write the numbers before the titles."""
+    for page, number in chapters(config).items():
+        document = config.external_site_map[page]
+        document.title = f"{number}\N{EN SPACE}{document.title}"
 
 
 def name_pages(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
@@ -34,6 +49,8 @@ def name_pages(app: Sphinx, pagename: str, templatename: str, context: dict, doc
     for link, neighbour in zip(("prev", "next"), relations[1:], strict=True):
         if context.get(link) and neighbour in names:
             context[link] = context[link] | {"title": names[neighbour]}
+    if number := chapters(app.config).get(pagename):
+        context["body"] = f'<p class="chapter-number">Chapter {number}</p>\n{context["body"]}'
     if doctree is not None:
         context["metatags"] = context.get("metatags", "") + described(app, context["title"], description(doctree))
 
@@ -88,6 +105,7 @@ def keep_together(app: Sphinx, doctree: nodes.document) -> None:
 
 def setup(app: Sphinx) -> dict:
     app.add_config_value("promise", "", "html")  # the title of the first page
+    app.connect("config-inited", number_chapters, priority=950)  # after sphinx_external_toc has read the file
     app.connect("builder-inited", prepare)
     app.connect("doctree-read", keep_together)
     app.connect("html-page-context", name_pages)
