@@ -36,9 +36,9 @@ def first_screen(passage: str) -> "HTML":
 
 
 def verse(passage: str) -> str:
-    """The plays' Markdown as HTML.
+    r"""The plays' Markdown as HTML.
 
-    >>> verse("**ROMEO**  \\nO! _Exit_")
+    >>> verse("**ROMEO**  \nO! _Exit_")
     '<strong>ROMEO</strong><br>O! <em>Exit</em>'
     """
     text = html.escape(passage, quote=False)
