@@ -99,6 +99,15 @@ def draw_twice(app: Sphinx, doctree: nodes.document) -> None:
         image.replace_self(kin)
 
 
+def load_when_seen(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Have the browser load only the figures that come into sight, and of each only the kin of the theme."""
+    if "body" in context:
+        context["body"] = re.sub(r"<img (?=[^>]*\bonly-(?:light|dark)\b)", '<img loading="lazy" ', context["body"])
+
+
 def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", draw_twice)
+    app.connect("html-page-context", load_when_seen)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
