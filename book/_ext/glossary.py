@@ -272,6 +272,7 @@ class Terms(SphinxDirective):
         items = nodes.definition_list(classes=["glossary", "simple"])
         source, line = self.get_source_info()
         entries = entries_of(self.config.glossary_entries)[0]
+        firsts: dict[str, str] = {}
         for entry in sorted(entries, key=lambda entry: entry.sort_key(chinese)):
             term = make_glossary_term(env, [nodes.Text(entry.term)], None, source, line, None, self.state.document)
             std.note_object("term", entry.zh, term["ids"][0], location=term)
@@ -282,8 +283,18 @@ class Terms(SphinxDirective):
             meaning[0]["classes"].append("glossary-meaning")
             meaning[0]["term"] = entry.term
             meaning += nodes.paragraph("", "", classes=["glossary-where"], term=entry.term, chapter=entry.chapter)
+            letter = entry.sort_key(chinese)[:1].upper()
+            firsts.setdefault(letter, term["ids"][0])
             items += nodes.definition_list_item("", term, meaning)
-        return [addnodes.glossary("", items, sorted=False)]
+        return [letters(firsts), addnodes.glossary("", items, sorted=False)]
+
+
+def letters(firsts: dict[str, str]) -> nodes.paragraph:
+    """A row of letters, each a link to the first term that begins with it."""
+    row = nodes.paragraph(classes=["glossary-letters"])
+    for letter, anchor in firsts.items():
+        row += [nodes.reference("", letter, refid=anchor), nodes.Text(" ")]
+    return row
 
 
 class TermsByPinyin(SphinxDirective):

@@ -1,8 +1,8 @@
 """How pages are called and found, and what they load.
 
 A chapter's heading is a question; its title in the table of contents (``_toc.yml``) adds the topic, and its place there
-gives it a number. This longer title is shown wherever a page is chosen from others: in the sidebar, in search results, in
-the links to the pages before and after it, in the browser's tab.
+gives it a number. This longer title is shown wherever a page is chosen from others: in the sidebar, in search results,
+in the links to the pages before and after it, in the browser's tab.
 """
 
 import html
