@@ -39,24 +39,32 @@ def test_guess_numbers_are_ranks(model, tokenizer):
 
 
 def test_letters_are_guessed_without_regard_to_capitals(model, tokenizer):
-    numbers = letter_guesses(model, tokenizer, TEXT, "The cat.\n")
+    numbers, firsts = letter_guesses(model, tokenizer, TEXT, "The cat.\n")
     assert [number == 0 for number in numbers] == [False] * 7 + [True, True]
     assert all(1 <= number <= len(ALPHABET) for number in numbers[:7])
     # After a line break comes "t" or "T", together more probable than anything else.
-    assert numbers[0] == 1
+    assert numbers[0] == 1 and firsts[0] == "t"
+    right = [first == character for first, character in zip(firsts, "the cat", strict=False)]
+    assert right == [number == 1 for number in numbers[:7]]
+
+
+def test_spaces_that_nobody_sees_are_not_guessed(model, tokenizer):
+    numbers, _ = letter_guesses(model, tokenizer, TEXT, "cat  \nthe cat ")
+    assert numbers[3:6] == [0, 0, 0] and numbers[9] > 0 and numbers[-1] > 0
 
 
 def test_the_game_contacts_no_host_and_is_the_same_every_time(model, tokenizer):
-    page = game(model, tokenizer, before=TEXT, passage="</script> the cat").data
-    assert page == game(model, tokenizer, before=TEXT, passage="</script> the cat").data
+    rounds = [(TEXT, "</script> the cat")]
+    page = game(model, tokenizer, rounds).data
+    assert page == game(model, tokenizer, rounds).data
     assert "http" not in page and page.count("</script>") == 2
     state = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page)[1])
-    assert state["passage"] == "</script> the cat"
+    assert state["rounds"][0]["passage"] == "</script> the cat"
 
 
 def test_a_passage_without_letters_is_refused(model, tokenizer):
     with pytest.raises(UserError, match="nothing to guess"):
-        game(model, tokenizer, before="", passage="12.")
+        game(model, tokenizer, [(TEXT, "the"), ("", "12.")])
 
 
 def test_a_round_in_a_browser(model, tokenizer, tmp_path):
@@ -65,7 +73,7 @@ def test_a_round_in_a_browser(model, tokenizer, tmp_path):
     if not chromium:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     page_file = tmp_path / "game.html"
-    round_ = game(model, tokenizer, before="the cat sat on", passage=" the mat.\nThe")
+    round_ = game(model, tokenizer, [("the cat sat on", " the mat.  \nThe"), ("the rat", " sat on")], goal=10)
     page_file.write_text(f"<!doctype html><meta charset=utf-8>{round_.data}", encoding="utf-8")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -76,24 +84,34 @@ def test_a_round_in_a_browser(model, tokenizer, tmp_path):
 
         def type_(text: str) -> None:
             for character in text:
-                page.locator("input").press_sequentially(character)
+                page.locator(".keys button").first.focus()
+                page.keyboard.press("Space" if character == " " else character)
 
-        def you() -> list[str]:
-            return page.locator(".you td").all_text_contents()
+        def cells(row: str) -> list[str]:
+            return page.locator(f"{row} td").all_text_contents()
 
-        type_("e7 ")  # a wrong guess, one that does not count, the space
-        assert you()[:4] == ["you", "1", "2", "0 %"]
-        assert page.locator(".said").text_content().startswith("Yes, the space.")
-        type_("the mat")  # the full stop and the line break are given
-        assert page.locator(".found").text_content() == " the mat.\n"
-        assert you() == ["you", "8", "9", "88 %", "0.3 to 0.5"]
-        page.get_by_role("button", name="Tell me").click()  # 27 letters left: 14 on average
-        assert you()[1:3] == ["9", "23"]
-        type_("HE")
-        assert page.locator("input").is_disabled()
-        assert page.locator(".model td").first.text_content() == "the model"
-        assert page.locator(".model td").nth(1).text_content() == "11"
+        said, strip = page.locator(".said"), page.locator(".strip")
+        type_("e7")  # a wrong guess, one that doesn't count
+        assert page.get_by_role("button", name="e", exact=True).is_disabled()
+        page.get_by_role("button", name="space").click()
+        assert cells(".you") == ["0%", "2", "after 10 letters"]
+        assert said.text_content().startswith("Yes, the space, at your second guess.")
+        type_("the mat")  # the full stop, the spaces before the line break, and the break are given
+        assert page.locator(".progress").text_content() == "8 of 10"
+        assert "␣2" in strip.text_content().replace(" ", "")
+        page.get_by_role("button", name="Tell me").click()  # 27 left: 14 on average
+        assert cells(".you")[:2] == ["78%", "23"]
+        type_("h")
+        assert "That's 10. You: " in said.text_content() and "Shannon's readers" in said.text_content()
+        low, high = map(float, cells(".you")[2].split(" to "))
+        assert 0 < low <= high
+        assert page.get_by_role("button", name="a", exact=True).is_disabled()
+        page.get_by_role("button", name="Go on").click()
+        type_("e")
+        assert "That's 11." in said.text_content() and page.get_by_role("button", name="Tell me").is_disabled()
+        page.get_by_role("button", name="Another passage").click()
+        assert page.locator(".before").text_content() == "the rat"
         page.get_by_role("button", name="Start over").click()
-        assert you()[1:3] == ["0", "0"]
+        assert page.locator(".progress").text_content() == "0 of 10"
         assert not errors
         browser.close()

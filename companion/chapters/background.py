@@ -7,7 +7,7 @@ C. E. Shannon, "Prediction and entropy of printed English", Bell System Technica
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,10 +98,11 @@ def guess_numbers(
     return np.array([guess_number(model.next_distribution(ids[:t]), ids[t]) for t in positions], dtype=np.int64)
 
 
-def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> list[int]:
+def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> tuple[list[int], list[str]]:
     """How many guesses a character model needs for each character, in Shannon's alphabet of 26 letters and the space.
 
-    Capitals count as lower case. A character that is neither a letter nor a space isn't guessed: its number is 0.
+    Capitals count as lower case. A character that is neither a letter nor a space isn't guessed, nor is a space at the
+    end of a line, which nobody sees: its number is 0.
 
     Parameters
     ----------
@@ -111,6 +112,11 @@ def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage:
         The text that the model has read when the game begins.
     passage
         The text that is guessed.
+
+    Returns
+    -------
+    numbers, firsts
+        How many guesses each character takes, and the model's first guess there.
     """
     symbols = [ALPHABET.find(token.lower()) for token in tokenizer.tokens]
     fold = np.zeros((len(symbols), len(ALPHABET)))
@@ -118,15 +124,18 @@ def letter_guesses(model: NextModel, tokenizer: Tokenizer, before: str, passage:
         if symbol >= 0 and len(tokenizer.tokens[token_id]) == 1:
             fold[token_id, symbol] = 1
     ids = tokenizer.encode(before + passage)
-    numbers = []
-    for t, character in enumerate(passage, start=len(before)):
+    numbers, firsts = [], []
+    for t, character in enumerate(passage):
         symbol = ALPHABET.find(character.lower())
-        numbers.append(guess_number(model.next_distribution(ids[:t]) @ fold, symbol) if symbol >= 0 else 0)
-    return numbers
+        p = model.next_distribution(ids[: len(before) + t]) @ fold
+        ends_a_line = character == " " and passage[t:].lstrip(" ").startswith("\n")
+        numbers.append(0 if symbol < 0 or ends_a_line else guess_number(p, symbol))
+        firsts.append(ALPHABET[int(p.argmax())])
+    return numbers, firsts
 
 
-def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> "HTML":
-    """A round of Shannon's game to play on the page: the reader against the model.
+def game(model: NextModel, tokenizer: Tokenizer, rounds: Sequence[tuple[str, str]], goal: int = 30) -> "HTML":
+    """Shannon's game to play on the page: the reader against the model.
 
     It works without a kernel and offline, in a notebook and in the built book.
 
@@ -134,10 +143,10 @@ def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> "
     ----------
     model, tokenizer
         As in `letter_guesses`.
-    before
-        The text that both read first.
-    passage
-        The text that both guess, character by character.
+    rounds
+        For each round the text that both read first, and the text that both guess, character by character.
+    goal
+        After how many guessed characters a round pauses with a verdict.
 
     Returns
     -------
@@ -146,18 +155,16 @@ def game(model: NextModel, tokenizer: Tokenizer, before: str, passage: str) -> "
     Raises
     ------
     UserError
-        The passage has no letter.
+        A passage has no letter.
     """
     from IPython.display import HTML
 
-    if not any(character.lower() in ALPHABET for character in passage):
-        raise UserError("There is nothing to guess: give a passage with letters.")
-    state = {
-        "before": before,
-        "passage": passage,
-        "alphabet": ALPHABET,
-        "model": letter_guesses(model, tokenizer, before, passage),
-    }
+    state: dict[str, Any] = {"alphabet": ALPHABET, "goal": goal, "rounds": []}
+    for before, passage in rounds:
+        if not any(character.lower() in ALPHABET[:-1] for character in passage):
+            raise UserError("There is nothing to guess: give a passage with letters.")
+        numbers, firsts = letter_guesses(model, tokenizer, before, passage)
+        state["rounds"].append({"before": before, "passage": passage, "model": numbers, "firsts": "".join(firsts)})
     lines = Path(__file__).with_name("background.html").read_text(encoding="utf-8").splitlines()
     template = " ".join(line.strip() for line in lines)  # makes one line of output in the notebook, not a hundred
     # "</" would end the script element that holds the state.
