@@ -94,7 +94,7 @@ def test_a_round_in_a_browser(model, tokenizer, tmp_path):
         type_("e7")  # a wrong guess, one that doesn't count
         assert page.get_by_role("button", name="e", exact=True).is_disabled()
         page.get_by_role("button", name="space").click()
-        assert cells(".you") == ["0%", "2", "after 10 letters"]
+        assert cells(".you") == ["0%", "2", "after 10"]
         assert said.text_content().startswith("Yes, the space, at your second guess.")
         type_("the mat")  # the full stop, the spaces before the line break, and the break are given
         assert page.locator(".progress").text_content() == "8 of 10"
