@@ -243,13 +243,22 @@ def test_all_of_it_can_be_reached_with_the_tab_key(page):
     for _ in range(30):
         page.keyboard.press("Tab")
         names.append(page.evaluate("document.activeElement.textContent || document.activeElement.dataset.set"))
-    for name in [*SLIDERS, "Keep", "Write", "Erase", "Next step", "Reset", "To the start", "Back", "Play", "1", "5"]:
+    for name in [*SLIDERS, "Keep", "Write", "Erase", "Next step", "Reset"]:
+        assert name in names, name
+    page.get_by_role("button", name="A network reads").click()
+    names = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.textContent"))
+    for name in ["To the start", "Back", "Step", "Play", "1", "5", "The words it knows"]:
         assert name in names, name
 
 
 def test_stepping_through_a_sentence(page):
     status, step = page.get_by_role("status"), page.get_by_role("button", name="Step", exact=True)
-    assert status.text_content().startswith("Word 7 of 7")
+    page.get_by_role("button", name="A network reads").click()
+    assert page.get_by_role("slider").count() == 0, "nothing that looks live and isn't"
+    assert status.text_content().startswith("Word 1 of 7")
     page.get_by_role("button", name="To the start").click()
     assert status.text_content().startswith("Nothing read yet")
     step.focus()
@@ -264,7 +273,6 @@ def test_stepping_through_a_sentence(page):
     cells = page.locator(".strip tbody tr").nth(2).locator("td").all_text_contents()
     assert [float(text.replace("−", "-")) for text in cells[:3]] == [round(s["c"][2], 2) for s in steps[:3]]
     assert cells[3:] == [""] * 4
-    assert float(page.get_by_role("meter", name="forget").get_attribute("aria-valuenow")) == numbers["f"]
     plural = sum(steps[2]["p"][VOCABULARY.index(verb)] for verb in VERBS)
     assert float(page.get_by_role("meter", name="plural verb").get_attribute("aria-valuenow")) == pytest.approx(plural)
     page.get_by_role("button", name="Show unit 5").click()
@@ -272,13 +280,16 @@ def test_stepping_through_a_sentence(page):
     assert page.get_by_role("button", name="Show unit 5").get_attribute("aria-pressed") == "true"
     page.get_by_role("button", name="Back").click()
     assert shown(page)["c"] == steps[1]["c"][4]
-    page.get_by_role("slider", name="forget bias").press("ArrowRight")  # back to the cell of the sliders
+    page.get_by_role("button", name="One cell, by hand").click()
+    assert shown(page) == pytest.approx(expected(FIRST), abs=1e-5)
+    page.get_by_role("slider", name="forget bias").press("ArrowRight")
     assert shown(page) == pytest.approx(expected({**FIRST, "b_f": 2.1}), abs=1e-5)
 
 
 def test_play_reads_to_the_end_and_stops(page):
     page.clock.install()
     page.reload()
+    page.get_by_role("button", name="A network reads").click()
     page.get_by_role("combobox", name="Sentence").select_option("the bird calls")
     page.get_by_role("button", name="Play").click()
     assert page.get_by_role("button", name="Pause").is_visible()
@@ -289,14 +300,20 @@ def test_play_reads_to_the_end_and_stops(page):
 
 
 def test_a_reader_can_type_a_sentence(page):
+    page.get_by_role("button", name="A network reads").click()
     field = page.get_by_label("or your own")
     field.fill("The unicorn calls.")
     field.press("Enter")
-    assert page.get_by_role("alert").text_content().startswith("The network doesn't know “unicorn”. It knows the, ")
+    said = page.get_by_role("alert").text_content()
+    assert said.startswith("The network doesn't know “unicorn”. It knows ") and ", the" in said and ", ." not in said
     field.fill("The king calls.")
     field.press("Enter")
     assert page.get_by_role("alert").text_content() == ""
     assert page.locator(".strip thead th").all_text_contents() == ["unit", "the", "king", "calls", "."]
+    chosen = page.get_by_role("combobox", name="Sentence")
+    assert chosen.evaluate("e => e.selectedOptions[0].textContent") == "your own"
+    chosen.select_option(SENTENCES[0])
+    assert field.input_value() == "" and page.get_by_role("status").text_content().startswith("Word 1 of 7")
 
 
 def test_without_javascript_it_is_a_still_picture(browser, page_file):
@@ -317,7 +334,7 @@ def test_it_fits_and_can_be_read(browser, page_file, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, has_touch=width < 600)
     page = context.new_page()
     page.goto(page_file.as_uri())
-    for name in ["To the start", *4 * ["Step"]]:
+    for name in ["A network reads", "To the start", *4 * ["Step"]]:
         button = page.get_by_role("button", name=name, exact=True)
         button.tap() if width < 600 else button.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width

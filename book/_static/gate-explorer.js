@@ -55,7 +55,7 @@ const gateExplorer = (() => {
     const text = value.toFixed(digits).replace("-", "−");
     return /[1-9]/.test(text) ? text : text.replace("−", "");
   };
-  const percent = (p) => `${Math.round(100 * p)} %`;
+  const percent = (p) => `${Math.round(100 * p)}%`;
   const make = (tag, attributes = {}, text = "") => {
     const element = Object.assign(document.createElement(tag), { textContent: text });
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -66,6 +66,7 @@ const gateExplorer = (() => {
     const find = (selector) => root.querySelector(selector);
     const { cell, first, network, sentences, unit: firstUnit } = JSON.parse(find('[type="application/json"]').textContent);
     const sliders = [...root.querySelectorAll("[data-set]")];
+    const known = [...new Set(network.words.filter((word) => /^[a-z]+$/.test(word)))].sort();
     const set = { ...first }; // what the sliders say; h and c keep all their digits after "Next step"
     let unit = firstUnit, steps = [], words = [], at = -1, timer = null;
 
@@ -90,6 +91,16 @@ const gateExplorer = (() => {
       for (const flow of root.querySelectorAll("[data-flow]")) // the more flows, the wider the line
         flow.style.strokeWidth = `${1 + 5 * Math.tanh(Math.abs(numbers[flow.dataset.flow]))}px`;
       find(".showing").textContent = told;
+    }
+
+    // Either the cell of the sliders is shown or the network, with its controls alone, so that nothing else looks live.
+    function enter(mode) {
+      root.className = `gate-explorer mode-${mode}`;
+      for (const button of root.querySelectorAll("[data-mode]"))
+        button.setAttribute("aria-pressed", button.dataset.mode === mode);
+      find(".sliders").hidden = mode !== "cell";
+      find(".reading").hidden = mode !== "network";
+      if (mode === "cell") { pause(); showCell(); } else showReading();
     }
 
     function showCell() {
@@ -126,21 +137,18 @@ const gateExplorer = (() => {
 
     // -- The network reads ------------------------------------------------------------------------------------------
 
-    const bars = ["f", "i", "g", "o"].map((gate) => bar(find(".bars"), gate, { f: "forget", i: "input", g: "candidate", o: "output" }[gate]));
     const expected = Object.keys(network.groups).map((name) => bar(find(".bars"), name, `next: ${name}`));
 
     function bar(parent, name, label) {
       const row = make("div", { class: `bar bar-${name.split(" ")[0]}` });
-      const meter = make("span", { role: "meter", "aria-label": label, "aria-valuemin": name === "g" ? -1 : 0, "aria-valuemax": 1 });
+      const meter = make("span", { role: "meter", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 1 });
       const fill = meter.appendChild(make("span")), number = make("span", { class: "value" });
       row.append(make("span", { class: "label" }, label), meter, number);
       parent.append(row);
       return (value) => {
-        const signed = name === "g";
-        fill.style.left = signed ? `${50 + 50 * Math.min(value, 0)}%` : 0;
-        fill.style.width = `${(signed ? 50 : 100) * Math.abs(value)}%`;
+        fill.style.width = `${100 * value}%`;
         meter.setAttribute("aria-valuenow", value);
-        number.textContent = parent === find(".bars") && name.length > 1 ? percent(value) : written(value);
+        number.textContent = percent(value);
       };
     }
 
@@ -171,6 +179,7 @@ const gateExplorer = (() => {
         words.forEach((_, column) => {
           const box = row.cells[column + 1], value = column <= at ? steps[column].c[number] : null;
           box.replaceChildren(make("span", {}, value === null ? "" : written(value)));
+          box.title = value === null ? "" : `${words[column]}: ${written(value)}`;
           box.className = value === null ? "" : value > 0 ? "plus" : "minus";
           box.style.setProperty("--much", value === null ? "0%" : `${Math.round(100 * Math.tanh(Math.abs(value)))}%`);
         });
@@ -189,7 +198,6 @@ const gateExplorer = (() => {
       const now = steps[at], numbers = { x: { text: now.word, number: now.word } };
       for (const [name, values] of Object.entries(now)) if (Array.isArray(values) && name !== "p") numbers[name] = values[unit];
       show(numbers, `The numbers of unit ${unit + 1} as the network reads “${now.word}”.`);
-      ["f", "i", "g", "o"].forEach((gate, place) => bars[place](numbers[gate]));
       Object.values(network.groups).forEach((group, place) => expected[place](group.reduce((sum, k) => sum + now.p[k], 0)));
       const best = now.p.map((p, k) => [p, network.words[k]]).sort((a, b) => b[0] - a[0]).slice(0, 3);
       find(".said").textContent = `Word ${at + 1} of ${words.length}, “${now.word}”: unit ${unit + 1} holds ` +
@@ -210,11 +218,15 @@ const gateExplorer = (() => {
       const wanted = text.toLowerCase().replaceAll(".", " .").split(/\s+/).filter(Boolean);
       const unknown = wanted.filter((word) => !network.words.includes(word));
       find(".wrong").textContent = unknown.length
-        ? `The network doesn't know “${unknown[0]}”. It knows ${network.words.filter((word) => /^[a-z.]+$/.test(word)).join(", ")}.`
+        ? `The network doesn't know “${unknown[0]}”. It knows ${known.join(", ")}.`
         : wanted.length > 24 ? "That is too long: 24 words at most." : "";
       if (unknown.length || wanted.length > 24 || !wanted.length) return;
       pause();
-      [words, steps, at] = [wanted, read(network, wanted), wanted.length - 1];
+      [words, steps, at] = [wanted, read(network, wanted), 0];
+      const own = !sentences.includes(text);
+      find("option.own").hidden = !own;
+      find("select").value = own ? "" : text;
+      if (!own) find('input[type="text"]').value = "";
       buildStrip();
       showReading();
     }
@@ -233,14 +245,19 @@ const gateExplorer = (() => {
       },
     };
     for (const [name, action] of Object.entries(actions)) find(`[data-do="${name}"]`).addEventListener("click", action);
+    for (const button of root.querySelectorAll("[data-mode]"))
+      button.addEventListener("click", () => enter(button.dataset.mode));
     find("select").append(...sentences.map((sentence) => make("option", {}, sentence)));
+    find("select").append(make("option", { value: "", class: "own", hidden: "" }, "your own"));
+    find(".words p").textContent = known.join(", ");
     find("select").addEventListener("change", (event) => choose(event.target.value));
     find('input[type="text"]').addEventListener("change", (event) => choose(event.target.value));
     find("form").addEventListener("submit", (event) => event.preventDefault());
 
-    choose(sentences[0]); // read to its end, so that the strip shows something; then the sliders' cell
-    showCell();
-    for (const part of root.querySelectorAll("[hidden]:not(.bars)")) part.hidden = false;
+    choose(sentences[0]);
+    enter("cell");
+    find(".modes").hidden = false;
+    find(".formulas").open = false;
     find(".still").hidden = true;
   }
 
