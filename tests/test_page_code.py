@@ -84,6 +84,8 @@ TABLE = nodes.raw("", f"{folding.TABLE_MARK}</table>", format="html")
         ([cell("draw()", nodes.raw("", "<svg></svg>", format="html"))], folding.FIGURE),
         ([cell("rows = [1]\nplotting.table(['n'], rows)", TABLE.deepcopy())], folding.TABLE),
         ([cell("costs = f()\ntable(costs)", TABLE.deepcopy()), cell("print(costs)")], None),
+        ([cell("rows = f()\ntable(rows)", TABLE.deepcopy()), cell("rows = g()\nprint(rows)")], folding.TABLE),
+        ([cell("rows = f()\ntable(rows)", TABLE.deepcopy()), cell("print(rows)\nrows = g()")], None),
         ([cell("import numpy as np\nset_seed(0)\nplotting.style()")], folding.SETUP),
         ([cell("import numpy as np")], None),
         ([cell("def step(x):\n    return x"), cell("step(1)")], None),

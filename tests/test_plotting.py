@@ -57,6 +57,7 @@ def test_cells_of_other_kinds_are_still_escaped():
         ("-0.5", "−0.5"),
         ("(-1 to -0.25)", "(−1 to −0.25)"),
         ("n-gram, 2-gram", "n-gram, 2-gram"),
+        ("argmax(axis=-1)", "argmax(axis=-1)"),
         ("4e-01", "0.4"),
         ("1e-06", "0.000001"),
         ("6.7 to 4.6e+07", "6.7 to 46,000,000"),

@@ -31,7 +31,8 @@ def shows(cell: nodes.container) -> str:
     """What the output of a cell is: `FIGURE`, `TABLE` or nothing."""
     for part in cell.children:
         if part.get("nb_element") == "cell_code_output":
-            if any(part.findall(nodes.image)) or any("<svg" in raw.astext() for raw in part.findall(nodes.raw)):
+            drawn = any(part.findall(lambda node: isinstance(node, nodes.image | nodes.figure)))
+            if drawn or any("<svg" in raw.astext() for raw in part.findall(nodes.raw)):
                 return FIGURE
             if any(TABLE_MARK in raw.astext() for raw in part.findall(nodes.raw)):
                 return TABLE
@@ -51,9 +52,27 @@ def defined(tree: ast.Module) -> set[str]:
     return found
 
 
-def used(tree: ast.Module) -> set[str]:
-    """The names that a cell reads."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+def needed(names: set[str], later: list[ast.Module]) -> bool:
+    """Whether a later cell reads one of the names before it, or a cell between, gives it another value."""
+    left = set(names)
+    for tree in later:
+        read: dict[str, int] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                read[node.id] = min(node.lineno, read.get(node.id, node.lineno))
+        given = {
+            node.id: node.lineno
+            for node in sorted(_names(tree), key=lambda node: -node.lineno)
+            if isinstance(node.ctx, ast.Store)
+        }
+        if any(read[name] <= given.get(name, read[name]) for name in left & read.keys()):
+            return True
+        left -= given.keys()
+    return False
+
+
+def _names(tree: ast.Module) -> list[ast.Name]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
 
 
 def only_sets_up(tree: ast.Module) -> bool:
@@ -85,8 +104,8 @@ def fold(app: Sphinx, doctree: nodes.document) -> None:
         if cell.get("hide_mode"):
             cell["prompt_show"], cell["prompt_hide"] = shown or OTHER, HIDE
             continue
-        needed = defined(tree) & set().union(*(used(later) for later in trees[number + 1 :]))
-        label = SETUP if only_sets_up(tree) else FIGURE if shown == FIGURE else TABLE if shown and not needed else ""
+        shows_only = shown == TABLE and not needed(defined(tree), trees[number + 1 :])
+        label = SETUP if only_sets_up(tree) else FIGURE if shown == FIGURE else TABLE if shows_only else ""
         if label and "tag_show-input" not in cell["classes"]:
             cell["hide_mode"], cell["prompt_show"], cell["prompt_hide"] = "input", label, HIDE
 

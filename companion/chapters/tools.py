@@ -109,7 +109,9 @@ def table(purpose: str) -> "HTML":
     UserError
         There is no such purpose.
     """
-    return plotting.table(["tool and licence", "what it is for"], [(tool, _Use(tool)) for tool in tools(purpose)])
+    head = ["tool and licence", "what it is for, and what not"]
+    lines = [(tool, _Use(tool)) for tool in tools(purpose)]
+    return plotting.table(head, lines)
 
 
 # ---------------------------------------------------------------------------------------------------------------

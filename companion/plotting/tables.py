@@ -16,7 +16,7 @@ NO_BREAK, FIGURE_SPACE, POINT_SPACE = "\N{NO-BREAK SPACE}", "\N{FIGURE SPACE}", 
 MINUS = "\N{MINUS SIGN}"
 
 _EXPONENT = re.compile(r"(?<![\w.])(\d(?:\.\d+)?[eE][+-]?\d+)(?![\w.])")
-_HYPHEN = re.compile(r"(?<![\w.])-(?=[\d.])")
+_HYPHEN = re.compile(r"(?:^|(?<=[\s(±]))-(?=[\d.])")
 _LONG = re.compile(r"(?<![\w.,])\d{4,}(?![\w,]|\.\d)")
 _NUMBER = re.compile(rf"[+{MINUS}]?[\d,]*(\.\d+)?%?")
 

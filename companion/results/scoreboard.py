@@ -137,7 +137,8 @@ class Board:
             )
             for row in self.rows(until)
         ]
-        return plotting.table(["model", "bits per character", "numbers kept", "training time"], lines)
+        head = ["model", "bits per character", "numbers kept", "training time"]
+        return plotting.table(head, lines, "The scoreboard: models on the three test plays")
 
     def chart(self, until: str | None = None, highlight: Iterable[str] = ()) -> "Figure":
         """The board as bars, worst on top.
