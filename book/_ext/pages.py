@@ -84,9 +84,11 @@ def prepare(app: Sphinx) -> None:
         return
     app.builder.templates.environment.filters["lighter"] = lighter  # type: ignore[attr-defined]
     index_page, names = app.builder.index_page, titles(app)  # type: ignore[attr-defined]
-    app.builder.index_page = lambda page, doctree, title: index_page(  # type: ignore[attr-defined]
-        page, doctree, names.get(page, title)
-    )
+
+    def index(page: str, doctree: nodes.document, title: str) -> None:
+        index_page(page, doctree, names.get(page, title))
+
+    app.builder.index_page = index  # type: ignore[attr-defined]
 
 
 def keep_together(app: Sphinx, doctree: nodes.document) -> None:
