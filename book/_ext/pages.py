@@ -82,7 +82,7 @@ def prepare(app: Sphinx) -> None:
     """Give templates the filter `lighter`, and the search index the pages' titles."""
     if app.builder.format != "html":
         return
-    app.builder.templates.environment.filters["lighter"] = lighter  # type: ignore[attr-defined]
+    app.builder.templates.environment.filters["lighter"] = lighter
     index_page, names = app.builder.index_page, titles(app)  # type: ignore[attr-defined]
 
     def index(page: str, doctree: nodes.document, title: str) -> None:
