@@ -104,6 +104,7 @@ OVERFLOW = """() => {
 
 UNREADABLE_IMAGES = """async () => {
   const images = [...document.querySelectorAll("article img")];
+  for (const image of images) image.loading = "eager";
   const seen = await Promise.all(images.map((i) => i.decode().then(() => i.naturalWidth > 0, () => false)));
   return images.filter((_, n) => !seen[n]).map((i) => i.src);
 }"""

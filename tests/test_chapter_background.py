@@ -97,7 +97,7 @@ def test_a_round_in_a_browser(model, tokenizer, tmp_path):
         assert cells(".you") == ["0%", "2", "after 10"]
         assert said.text_content().startswith("Yes, the space, at your second guess.")
         type_("the mat")  # the full stop, the spaces before the line break, and the break are given
-        assert page.locator(".progress").text_content() == "8 of 10"
+        assert page.locator(".count").text_content() == "8 of 10"
         assert "␣2" in strip.text_content().replace(" ", "")
         page.get_by_role("button", name="Tell me").click()  # 27 left: 14 on average
         assert cells(".you")[:2] == ["78%", "23"]
@@ -112,6 +112,6 @@ def test_a_round_in_a_browser(model, tokenizer, tmp_path):
         page.get_by_role("button", name="Another passage").click()
         assert page.locator(".before").text_content() == "the rat"
         page.get_by_role("button", name="Start over").click()
-        assert page.locator(".progress").text_content() == "0 of 10"
+        assert page.locator(".count").text_content() == "0 of 10"
         assert not errors
         browser.close()

@@ -102,7 +102,8 @@ def fold(app: Sphinx, doctree: nodes.document) -> None:
     for number, (cell, tree) in enumerate(zip(cells, trees, strict=True)):
         shown = shows(cell)
         if cell.get("hide_mode"):
-            cell["prompt_show"], cell["prompt_hide"] = shown or OTHER, HIDE
+            silent = len(cell.children) == 1
+            cell["prompt_show"], cell["prompt_hide"] = SETUP if silent else shown or OTHER, HIDE
             continue
         shows_only = shown == TABLE and not needed(defined(tree), trees[number + 1 :])
         label = SETUP if only_sets_up(tree) else FIGURE if shown == FIGURE else TABLE if shows_only else ""
