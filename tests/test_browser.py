@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import importlib.resources
 import os
 import shutil
 import threading
@@ -303,3 +304,86 @@ def test_the_notebook_can_be_downloaded(reader: Reader, html: Path) -> None:
     with page.expect_download() as download:
         page.locator("a.btn-download-notebook-button").evaluate("a => { a.download = ''; a.click(); }")
     assert Path(download.value.path()).read_text("utf-8").lstrip().startswith("{")
+
+
+# -- Access, weight, stillness -----------------------------------------------------------------------------------------
+
+AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+VIOLATIONS = """async () => {
+  for (const animation of document.getAnimations()) animation.cancel();
+  const found = (await axe.run()).violations;
+  return found.map((rule) => `${rule.id}, ${rule.nodes.length} times, such as ${rule.nodes[0].html.slice(0, 120)}`);
+}"""
+UNFOLD = """() => {
+  for (const fold of document.querySelectorAll("article details:not([open])")) fold.querySelector("summary").click();
+  for (const button of document.querySelectorAll("article button.toggle-button")) button.click();
+}"""
+SHIFT = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 300);
+})"""
+HEAVIEST = {"index.html": 1_000_000}  # bytes of a page as first loaded, without the search index
+HEAVY = 2_000_000
+
+
+@pytest.mark.parametrize("reader", [(1280, "light"), (360, "dark")], indirect=True, ids=["1280-light", "360-dark"])
+@pytest.mark.parametrize("name", built_pages() or [pytest.param("index.html", id="no pages")])
+def test_a_page_is_accessible_folded_and_unfolded(reader: Reader, name: str) -> None:
+    page = reader.open(name)
+    page.evaluate(AXE)
+    assert page.evaluate(VIOLATIONS) == []
+    page.evaluate(UNFOLD)
+    page.wait_for_timeout(500)  # until the theme has looked for what scrolls
+    assert page.evaluate(VIOLATIONS) == []
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("name", built_pages() or [pytest.param("index.html", id="no pages")])
+def test_a_page_is_light_and_does_not_jump(browser: Browser, site: str, name: str, width: int) -> None:
+    with browser.new_context(viewport={"width": width, "height": 900}) as context:  # nothing is kept from before
+        page, sizes = context.new_page(), {}
+
+        def count(request: Request) -> None:
+            sizes[request.url.partition("?")[0].removeprefix(site)] = request.sizes()["responseBodySize"]
+
+        page.on("requestfinished", count)
+        page.goto(site + name, wait_until="networkidle")
+        assert page.evaluate(SHIFT) < 0.1
+        weight = sum(size for file, size in sizes.items() if file != "searchindex.js")
+        largest = sorted(sizes.items(), key=lambda item: -item[1])[:8]
+        assert weight <= HEAVIEST.get(name, HEAVY), largest
+
+
+def test_what_has_the_focus_is_seen(reader: Reader) -> None:
+    """Each stop of the tabulator key at the head of a page has a ring; no formula is a stop."""
+    page = reader.open("learning.html")
+    for _ in range(45):
+        page.keyboard.press("Tab")
+        ring = page.evaluate(
+            "() => { const e = document.activeElement, s = getComputedStyle(e); return [e.tagName, e.className, "
+            "s.outlineStyle, parseFloat(s.outlineWidth), s.boxShadow] }"
+        )
+        assert (ring[2] != "none" and ring[3] >= 1) or ring[4] != "none" or ring[0] == "BODY", ring
+    assert page.locator("mjx-container[tabindex='0']").count() == 0
+
+
+@pytest.mark.parametrize("name", ["gates.html", "language-model.html"])
+def test_mark_and_search_are_in_sight_however_far_down_the_chapter_is(reader: Reader, name: str) -> None:
+    page = reader.open(name)
+    page.wait_for_timeout(300)
+    for part in (".navbar-brand", ".search-button-field"):
+        box = page.locator(f".bd-sidebar-primary {part}").bounding_box()
+        assert box is not None and 0 <= box["y"] < 200
+
+
+@pytest.mark.parametrize("reader", [(375, "light")], indirect=True)
+def test_on_a_phone_a_tap_enlarges_a_figure(reader: Reader) -> None:
+    page = reader.open("learning.html")
+    page.locator("button.enlarge:visible").first.click()
+    view = page.locator("dialog.enlarged")
+    assert view.is_visible() and view.locator("img").evaluate("i => i.getBoundingClientRect().width") > 500
+    view.get_by_role("button", name="Close").click()
+    assert not view.is_visible()

@@ -15,6 +15,8 @@ from sphinx.config import Config
 LONGEST = 200  # characters of a page's description
 FONT_AWESOME = re.compile(r"\s*(?:<!--[^>]*custom icons[^>]*-->\s*)?<script[^>]*fontawesome\.js[^>]*></script>")
 BLOCKING = re.compile(r'<script (src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*")>')
+# Of the bibliography: deprecated, or a list whose entries aren't its items.
+ROLES = re.compile(r' role="doc-biblioentry"| role="list"(?= class="citation-list")')
 MEDIUM_SPACE = re.compile(r"(?<=±) (?=\d)")
 
 
@@ -51,6 +53,8 @@ def name_pages(app: Sphinx, pagename: str, templatename: str, context: dict, doc
             context[link] = context[link] | {"title": names[neighbour]}
     if number := chapters(app.config).get(pagename):
         context["body"] = f'<p class="chapter-number">Chapter {number}</p>\n{context["body"]}'
+    if "body" in context:
+        context["body"] = ROLES.sub("", context["body"])
     if doctree is not None:
         context["metatags"] = context.get("metatags", "") + described(app, context["title"], description(doctree))
 
