@@ -210,7 +210,7 @@ def test_the_page_shows_what_was_executed(built: TinyBook) -> None:
     assert re.search(r"the number\s*<[^>]*>\s*2\.1\s*<", page)
     assert 'href="_sources/one.ipynb"' in page
     assert "://cdn" not in page and "unpkg" not in page
-    assert (built.root / "_build/html/_static/mathjax/tex-chtml.js").exists()
+    assert (built.root / "_build/html/_static/mathjax/startup.js").exists()
 
 
 def test_executed_notebooks_hold_every_output(built: TinyBook) -> None:

@@ -171,15 +171,17 @@ def test_the_book_is_built_on_the_cpu():
 
 
 THREADS = """
-from companion.seeding import quiet_tensorflow, share_cores
+import os
+from companion.seeding import share_cores
+os.sched_setaffinity(0, {0})
 share_cores()
-quiet_tensorflow()
-import tensorflow as tf
-threads = tf.config.threading
-print(threads.get_intra_op_parallelism_threads(), threads.get_inter_op_parallelism_threads())
+print(os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"])
 """
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
 def test_cores_are_shared_by_two_operations_unless_the_environment_says_otherwise():
-    said = run("import os\nos.sched_setaffinity(0, {0})\n" + THREADS, TF_NUM_INTRAOP_THREADS="3")
-    assert said == "3 2\n"
+    unset = {"TF_NUM_INTRAOP_THREADS": "", "TF_NUM_INTEROP_THREADS": ""}
+    clean = "import os\nfor name in ('TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS'): del os.environ[name]\n"
+    assert run(clean + THREADS, **unset) == "1 2\n"
+    assert run(THREADS, TF_NUM_INTRAOP_THREADS="3", TF_NUM_INTEROP_THREADS="1") == "3 1\n"
