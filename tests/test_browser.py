@@ -307,7 +307,7 @@ def test_the_notebook_can_be_downloaded(reader: Reader, html: Path) -> None:
 
 # -- Weight, focus, sight ----------------------------------------------------------------------------------------------
 
-HEAVY = 2_000_000  # bytes of a page as first loaded, without the search index
+HEAVY = 2 * 2**20  # bytes of a page as first loaded, without the search index
 
 
 @pytest.mark.parametrize("name", built_pages() or [pytest.param("index.html", id="no pages")])

@@ -63,6 +63,14 @@ def test_a_figure_s_size_is_known(drawn):
     assert figures.size('<svg width="20" height="30px">') == (20, 30) and figures.size("<svg>") is None
 
 
+def test_a_figure_keeps_its_shape_on_a_narrow_page():
+    image = '<img alt="a" class="only-dark" src="a.svg" style="width: 60px; height: 30px;" />'
+    context = {"body": f'<p>{image}</p><img src="b.svg" style="width: 1px; height: 2px;">'}
+    figures.lay_out(SimpleNamespace(), "", "", context, None)
+    assert 'loading="lazy" alt="a"' in context["body"] and 'width="60" height="30"' in context["body"]
+    assert context["body"].endswith('<img src="b.svg" style="width: 1px; height: 2px;">')
+
+
 # -- Folded code -------------------------------------------------------------------------------------------------------
 
 

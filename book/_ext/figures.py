@@ -39,6 +39,7 @@ COLOUR = re.compile(r"#[0-9a-f]{6}\b", re.I)
 # A text of matplotlib: its group, what it says in a comment, and the group whose fill is its colour.
 TEXT = re.compile(r'(<g id="text_\d+">\s*(?:<!--.*?-->\s*)?<g style="fill: )(#[0-9a-f]{6})', re.I | re.S)
 SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)(pt|px)?"[^>]*?\bheight="([\d.]+)(pt|px)?"', re.S)
+FIGURE = re.compile(r"<img [^>]*\bonly-(?:light|dark)\b[^>]*>")
 PIXELS = {"pt": 4 / 3, "px": 1.0, None: 1.0}
 
 
@@ -99,15 +100,23 @@ def draw_twice(app: Sphinx, doctree: nodes.document) -> None:
         image.replace_self(kin)
 
 
-def load_when_seen(
-    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
-) -> None:
-    """Have the browser load only the figures that come into sight, and of each only the kin of the theme."""
+def lay_out(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Have a figure keep its shape on a narrow page, and be loaded only when it comes into sight in its theme."""
     if "body" in context:
-        context["body"] = re.sub(r"<img (?=[^>]*\bonly-(?:light|dark)\b)", '<img loading="lazy" ', context["body"])
+        context["body"] = FIGURE.sub(lambda figure: laid_out(figure[0]), context["body"])
+
+
+def laid_out(image: str) -> str:
+    """An image's element with its size as attributes, which CSS can scale, and not as a style.
+
+    >>> laid_out('<img class="only-dark" src="a.svg" style="width: 60px; height: 30px;" />')
+    '<img loading="lazy" class="only-dark" src="a.svg" width="60" height="30" />'
+    """
+    image = re.sub(r'style="width: (\d+)px; height: (\d+)px;"', r'width="\1" height="\2"', image)
+    return image.replace("<img ", '<img loading="lazy" ', 1)
 
 
 def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", draw_twice)
-    app.connect("html-page-context", load_when_seen)
+    app.connect("html-page-context", lay_out)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
