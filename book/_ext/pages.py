@@ -17,7 +17,7 @@ FONT_AWESOME = re.compile(r"\s*(?:<!--[^>]*custom icons[^>]*-->\s*)?<script[^>]*
 BLOCKING = re.compile(r'<script (src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*")>')
 # Of the bibliography: deprecated, or a list whose entries aren't its items.
 ROLES = re.compile(r' role="doc-biblioentry"| role="list"(?= class="citation-list")')
-MEDIUM_SPACE = re.compile(r"(?<=±) (?=\d)")
+SPACE_AFTER_SIGN = re.compile(r"(?<=±) (?=\d)")
 
 
 def chapters(config: Config) -> dict[str, int]:
@@ -56,7 +56,7 @@ def name_pages(app: Sphinx, pagename: str, templatename: str, context: dict, doc
     if "body" in context:
         context["body"] = ROLES.sub("", context["body"])
     if doctree is not None:
-        context["metatags"] = context.get("metatags", "") + described(app, context["title"], description(doctree))
+        context["metatags"] = context.get("metatags", "") + described(context["title"], description(doctree))
 
 
 def description(doctree: nodes.document) -> str:
@@ -68,10 +68,9 @@ def description(doctree: nodes.document) -> str:
     return ""
 
 
-def described(app: Sphinx, title: str, text: str) -> str:
+def described(title: str, text: str) -> str:
     """What search engines and the preview of a link show of a page."""
-    image = f"{app.config.html_baseurl}_static/preview.png"
-    names = {"og:type": "book", "og:title": title, "og:description": text, "og:image": image}
+    names = {"og:type": "book", "og:title": title, "og:description": text}
     lines = [f'<meta name="description" content="{html.escape(text)}">'] if text else []
     lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in names.items() if value]
     return "\n".join(lines) + "\n"
@@ -99,7 +98,7 @@ def keep_together(app: Sphinx, doctree: nodes.document) -> None:
     """Let no line end between ± and its number, or between a formula and the mark after it."""
     for text in list(doctree.findall(nodes.Text)):
         if not isinstance(text.parent, nodes.literal | nodes.literal_block | nodes.raw) and "±" in text:
-            text.parent.replace(text, nodes.Text(MEDIUM_SPACE.sub("\N{NO-BREAK SPACE}", text)))
+            text.parent.replace(text, nodes.Text(SPACE_AFTER_SIGN.sub("\N{NO-BREAK SPACE}", text)))
     for formula in list(doctree.findall(nodes.math)):
         after = formula.next_node(descend=False, siblings=True)
         if isinstance(after, nodes.Text) and (mark := re.match(r"[.,;:!?)’”]+", after)):
