@@ -39,8 +39,10 @@ MATHJAX = [
 
 
 def note_settings(app: Sphinx, config: Config) -> None:
-    """Make the table of contents and static files part of the configuration, so that changes have all pages read."""
-    files = [ROOT / "book" / "_toc.yml", *(ROOT / "book" / "_static").rglob("*")]
+    """Make what all pages depend on a part of the configuration, so that a change has all of them read again."""
+    book = ROOT / "book"
+    code = [*(book / "_ext").glob("*.py"), *(book / "_templates").rglob("*")]
+    files = [book / "_toc.yml", *(book / "_static").rglob("*"), *code]
     config.book_settings = fingerprint(filter(Path.is_file, files), base=ROOT)
 
 
