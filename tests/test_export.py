@@ -121,15 +121,6 @@ def test_a_network_of_keras_layers_is_written_as_it_is():
     assert with_keras_layers(model) is model
 
 
-def test_a_network_whose_recurrent_weights_are_dropped_is_written_without_that(tmp_path):
-    model = language_model(5, 4, 6, weight_drop=0.5)
-    Trained(model, CharTokenizer("abcd"), {}).export(tmp_path / "m.keras")
-    loaded = keras.models.load_model(tmp_path / "m.keras")
-    assert [type(layer) for layer in loaded.layers][2] is keras.layers.LSTM
-    ids = np.array([[0, 1, 2, 3]])
-    np.testing.assert_allclose(loaded(ids), model(ids), atol=1e-6)
-
-
 def test_all_layers_are_registered_under_one_name_and_by_one_import():
     ours = {
         name: kind

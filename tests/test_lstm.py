@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from companion import set_seed
 from companion.errors import UserError
-from companion.models import language_model, lstm
+from companion.models import lstm
 from companion.models.lstm import LSTM
 
 
@@ -130,31 +129,9 @@ def test_products_are_in_bfloat16_where_the_processor_has_it(monkeypatch):
         assert lstm.products() == kind
 
 
-def test_recurrent_weights_are_dropped_in_training_alone_and_differently_each_time():
-    set_seed(0)
-    layer = LSTM(8, weight_drop=0.5, return_sequences=True)
-    x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype(np.float32)
-    plain = keras.layers.LSTM(8, return_sequences=True)
-    plain.build(x.shape)
-    layer.build(x.shape)
-    plain.set_weights(layer.get_weights())
-    np.testing.assert_allclose(layer(x), plain(x), atol=1e-6)
-    first, second = layer(x, training=True), layer(x, training=True)
-    np.testing.assert_allclose(first[:, 0], plain(x)[:, 0], atol=1e-6, err_msg="no recurrent weight has a part in it")
-    assert np.abs(first - second).max() > 1e-3 and np.abs(first - plain(x)).max() > 1e-3
-    assert LSTM.from_config(layer.get_config()).weight_drop == 0.5
-
-
-def test_recurrent_weights_are_dropped_on_a_gpu_too_and_never_silently_kept(monkeypatch):
-    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])
-    assert LSTM(4, weight_drop=0.5)._is_plain() and not LSTM(4)._is_plain()
-    layer = LSTM(4, weight_drop=0.5, activation="relu")
-    assert layer(np.zeros((2, 3, 1), np.float32)).shape == (2, 4)
-    with pytest.raises(UserError, match="can't drop recurrent weights"):
-        layer(np.zeros((2, 3, 1), np.float32), training=True)
-
-
-@pytest.mark.parametrize("wrong", [{"weight_drop": 1.0}, {"weight_drop": -0.1}, {"weight_drop": 0.1, "cell": "gru"}])
-def test_a_share_of_weights_that_cannot_be_dropped_is_refused(wrong):
-    with pytest.raises(UserError, match="weight_drop is"):
-        language_model(5, **wrong)
+@pytest.mark.parametrize(("asked", "halved"), [("1", False), ("2", True), ("", True), ("many", True)])
+def test_a_batch_is_halved_where_two_operations_may_run_at_a_time(monkeypatch, asked, halved):
+    monkeypatch.setattr(lstm, "cores", lambda: 2)
+    monkeypatch.setattr(tf.config.threading, "get_inter_op_parallelism_threads", lambda: 0)  # nothing was set
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", asked)
+    assert lstm.has_two_cores() is halved

@@ -175,5 +175,6 @@ def test_shared_dropout_can_be_saved(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     found = [layer for layer in all_layers(loaded) if isinstance(layer, SharedDropout)]
     assert [(layer.rate, layer.workers, layer.worker) for layer in found] == [(0.3, 1, 0)] * 2
+
     ids = np.arange(10).reshape(2, 5) % 5
     np.testing.assert_array_equal(model(ids), loaded(ids))

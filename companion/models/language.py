@@ -1,4 +1,4 @@
-"""The book's Keras models: the article's, the language model that the book makes of it, and the Transformer.
+"""The book's Keras models: the tutorial's, the language model that the book makes of it, and the Transformer.
 
 A language model here maps token ids ``(batch, time)`` to logits ``(batch, time, vocab_size)``: at every position,
 the unnormalised log-probabilities of the token that comes next. Chapters: *article-model*, *language-model*,
@@ -19,7 +19,7 @@ CELLS = ("lstm", "gru", "rnn")
 
 
 def article_model(vocab_size: int = 10_000, embedding_dim: int = 128, hidden_units: int = 64) -> "keras.Model":
-    """The article's model, compiled as the article compiles it.
+    """The ten-line tutorial's model, compiled as the tutorial compiles it.
 
     It reads a window of token ids ``(batch, time)`` and returns the probabilities ``(batch, vocab_size)`` of the one
     token after it; its targets are one-hot vectors of that shape.
@@ -52,7 +52,6 @@ def language_model(
     num_layers: int = 1,
     dropout: float = 0.0,
     cell: str = "lstm",
-    weight_drop: float = 0.0,
 ) -> "keras.Model":
     """A recurrent language model: embedding, recurrent layers, one linear layer of logits.
 
@@ -67,8 +66,6 @@ def language_model(
         path [1]_.
     cell
         ``"lstm"``, ``"gru"`` or ``"rnn"`` (the plain tanh network).
-    weight_drop
-        Share of the recurrent weights set to 0 in training [2]_; for LSTMs only.
 
     Returns
     -------
@@ -84,13 +81,10 @@ def language_model(
     References
     ----------
     .. [1] Zaremba, Sutskever & Vinyals 2014, *Recurrent Neural Network Regularization*.
-    .. [2] Merity, Keskar & Socher 2018, *Regularizing and Optimizing LSTM Language Models*.
     """
     _check(dropout, vocab_size=vocab_size, embedding_dim=embedding_dim, units=units, num_layers=num_layers)
     if cell not in CELLS:
         raise UserError(f"There is no cell {cell!r}; there are {', '.join(CELLS)}.")
-    if not 0 <= weight_drop < 1 or (weight_drop and cell != "lstm"):
-        raise UserError(f"weight_drop is {weight_drop}; it should be at least 0 and below 1, and 0 for a {cell}.")
     quiet_tensorflow()
     import keras
 
@@ -98,12 +92,11 @@ def language_model(
     from companion.models.lstm import LSTM
 
     recurrent = {"lstm": LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}[cell]
-    settings = {"weight_drop": weight_drop} if weight_drop else {}
     ids = keras.Input((None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(vocab_size, embedding_dim, name="embedding")(ids)
     for number in range(1, num_layers + 1):
         x = SharedDropout(dropout)(x) if dropout else x
-        x, *_ = recurrent(units, return_sequences=True, return_state=True, name=f"{cell}_{number}", **settings)(x)
+        x, *_ = recurrent(units, return_sequences=True, return_state=True, name=f"{cell}_{number}")(x)
     x = SharedDropout(dropout)(x) if dropout else x
     logits = keras.layers.Dense(vocab_size, name="logits")(x)
     return keras.Model(ids, logits, name="language_model")

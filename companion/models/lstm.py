@@ -37,33 +37,16 @@ class LSTM(keras.layers.LSTM):
     It leaves to Keras what it isn't written for: other activations, a layer without a bias, the cell's own dropout,
     other types than float32, and GPUs, for which Keras has a fast loop.
 
-    Parameters
-    ----------
-    units
-        As in Keras, and so is everything in ``settings``.
-    weight_drop
-        Share of the recurrent weights that are set to 0 in training, others with every call [1]_.
-
-    References
-    ----------
-    .. [1] Merity, Keskar & Socher 2018, *Regularizing and Optimizing LSTM Language Models*, section 2.
+    Its parameters are Keras's.
     """
 
-    def __init__(self, units: int, weight_drop: float = 0.0, **settings: Any) -> None:
+    def __init__(self, units: int, **settings: Any) -> None:
         super().__init__(units, **settings)
         self.supports_jit = False  # XLA would compile for seconds and gain nothing
-        self.weight_drop = weight_drop
-        if weight_drop:
-            self.weight_seed = keras.random.SeedGenerator()
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """``(batch, time, width)`` to the last output, all outputs ``(batch, time, units)``, and the states h and c."""
         if not self._is_plain():
-            if training and self.weight_drop:
-                raise UserError(
-                    f"The layer {self.name} can't drop recurrent weights as it is set up: weight_drop needs tanh, "
-                    "sigmoid, a bias, float32, and no dropout of the cell's own. Leave weight_drop out."
-                )
             return super().inner_loop(sequences, initial_state, mask, training)
         mask = mask[0] if isinstance(mask, list | tuple) else mask
         x = tf.transpose(sequences, (1, 0, 2))
@@ -72,8 +55,6 @@ class LSTM(keras.layers.LSTM):
             x = tf.reverse(x, (0,))
             real = None if real is None else tf.reverse(real, (0,))
         W_x, W_h, b = (tf.convert_to_tensor(weight) for weight in self.cell.weights)
-        if training and self.weight_drop:
-            W_h = keras.random.dropout(W_h, self.weight_drop, seed=self.weight_seed)
         h, c = initial_state
         y, h, c = read(x, h, c, W_x, W_h, b, real, bool(training), products() if training else "float32")
         y.set_shape((*x.shape[:2], self.units))  # the loop doesn't know how long it is
@@ -81,13 +62,8 @@ class LSTM(keras.layers.LSTM):
             y *= real if self.zero_output_for_mask else tf.minimum(tf.cumsum(real), 1.0)
         return y[-1], tf.transpose(y, (1, 0, 2)), [h, c]
 
-    def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
-        config = super().get_config()
-        return config | {"weight_drop": self.weight_drop} if self.weight_drop else config
-
     def _is_plain(self) -> bool:
-        """Whether this module's loop is used: for dropped weights on a GPU too, since Keras's can't drop them."""
+        """Whether this module's loop is used."""
         cell = self.cell
         functions = (cell.activation, cell.recurrent_activation)
         return bool(
@@ -95,7 +71,7 @@ class LSTM(keras.layers.LSTM):
             and cell.use_bias
             and not (cell.dropout or cell.recurrent_dropout)
             and self.compute_dtype == "float32"
-            and (self.weight_drop or not tf.config.get_visible_devices("GPU"))
+            and not tf.config.get_visible_devices("GPU")
         )
 
 
@@ -129,7 +105,9 @@ def multiplies_bfloat16() -> bool:
 
 def has_two_cores() -> bool:
     """Whether TensorFlow may run two operations at the same time, and has two cores for them."""
-    return min(cores(), tf.config.threading.get_inter_op_parallelism_threads() or cores()) > 1
+    asked = os.environ.get("TF_NUM_INTEROP_THREADS", "")  # TensorFlow follows it and doesn't say so
+    threads = tf.config.threading.get_inter_op_parallelism_threads() or int(asked if asked.isdecimal() else 0)
+    return min(cores(), threads or cores()) > 1
 
 
 def read(

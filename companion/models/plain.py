@@ -16,7 +16,7 @@ OWN = {SharedDropout: keras.layers.Dropout, LSTM: keras.layers.LSTM}
 def with_keras_layers(model: keras.Model) -> keras.Model:
     """A recurrent `companion.models.language_model` with Keras's own `Dropout` and `LSTM` in place of the book's.
 
-    It predicts the same. Dropout of recurrent weights, which matters in training alone, is left out.
+    It predicts the same.
 
     Returns
     -------
@@ -27,9 +27,7 @@ def with_keras_layers(model: keras.Model) -> keras.Model:
         return model
 
     def made(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        config.pop("weight_drop", None)
-        return OWN.get(type(layer), type(layer)).from_config(config)
+        return OWN.get(type(layer), type(layer)).from_config(layer.get_config())
 
     copied = keras.models.clone_model(model, clone_function=made)
     copied.set_weights(model.get_weights())

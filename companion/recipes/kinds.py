@@ -22,7 +22,7 @@ class Recipe:
         ``"char"``, ``"word"`` or ``"bpe"``, and how many tokens (None: as many as the text has).
     order
         The order of an n-gram model; None for a network.
-    units, embedding_dim, num_layers, dropout, cell, weight_drop
+    units, embedding_dim, num_layers, dropout, cell
         The arguments of `companion.models.language_model`, for a network.
     training
         How a network is trained; its own seed is for the order in which the text is read.
@@ -41,7 +41,6 @@ class Recipe:
     num_layers: int = 1
     dropout: float = 0.0
     cell: str = "lstm"
-    weight_drop: float = 0.0
     training: TrainingConfig | None = None
     seed: int = 0
 

@@ -51,7 +51,6 @@ def _language_model(
     num_layers: int,
     cell: str,
     dropout: float = 0.0,
-    weight_drop: float = 0.0,
 ) -> int:
     gates, biases = {"lstm": (4, 1), "gru": (3, 2)}.get(cell, (1, 1))
     first = gates * units * (embedding_dim + units + biases)

@@ -53,7 +53,7 @@ def count(recipe: Recipe) -> Trained:
 def train_text(recipe: Recipe | TransformerRecipe, checkpoint: Path | None, progress: bool | None) -> Trained:
     """Train and score the language model of a recipe, continuing from a checkpoint if there is one."""
     kind, names = (
-        (LANGUAGE_MODEL, ("embedding_dim", "units", "num_layers", "dropout", "cell", "weight_drop"))
+        (LANGUAGE_MODEL, ("embedding_dim", "units", "num_layers", "dropout", "cell"))
         if isinstance(recipe, Recipe)
         else (TRANSFORMER, ("hidden_dim", "num_layers", "num_heads", "context", "dropout"))
     )
