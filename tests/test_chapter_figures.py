@@ -9,10 +9,9 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
 from companion.chapters.background import show_guesses
-from companion.chapters.compute import predictions
 from companion.chapters.gates import gate_bars
 from companion.chapters.generation import candidate_bars, trade_off
-from companion.chapters.inside import ablation_costs, probe_scores, signed_text
+from companion.chapters.inside import ablation_costs, signed_text
 from companion.chapters.language_model import skyline, streams, tinted_text
 from companion.chapters.question_answering import looks
 from companion.chapters.recurrence import unrolled
@@ -20,7 +19,7 @@ from companion.chapters.scaling_out import ring_states
 from companion.chapters.summarisation import copied_and_generated
 from companion.chapters.tokens import bilingual, token_boxes
 from companion.errors import UserError
-from companion.plotting import FORGET
+from companion.plotting import SERIES
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +98,12 @@ def test_the_trade_off_has_a_curve_per_way_and_a_star_for_real_text():
     assert real.get_xydata().tolist() == [[0.85, 1.9]]
 
 
+def test_a_setting_whose_name_would_meet_another_has_none():
+    curve = [("0.5", 0.4, 1.5), ("0.6", 0.44, 1.6), ("0.9", 0.8, 2.0), ("1", 0.81, 2.1), ("1.1", 0.82, 2.2)]
+    ax = trade_off({"temperature": curve}, (0.85, 1.9), "bits").axes[0]
+    assert [text.get_text() for text in ax.texts] == ["0.5", "0.9", "1.1", "real text"]
+
+
 def test_a_bar_for_each_gate_and_word():
     values = {"f": [0.9, 0.1], "i": [0.2, 1.0], "g": [-1.0, 1.0], "o": [0.0, 0.5], "c": [-0.2, 0.9]}
     figure = gate_bars(["dogs", "that"], values)
@@ -154,33 +159,6 @@ def test_guess_numbers_are_under_their_characters_and_ones_are_filled():
     assert sum(text.get_text() == "model" for text in ax.texts) == 2, "named in each row"
 
 
-def test_predictions_are_drawn_against_what_was_measured():
-    reading = {"small": (1.0, 2.0, 2.5), "large": (4.0, 6.0, 5.0)}
-    ax, _ = predictions({"reading": reading, "writing": {"small": (1.0, 1.0, 1.0)}}).axes
-    points = {
-        (line.get_xdata()[0], line.get_ydata()[0], line.get_markerfacecolor())
-        for line in ax.lines
-        if line.get_marker() == "o"
-    }
-    hollow = {(x, y) for x, y, face in points if face == "none"}
-    assert hollow == {(1.0, 2.5), (4.0, 5.0)} and {(x, y) for x, y, _ in points} - hollow == {(2.0, 2.5), (6.0, 5.0)}
-    assert {text.get_text() for text in ax.texts} == {"small", "large"}
-    assert ax.get_xscale() == ax.get_yscale() == "log"
-
-
-def test_a_probe_s_score_is_a_dot_on_its_interval():
-    rows = {
-        "names": {"last": (0.7, 0.6, 0.8), "trained": (0.9, 0.85, 0.95)},
-        "prose": {"last": (0.5, 0.4, 0.6), "trained": (0.8, 0.7, 0.9)},
-    }
-    (ax,) = probe_scores(rows, 0.5, "accuracy").axes
-    bars = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2 and list(line.get_xdata()) != [0, 1]]
-    dots = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
-    assert [list(bar) for bar in bars] == [[0.6, 0.8], [0.85, 0.95], [0.4, 0.6], [0.7, 0.9]]
-    assert dots == [0.7, 0.9, 0.5, 0.8]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["names", "prose"]
-
-
 def test_ablations_are_drawn_place_by_place_with_random_cells_as_crosses():
     sets = {"counter": [(0.5, 0.4, 0.6), (0.1, 0.0, 0.2)]}
     panels = {"one cell": (sets, [[0.01, 0.02], [0.03, 0.04]]), "eight": (sets, [[0.0, 0.0]])}
@@ -191,7 +169,6 @@ def test_ablations_are_drawn_place_by_place_with_random_cells_as_crosses():
 
 
 def test_a_single_panel_is_a_figure_too():
-    assert len(predictions({"reading": {"small": (1.0, 2.0, 2.5)}}).axes) == 1
     assert len(candidate_bars(["e"], {"T = 1": [0.5]}).axes) == 1
     assert len(ablation_costs({"one cell": ({"counter": [(0.5, 0.4, 0.6)]}, [[0.1]])}, ["breaks"]).axes) == 1
     assert len(gate_bars(["dogs"], {"f": [0.9]}).axes) == 1
@@ -216,7 +193,7 @@ def test_the_ring_s_steps_show_counts_and_frame_what_has_changed():
 
 def test_tokens_are_boxes_that_wrap_and_the_unknown_stands_out():
     drawn = token_boxes([("English", ["a", " b<", "<unk>"]), ("中文", ["字"] * 60)], width=200).data
-    assert drawn.count("<rect") == 63 and "·b&lt;" in drawn and drawn.count(f'fill="{FORGET}"') == 1
+    assert drawn.count("<rect") == 63 and "·b&lt;" in drawn and drawn.count(f'fill="{SERIES[1]}"') == 1
     rights = [float(x) + float(w) for x, w in re.findall(r'<rect x="([\d.]+)" y="\d+" width="([\d.]+)"', drawn)]
     assert max(rights) <= 200
 

@@ -1,4 +1,4 @@
-"""The checked exercises of *Does the article's code work?*: plausible wrong answers get a fitting hint."""
+"""The checked exercises of *Does the tutorial's code work?*: plausible wrong answers get a fitting hint."""
 
 import numpy as np
 import pytest

@@ -23,7 +23,9 @@ def levels(colour: str) -> list[float]:
 
 
 def test_every_colour_of_the_palette_has_two_kin_that_can_be_read():
-    palette = {plotting.INK, plotting.FAINT, plotting.CANDIDATE, *plotting.SERIES}
+    gates = plotting.FORGET, plotting.INPUT, plotting.OUTPUT, plotting.CANDIDATE
+    palette = {plotting.INK, plotting.FAINT, *gates, *plotting.SERIES}
+    assert not {*gates} & {*plotting.SERIES}, "the gates' colours are kept for gates"
     assert {colour.lower() for colour in palette} == figures.TEXT_ON_LIGHT.keys() == figures.ON_DARK.keys()
     for kin, ground in ((figures.TEXT_ON_LIGHT, GROUNDS["light"]), (figures.ON_DARK, GROUNDS["dark"])):
         for colour in kin.values():

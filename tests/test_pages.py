@@ -1,10 +1,14 @@
 """The built pages, and the audit that looks at them."""
 
+import io
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
+from conftest import built_pages
+from drawings import faint, faults
 from page_audit import audit
 
 GOOD = """<!DOCTYPE html>
@@ -148,3 +152,54 @@ def test_search_and_notebooks_are_there(html: Path) -> None:
     executed = {path.stem for path in (html.parent / "jupyter_execute").glob("*.ipynb")}
     offered = {path.stem for path in (html / "_sources").glob("*.ipynb")}
     assert executed == offered, "nbval runs other notebooks than the pages offer"
+
+
+# -- Figures -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", built_pages() or [pytest.param("index.html", id="no pages")])
+def test_no_word_of_a_figure_is_struck(html: Path, name: str) -> None:
+    """By a line, by a mark, or by another word."""
+    page = BeautifulSoup((html / name).read_text(encoding="utf-8"), "html.parser")
+    found = {}
+    for image in page.select("article img.only-light"):
+        struck = faults(((html / name).parent / str(image["src"])).read_text(encoding="utf-8"))
+        if struck:
+            found[str(image["alt"])[:60]] = struck
+    assert found == {}
+
+
+@pytest.mark.parametrize("name", built_pages() or [pytest.param("index.html", id="no pages")])
+def test_the_words_of_figures_can_be_read_in_both_themes(html: Path, name: str) -> None:
+    page = BeautifulSoup((html / name).read_text(encoding="utf-8"), "html.parser")
+    found = {}
+    for theme, ground in (("light", "#ffffff"), ("dark", "#121212")):
+        for image in page.select(f"article img.only-{theme}"):
+            words = faint(((html / name).parent / str(image["src"])).read_text(encoding="utf-8"), ground)
+            if words:
+                found[f"{theme}: {str(image['alt'])[:60]}"] = words
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "struck"),
+    [
+        (0.5, 0.5, "'word' is struck by line2d"),
+        (0.5, 0.8, "'other' lies on 'word'"),
+        (0.2, 0.25, "'word' lies on a mark"),
+    ],
+)
+def test_a_word_that_is_struck_is_seen(x: float, y: float, struck: str) -> None:
+    import matplotlib.pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(5, 4))
+    ax.plot([0, 1], [0.5, 0.5], clip_on=False)
+    ax.plot([0.2], [0.25], "o")
+    ax.text(0.5, 0.8, "other", ha="center", va="center")
+    ax.text(x, y, "word", ha="center", va="center")
+    ax.text(0.8, 0.1, "apart")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    file = io.StringIO()
+    figure.savefig(file, format="svg")
+    plt.close(figure)
+    assert [line[: len(struck)] for line in faults(file.getvalue())] == [struck]

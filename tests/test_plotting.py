@@ -26,6 +26,23 @@ def test_bars_along_a_text_are_above_their_characters_and_word_beginnings_stand_
     assert colours[0] == colours[2] != colours[1] == colours[3]
 
 
+def test_a_row_of_dots_has_each_value_on_its_interval():
+    rows = {
+        "names": {"last": (0.7, 0.6, 0.8), "trained": (0.9, 0.85, 0.95)},
+        "prose": {"last": (0.5, 0.4, 0.6)},
+        "lines": {"trained": 0.75},
+    }
+    (ax,) = (figure := plotting.dots(rows, "accuracy", (0, 1), chance=0.5)).axes
+    drawn = [line for line in ax.lines if line.get_linestyle() != "--"]
+    bars = [list(line.get_xdata()) for line in drawn if len(set(line.get_ydata())) == 1 and line.get_alpha() is None]
+    assert [bar for bar in bars if len(bar) == 2] == [[0.6, 0.8], [0.85, 0.95], [0.4, 0.6]]
+    assert [bar[0] for bar in bars if len(bar) == 1] == [0.7, 0.9, 0.5, 0.75]
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(rows)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["last", "trained"]
+    marks = {line.get_marker() for line in drawn} - {"None"}
+    assert marks == set(plotting.figures.MARKS[:2]), "told apart without colour"
+
+
 def test_an_attention_map_has_a_square_for_each_weight_and_escapes_tokens():
     weights = [[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]]
     drawn = plotting.attention_map(["a<b", "march"], ["三", "月", "end"], weights).data

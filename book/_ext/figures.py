@@ -20,8 +20,11 @@ TEXT_ON_LIGHT = {
     "#e69f00": "#855700",
     "#009e73": "#00735a",
     "#0072b2": "#00649c",
-    "#cc79a7": "#a03d75",
-    "#8a6d00": "#755c00",
+    "#4b3fae": "#4b3fae",
+    "#cc6677": "#a8324c",
+    "#2f9c8c": "#1f7267",
+    "#8a8a2b": "#666620",
+    "#882255": "#882255",
     "#5f6b7a": "#515c6a",
 }
 ON_DARK = {
@@ -31,10 +34,14 @@ ON_DARK = {
     "#e69f00": "#f2b84b",
     "#009e73": "#3fcfa4",
     "#0072b2": "#6cbdf0",
-    "#cc79a7": "#eba6cb",
-    "#8a6d00": "#d8bb55",
+    "#4b3fae": "#a9a0ff",
+    "#cc6677": "#f29aa8",
+    "#2f9c8c": "#63d2c0",
+    "#8a8a2b": "#d2d26a",
+    "#882255": "#e894c0",
     "#5f6b7a": "#a9b3c1",
 }
+BLACK = "#121212"
 COLOUR = re.compile(r"#[0-9a-f]{6}\b", re.I)
 # A text of matplotlib: its group, what it says in a comment, and the group whose fill is its colour.
 TEXT = re.compile(r'(<g id="text_\d+">\s*(?:<!--.*?-->\s*)?<g style="fill: )(#[0-9a-f]{6})', re.I | re.S)
@@ -49,8 +56,9 @@ def on_light(svg: str) -> str:
 
 
 def on_dark(svg: str) -> str:
-    """The drawing for a dark page: all of the palette's colours in their lighter kin."""
-    return COLOUR.sub(lambda found: ON_DARK.get(found[0].lower(), found[0]), svg)
+    """The drawing for a dark page: all of the palette's colours in their lighter kin, white text on them in black."""
+    dark = COLOUR.sub(lambda found: ON_DARK.get(found[0].lower(), found[0]), svg)
+    return TEXT.sub(lambda found: found[1] + (BLACK if found[2].lower() == "#ffffff" else found[2]), dark)
 
 
 def size(svg: str) -> tuple[int, int] | None:

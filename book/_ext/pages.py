@@ -7,7 +7,10 @@ in the links to the pages before and after it, in the browser's tab.
 
 import html
 import re
+from pathlib import Path
+from typing import Any
 
+import preview
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -17,6 +20,11 @@ FONT_AWESOME = re.compile(r"\s*(?:<!--[^>]*custom icons[^>]*-->\s*)?<script[^>]*
 BLOCKING = re.compile(r'<script (src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*")>')
 # Of the bibliography: deprecated, or a list whose entries aren't its items.
 ROLES = re.compile(r' role="doc-biblioentry"| role="list"(?= class="citation-list")')
+DOWNLOADS = {
+    "download-notebook-button": "Notebook with its outputs (.ipynb)",
+    "download-source-button": "Text and code (.md)",
+    "download-pdf-button": "Print, or save as PDF",
+}
 SPACE_AFTER_SIGN = re.compile(r"(?<=±) (?=\d)")
 
 
@@ -56,7 +64,9 @@ def name_pages(app: Sphinx, pagename: str, templatename: str, context: dict, doc
     if "body" in context:
         context["body"] = ROLES.sub("", context["body"])
     if doctree is not None:
-        context["metatags"] = context.get("metatags", "") + described(context["title"], description(doctree))
+        file = f"_static/{preview.NAME}"  # with the book's address, if it is configured: many sites ask for it
+        picture = f"{base}/{file}" if (base := app.config.html_baseurl.rstrip("/")) else context["pathto"](file, 1)
+        context["metatags"] = context.get("metatags", "") + described(context["title"], description(doctree), picture)
 
 
 def description(doctree: nodes.document) -> str:
@@ -68,9 +78,9 @@ def description(doctree: nodes.document) -> str:
     return ""
 
 
-def described(title: str, text: str) -> str:
+def described(title: str, text: str, picture: str) -> str:
     """What search engines and the preview of a link show of a page."""
-    names = {"og:type": "book", "og:title": title, "og:description": text}
+    names = {"og:type": "book", "og:title": title, "og:description": text, "og:image": picture}
     lines = [f'<meta name="description" content="{html.escape(text)}">'] if text else []
     lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in names.items() if value]
     return "\n".join(lines) + "\n"
@@ -79,6 +89,24 @@ def described(title: str, text: str) -> str:
 def lighter(head: str) -> str:
     """A page's head without the script that draws icons (its font draws them too); the search index blocks nothing."""
     return BLOCKING.sub(r"<script defer \1>", FONT_AWESOME.sub("", head))
+
+
+def name_downloads(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Say in words what each entry of the download menu gives."""
+    for group in context["header_buttons"]:
+        for button in group.get("buttons", []):
+            button["text"] = button["tooltip"] = DOWNLOADS.get(button["label"], button["text"])
+
+
+def leave_out_mathjax(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Have only pages with formulas of their own load MathJax; Sphinx counts those of the pages that they list too."""
+    if not app.env.get_domain("math").data["has_equations"].get(pagename):
+        context["script_files"] = [file for file in context["script_files"] if not is_mathjax(file)]
+
+
+def is_mathjax(file: Any) -> bool:
+    """Whether an entry of a page's scripts is MathJax or its settings."""
+    return "mathjax" in f"{file.filename or ''}{file.attributes.get('body', '')}".lower()
 
 
 def prepare(app: Sphinx) -> None:
@@ -108,10 +136,20 @@ def keep_together(app: Sphinx, doctree: nodes.document) -> None:
             formula.replace_self(together)
 
 
+def draw_preview(app: Sphinx, error: Exception | None) -> None:
+    """Draw the picture that a link to the book shows."""
+    if not error and app.builder.format == "html":
+        title, _, promise = app.config.promise.partition(": ")
+        preview.draw(Path(app.outdir) / "_static" / preview.NAME, title, promise)
+
+
 def setup(app: Sphinx) -> dict:
     app.add_config_value("promise", "", "html")  # the title of the first page
     app.connect("config-inited", number_chapters, priority=950)  # after sphinx_external_toc has read the file
     app.connect("builder-inited", prepare)
     app.connect("doctree-read", keep_together)
     app.connect("html-page-context", name_pages)
+    app.connect("build-finished", draw_preview)
+    app.connect("html-page-context", name_downloads, priority=502)  # after the theme has made the buttons
+    app.connect("html-page-context", leave_out_mathjax, priority=900)  # after sphinx.ext.mathjax has added it
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

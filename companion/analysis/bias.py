@@ -22,7 +22,7 @@ import numpy as np
 
 from companion.corpora.planted import PEOPLES, QUALITIES, templates
 from companion.errors import UserError, check_sizes
-from companion.evaluation import Interval, correlation, log_likelihoods, slope
+from companion.evaluation import correlation, log_likelihoods, slope
 from companion.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
@@ -91,16 +91,6 @@ def planted_log_odds(
     contexts = [frame.format(people) for pair in pairs for frame in frames for people in pair]
     log_p = log_likelihoods(model, tokenizer, contexts, [f" {quality}" for quality in QUALITIES])
     return paired_log_odds(log_p.reshape(len(pairs), len(frames), 2, 2))
-
-
-def share_text(log_odds: Interval) -> str:
-    """An interval of paired log-odds, written as planted shares.
-
-    >>> share_text(Interval(4.394, 0.0, 6.0))
-    '90 % (50 to 95)'
-    """
-    mean, low, high = (f"{100 * float(strength(value)):.0f}" for value in log_odds)
-    return f"{mean} % ({low} to {high})"
 
 
 # ---------------------------------------------------------------------------------------------------------------

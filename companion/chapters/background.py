@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from companion.errors import UserError
 from companion.ngrams import NextModel
-from companion.plotting import INK, INPUT, axes, rectangle
+from companion.plotting import INK, SERIES, axes, rectangle
 from companion.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def show_guesses(text: str, rows: Mapping[str, Sequence[int]], width: int = 21) 
             ax.text(column, top, character.replace(" ", "␣"), ha="center", va="center", family="monospace", fontsize=13)
             for line, numbers in enumerate(rows.values(), start=1):
                 if numbers[at] == 1:
-                    ax.add_patch(rectangle((column - 0.45, top - line - 0.42), 0.9, 0.84, INPUT))
+                    ax.add_patch(rectangle((column - 0.45, top - line - 0.42), 0.9, 0.84, SERIES[0]))
                 ink = "white" if numbers[at] == 1 else INK
                 ax.text(column, top - line - 0.04, str(numbers[at]), ha="center", va="center", color=ink, fontsize=10)
         for line, name in enumerate(rows, start=1):

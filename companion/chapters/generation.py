@@ -1,5 +1,6 @@
 """Figures of the chapter *generation*."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ from companion.plotting import FAINT, INK, SERIES, axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+NEAR = 0.06  # share of distinct word pairs
 
 
 def candidate_bars(tokens: Sequence[str], panels: Mapping[str, Sequence[float]]) -> "Figure":
@@ -56,22 +59,22 @@ def trade_off(
         Whether the cost is a share.
     """
     figure, ax = axes(6.4, 3.8)
-    # Markers, and where settings are written: left of the curves, but below the last one, which is the lowest.
+    # Markers, and where settings are written: left of the curves, but below the last one, which is the lowest, and to
+    # the right of its end. A point so near the last named one that the names would meet has none.
     looks = (("o", (-6, 1), "right"), ("s", (-6, 1), "right"), ("D", (3, -11), "center"))
     for (name, points), colour, (marker, offset, align) in zip(curves.items(), SERIES, looks, strict=False):
         _, x, y = zip(*points, strict=True)
         ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=colour, label=name)
+        named = -math.inf
         for setting, right, up in points:
+            is_last = right == x[-1]
+            if right - named < NEAR and not is_last:
+                continue
+            at, side = ((7, -2), "left") if is_last and marker == "D" else (offset, align)
             ax.annotate(
-                setting,
-                (right, up),
-                offset,
-                textcoords="offset points",
-                ha=align,
-                va="center",
-                color=colour,
-                fontsize=9,
+                setting, (right, up), at, textcoords="offset points", ha=side, va="center", color=colour, fontsize=9
             )
+            named = right
     ax.plot(*real, marker="*", markersize=14, color=INK, linestyle="none")
     ax.annotate("real text", real, (12, -1), textcoords="offset points", va="center")
     ax.set_xlim(right=1.02)

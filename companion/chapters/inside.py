@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from companion.errors import UserError
-from companion.plotting import FAINT, INK, SERIES, STRONGEST_TINT, axes
+from companion.plotting import INK, SERIES, STRONGEST_TINT
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -25,7 +25,7 @@ def tint_step(value: float) -> int:
 
 
 def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str, str] = ("−1", "+1")) -> "HTML":
-    """A text in which each character is tinted by a value: blue below 0, none at 0, vermillion above.
+    """A text in which each character is tinted by a value: blue below 0, none at 0, vermilion above.
 
     Parameters
     ----------
@@ -79,37 +79,6 @@ def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str,
     )
 
 
-def probe_scores(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], guess: float, label: str) -> "Figure":
-    """The scores of probes, by question and source: a dot and an interval for each.
-
-    Parameters
-    ----------
-    rows
-        For each question and each source, the score and the ends of its interval; every question has the same sources.
-    guess
-        The score of guessing, at the left end of the axis.
-    label
-        The name of the scores, for the axis.
-    """
-    figure, ax = axes(6.8, 1.1 + 0.62 * len(rows))
-    colours = (SERIES[2], SERIES[3], SERIES[0], INK)
-    markers = ("^", "D", "s", "x")
-    sources = list(next(iter(rows.values())))
-    for place, question in enumerate(rows):
-        ax.axhline(-place, color=FAINT, alpha=0.25, linewidth=0.8, zorder=0)
-        for shift, source in enumerate(sources):
-            value, low, high = rows[question][source]
-            y = -place + 0.13 * (shift - (len(sources) - 1) / 2)
-            ax.plot([low, high], [y, y], color=colours[shift], linewidth=1.6)
-            ax.plot(value, y, markers[shift], color=colours[shift], markersize=6.5, label=None if place else source)
-    ax.set_yticks([-place for place in range(len(rows))], list(rows))
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
-    ax.set(xlim=(guess - 0.06, 1.01), ylim=(-len(rows) + 0.5, 0.5), xlabel=label)
-    figure.legend(loc="outside upper center", ncols=len(sources), fontsize=9, columnspacing=1, handletextpad=0.2)
-    return figure
-
-
 def ablation_costs(
     panels: Mapping[str, tuple[Mapping[str, Sequence[tuple[float, float, float]]], Sequence[Sequence[float]]]],
     places: Sequence[str],
@@ -126,7 +95,7 @@ def ablation_costs(
     """
     import matplotlib.pyplot as plt
 
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(7, 4.8), sharey=True, squeeze=False)
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(7, 4.8), sharex=True, sharey=True, squeeze=False)
     for ax, (title, (sets, draws)) in zip(all_axes[0], panels.items(), strict=True):
         ax.axvline(0, color=INK, linewidth=0.8)
         for place in range(len(places)):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from companion.errors import UserError
-from companion.plotting import FORGET, OUTPUT, SERIES, STRONGEST_TINT, TOKEN_TINTS, axes, rectangle
+from companion.plotting import SERIES, STRONGEST_TINT, TOKEN_TINTS, axes, rectangle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,13 +95,13 @@ def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
                 shown = chr(code).replace(" ", "␣").replace("\n", "↵")
                 ax.text(left + column, y, shown, ha="center", va="center", family="monospace", color="black")
             if step + 1 < len(inputs):
-                arrow = {"arrowstyle": "->", "color": OUTPUT, "lw": 1.8}
+                arrow = {"arrowstyle": "->", "color": SERIES[2], "lw": 1.8}
                 ax.annotate("", (left + window + gap - 0.6, y), (left + window - 0.4, y), arrowprops=arrow)
     edges = [step * (window + gap) - gap / 2 - 0.5 for step in range(1, len(inputs))]
     bottom = -(batch_size - 1) * row - 1.1
-    ax.vlines(edges, bottom, 0.95, color=FORGET, linestyle=(0, (3, 3)), linewidth=1.2)
-    ax.text(edges[0] + gap, bottom - 0.6, "state goes on", color=OUTPUT, ha="left", va="center", fontsize=10)
-    ax.text(edges[0] + 0.3, bottom - 0.6, "gradient stops", color=FORGET, ha="right", va="center", fontsize=10)
+    ax.vlines(edges, bottom, 0.95, color=SERIES[1], linestyle=(0, (3, 3)), linewidth=1.2)
+    ax.text(edges[0] + gap, bottom - 0.6, "state goes on", color=SERIES[2], ha="left", va="center", fontsize=10)
+    ax.text(edges[0] + 0.3, bottom - 0.6, "gradient stops", color=SERIES[1], ha="right", va="center", fontsize=10)
     for stream in range(batch_size):
         ax.text(-1.2, -stream * row, f"stream {stream + 1}", ha="right", va="center", fontsize=10)
     ax.set(xlim=(-5.5, len(inputs) * (window + gap) - gap), ylim=(bottom - 1.1, 1.8))
@@ -130,10 +130,10 @@ def skyline(
         width = float(place.mean())
         height, other = float(bits[place].mean()), float(others[place].mean())
         ax.bar(left + width / 2, height, width=width - 0.006, color=SERIES[0], alpha=0.85)
-        ax.hlines(other, left + 0.003, left + width - 0.003, color=FORGET, linestyle=(0, (3, 1.5)), linewidth=2.2)
+        ax.hlines(other, left + 0.003, left + width - 0.003, color=SERIES[1], linestyle=(0, (3, 1.5)), linewidth=2.2)
         if not ticks:  # the first bar says which is which
             ax.text(left + width / 2, height - 0.3, names[0], ha="center", color="white", fontsize=10)
-            ax.text(left + width / 2, other + 0.12, names[1], ha="center", color=FORGET, fontsize=10)
+            ax.text(left + width / 2, other + 0.12, names[1], ha="center", color=SERIES[1], fontsize=10)
         ticks.append(left + width / 2)
         left += width
     ax.set_xticks(ticks, [name.replace(" ", "\n") for name in places])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from companion.plotting import FORGET, INK, INPUT, axes, rectangle
+from companion.plotting import INK, SERIES, axes, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,12 +23,12 @@ def unrolled(words: Sequence[str], back: bool = False) -> "Figure":
     step, half = 2.2, 0.62  # between two states; half the side of a box
 
     def arrow(start: tuple[float, float], end: tuple[float, float], lit: bool) -> None:
-        colour, width = (FORGET, 2.2) if lit and back else (INK, 1.6)
+        colour, width = (SERIES[1], 2.2) if lit and back else (INK, 1.6)
         ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": width, "shrinkA": 0})
 
     for t, word in enumerate(words):
         x = step * t
-        ax.add_patch(rectangle((x - half, -half), 2 * half, 2 * half, INPUT))
+        ax.add_patch(rectangle((x - half, -half), 2 * half, 2 * half, SERIES[0]))
         ax.text(x, 0, f"$h_{{{t + 1}}}$", ha="center", va="center", color="white", fontsize=14)
         ax.text(x, -2.35, word, ha="center", va="center", fontsize=12)
         ax.text(x, 2.35, "guess" if not back else "cost", ha="center", va="center", fontsize=10)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from companion.plotting import FORGET, INK, INPUT, rectangle
+from companion.plotting import INK, SERIES, rectangle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def ring_states(states: npt.ArrayLike) -> "Figure":
     workers, columns = states.shape[1], 3
     rows = -(-len(states) // columns)
     figure, panels = plt.subplots(rows, columns, figsize=(5.4, 1.85 * rows))
-    tints = ("#e4e4e4", "#cfe2f3", "#7fb8dd", INPUT)
+    tints = ("#e4e4e4", "#d6d2f3", "#9d95dd", SERIES[0])
     for step, ax in enumerate(panels.flat):
         ax.axis("off")
         if step >= len(states):
@@ -39,7 +39,7 @@ def ring_states(states: npt.ArrayLike) -> "Figure":
                 ax.text(chunk + 0.5, worker + 0.52, str(count), ha="center", va="center", color=colour, fontsize=11)
                 if step and count != states[step - 1, worker, chunk]:
                     corner = (chunk + 0.06, worker + 0.06)
-                    ax.add_patch(plt.Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=FORGET, linewidth=2.2))
+                    ax.add_patch(plt.Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=SERIES[1], linewidth=2.2))
             if step % columns == 0:
                 ax.text(-0.15, worker + 0.5, f"worker {worker}", ha="right", va="center", fontsize=10)
         ax.set(xlim=(0, workers), ylim=(workers, 0), aspect="equal")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from companion.plotting import FORGET, INPUT, axes
+from companion.plotting import SERIES, axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,13 +26,13 @@ def copied_and_generated(
     figure, ax = axes(5.0, 0.9 + 0.3 * len(written))
     for row, (token, made, taken, word) in enumerate(zip(written, generated, copied, pointed_at, strict=True)):
         share = taken / (made + taken)
-        ax.barh(-row, 1 - share, color=INPUT, height=0.7)
-        ax.barh(-row, share, left=1 - share, color=FORGET, height=0.7)
+        ax.barh(-row, 1 - share, color=SERIES[0], height=0.7)
+        ax.barh(-row, share, left=1 - share, color=SERIES[1], height=0.7)
         ax.text(-0.03, -row, token, ha="right", va="center", family="monospace", fontsize=11)
         ax.text(1.03, -row, word, ha="left", va="center", family="monospace", fontsize=10)
     ax.text(-0.03, 1, "written", ha="right", va="center", fontsize=10)
-    ax.text(0, 1, "vocabulary", color=INPUT, ha="left", va="center")
-    ax.text(1, 1, "copied", color=FORGET, ha="right", va="center")
+    ax.text(0, 1, "vocabulary", color=SERIES[0], ha="left", va="center")
+    ax.text(1, 1, "copied", color=SERIES[1], ha="right", va="center")
     ax.text(1.03, 1, "looking at", ha="left", va="center", fontsize=10)
     ax.set(xlim=(-0.62, 1.5), ylim=(-len(written) + 0.4, 1.5))
     ax.axis("off")

@@ -7,12 +7,12 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from companion.plotting import FORGET, INK, TOKEN_TINTS
+from companion.plotting import INK, SERIES, TOKEN_TINTS
 
 if TYPE_CHECKING:
     from IPython.display import SVG
 
-TOKEN_UNKNOWN = FORGET  # contrast with black text: 5 to 1
+TOKEN_UNKNOWN = SERIES[1]  # contrast with black text: above 5 to 1
 
 
 def token_boxes(rows: Iterable[tuple[str, Sequence[str]]], width: int = 480) -> "SVG":
@@ -22,7 +22,7 @@ def token_boxes(rows: Iterable[tuple[str, Sequence[str]]], width: int = 480) -> 
     ----------
     rows
         For each text a caption and its tokens, from ``Tokenizer.tokenize``. A space is shown as a dot, a line break as
-        an arrow, and an unknown token in vermillion.
+        an arrow, and an unknown token in red.
     width
         Width of the picture in pixels; boxes that don't fit move to the next line.
     """

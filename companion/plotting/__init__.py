@@ -1,7 +1,7 @@
 """The book's palette and style, its tables, the figures that several chapters share, and the drawing of a cell."""
 
 from companion.plotting.diagram import COLUMNS, PARTS, SYMBOLS, cell_diagram, cell_svg
-from companion.plotting.figures import along_text, attention_map
+from companion.plotting.figures import along_text, attention_map, dots
 from companion.plotting.tables import table
 from companion.plotting.theme import (
     CANDIDATE,
@@ -39,6 +39,7 @@ __all__ = [
     "axes",
     "cell_diagram",
     "cell_svg",
+    "dots",
     "label_line",
     "rectangle",
     "style",

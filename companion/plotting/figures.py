@@ -1,7 +1,7 @@
 """Figures that several chapters share."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,8 @@ from companion.plotting.theme import FAINT, INK, SERIES, axes
 if TYPE_CHECKING:
     from IPython.display import SVG
     from matplotlib.figure import Figure
+
+MARKS = "osD^vP"  # one for each series, so that colour isn't needed to tell them apart
 
 
 def along_text(text: str, values: Sequence[float], label: str) -> "Figure":
@@ -29,6 +31,58 @@ def along_text(text: str, values: Sequence[float], label: str) -> "Figure":
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.6, len(text) - 0.4)
     ax.set_ylabel(label)
+    return figure
+
+
+def dots(
+    rows: Mapping[str, Mapping[str, float | Sequence[float]]],
+    label: str,
+    limits: tuple[float, float] | None = None,
+    chance: float | None = None,
+) -> "Figure":
+    """A row for each case, a mark for each of its values: what a table of a few numbers shows, to be seen at once.
+
+    Parameters
+    ----------
+    rows
+        For each case and each series, a value, or a value and the two ends of its interval. A case may lack a series.
+    label
+        What the values are, for the axis.
+    limits
+        The ends of the axis; by default as matplotlib chooses.
+    chance
+        A value to compare with, such as that of guessing: a dashed line.
+    """
+    series = list(dict.fromkeys(name for values in rows.values() for name in values))
+    figure, ax = axes(6.8, 0.85 + 0.3 * bool(series[1:]) + len(rows) * (0.3 + 0.1 * len(series)))
+    if chance is not None:
+        ax.axvline(chance, color=FAINT, linestyle="--", linewidth=1.2)
+    named: set[str] = set()
+    for place, values in enumerate(rows.values()):
+        ax.axhline(-place, color=FAINT, alpha=0.25, linewidth=0.8, zorder=0)
+        for number, name in enumerate(series):
+            if name not in values:
+                continue
+            value, *ends = np.atleast_1d(values[name])
+            y, colour = -place + 0.5 / len(series) * ((len(series) - 1) / 2 - number), SERIES[number]
+            if ends:
+                ax.plot(ends, [y, y], color=colour, linewidth=1.6)
+            mark = MARKS[number % len(MARKS)]
+            ax.plot(value, y, mark, color=colour, markersize=6.5, label=None if name in named else name)
+            named.add(name)
+    ax.set_yticks([-place for place in range(len(rows))], list(rows))
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set(ylim=(0.5 - len(rows), 0.5), xlabel=label, **({"xlim": limits} if limits else {}))
+    if series[1:]:
+        figure.legend(
+            loc="outside upper center",
+            ncols=len(series),
+            fontsize=10,
+            columnspacing=1.2,
+            handletextpad=0.2,
+            labelcolor="linecolor",
+        )
     return figure
 
 

@@ -1,11 +1,13 @@
 """The look of the book's figures: one palette, labels on the lines themselves, for light and dark pages.
 
 A figure is an SVG with a transparent ground and mid-tone ink, so that the page's own colour shows through.
-Each gate has its colour everywhere: forget vermillion, input blue, output green, candidate and cell amber [1]_.
+Each gate has its colour everywhere, and nothing else has it: forget vermilion, input blue, output green, candidate and
+cell amber [1]_.
 
 References
 ----------
 .. [1] Okabe & Ito 2008, *Color Universal Design*: colours that colour-blind readers tell apart.
+.. [2] Tol 2021, *Colour Schemes*: the scheme *muted*, darkened for lines on white.
 """
 
 from typing import TYPE_CHECKING
@@ -19,8 +21,8 @@ FORGET, INPUT, OUTPUT, CANDIDATE = "#D55E00", "#0072B2", "#009E73", "#E69F00"
 CELL = CANDIDATE
 # Ink for text and axes: at least 4.5 to 1 on white and on the book's dark ground (#121212).
 INK, FAINT = "#757575", "#9a9a9a"
-# Lines of several models, in this order, told apart without colour by their labels.
-SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8a6d00", "#5f6b7a")
+# Lines of several models, in this order; none has a gate's colour, and labels or marks tell them apart too [2]_.
+SERIES = ("#4b3fae", "#cc6677", "#2f9c8c", "#8a8a2b", "#882255", "#5f6b7a")
 
 TOKEN_TINTS = ("#cfe2f3", "#fde9b8", "#cdebdc", "#f1d9e6")  # black on any of them: above 14 to 1
 STRONGEST_TINT = 0.6  # of a coloured ground under text

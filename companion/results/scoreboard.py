@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from companion import plotting
 from companion.errors import UserError
 from companion.evaluation import Score
-from companion.plotting import FAINT, FORGET, axes
+from companion.plotting import FAINT, SERIES, axes
 from companion.storage import locked, read_json, write_atomically
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Board:
         lit = set(highlight) or {row.name for row in shown if row.chapter == until}
         figure, ax = axes(6.4, 0.6 + 0.32 * len(shown))
         places = range(len(shown), 0, -1)
-        colours = [FORGET if row.name in lit else FAINT for row in shown]
+        colours = [SERIES[1] if row.name in lit else FAINT for row in shown]
         ax.barh(places, [row.bits_per_character for row in shown], color=colours, height=0.62)
         for place, row in zip(places, shown, strict=True):
             ax.text(row.bits_per_character + 0.06, place, f"{row.bits_per_character:.2f}", va="center", fontsize=10)
