@@ -50,7 +50,7 @@ MODELS: list[dict[str, Any]] = [
     recurrent("gru", 256),
     *(recurrent("lstm", units) for units in (64, 128, 256, 512)),
     {
-        "name": "article's",
+        "name": "tutorial's",
         "kind": "article_model",
         "sizes": {"vocab_size": 10_000, "embedding_dim": 128, "hidden_units": 64},
         "twin": {"vocab_size": 10_000, "embedding_dim": 1, "hidden_units": 1},

@@ -1,4 +1,4 @@
-"""Checks of the exercises of *Does the article's code work?*"""
+"""Checks of the exercises of *Does the tutorial's code work?*"""
 
 from collections.abc import Callable
 from typing import Any
