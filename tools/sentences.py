@@ -18,7 +18,8 @@ LEFT_OUT = "genindex.html", "search.html", "references.html"
 # Not the author's running text: what cells print, formulas that stand alone, lists of links, the theme's furniture.
 FURNITURE = (
     "script, style, pre, table, svg, nav, .cell_output, .cell_input, div.math, .headerlink, .toctree-wrapper, summary, "
-    ".prev-next-area, .chapter-number, .admonition-title, details.hide, .gate-explorer, .guessing-game, .only-dark"
+    ".prev-next-area, .chapter-number, .admonition-title, details.hide, .gate-explorer, .guessing-game, "
+    ".only-dark, .glossary-where"
 )
 END = re.compile(r"(?<=[.!?…])[\"”’)]*\s+(?=[\"“‘(]?[A-Z0-9])")
 WORD = re.compile(r"[\w’'%$−-]+")

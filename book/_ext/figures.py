@@ -43,8 +43,8 @@ ON_DARK = {
 }
 BLACK = "#121212"
 COLOUR = re.compile(r"#[0-9a-f]{6}\b", re.I)
-# A text of matplotlib: its group, what it says in a comment, and the group whose fill is its colour.
-TEXT = re.compile(r'(<g id="text_\d+">\s*(?:<!--.*?-->\s*)?<g style="fill: )(#[0-9a-f]{6})', re.I | re.S)
+# The letters of a line of text: only they are groups that are filled and moved.
+TEXT = re.compile(r'(<g style="fill: )(#[0-9a-f]{6})(?=[^>]*\btransform=)', re.I)
 SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)(pt|px)?"[^>]*?\bheight="([\d.]+)(pt|px)?"', re.S)
 FIGURE = re.compile(r"<img [^>]*\bonly-(?:light|dark)\b[^>]*>")
 PIXELS = {"pt": 4 / 3, "px": 1.0, None: 1.0}

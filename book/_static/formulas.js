@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", async () => {
   const formulas = document.querySelectorAll("div.math, div.math mjx-container");
   const mark = () => {
     for (const formula of formulas)
-      if (formula.scrollWidth > formula.clientWidth + 1) formula.tabIndex = 0;
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
       else formula.removeAttribute("tabindex");
   };
   window.addEventListener("resize", mark);

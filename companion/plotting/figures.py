@@ -60,11 +60,11 @@ def dots(
     named: set[str] = set()
     for place, values in enumerate(rows.values()):
         ax.axhline(-place, color=FAINT, alpha=0.25, linewidth=0.8, zorder=0)
-        for number, name in enumerate(series):
-            if name not in values:
-                continue
+        own = [name for name in series if name in values]
+        for line, name in enumerate(own):
             value, *ends = np.atleast_1d(values[name])
-            y, colour = -place + 0.5 / len(series) * ((len(series) - 1) / 2 - number), SERIES[number]
+            number = series.index(name)
+            y, colour = -place + 0.5 / len(own) * ((len(own) - 1) / 2 - line), SERIES[number]
             if ends:
                 ax.plot(ends, [y, y], color=colour, linewidth=1.6)
             mark = MARKS[number % len(MARKS)]
