@@ -208,6 +208,20 @@ WINDOWS = [(1280, "light"), (1280, "dark"), (375, "light"), (375, "dark")]
 windows = pytest.mark.parametrize("reader", WINDOWS, indirect=True, ids=lambda w: f"{w[0]}-{w[1]}")
 
 
+# Code that doesn't fit into its box, by how much, with its longest line.
+CUT_CODE = """() => {
+  for (const details of document.querySelectorAll("article details")) details.open = true;
+  return [...document.querySelectorAll("article .cell_input pre, article .highlight pre")]
+    .filter((code) => code.scrollWidth > code.clientWidth + 1)
+    .map((code) => [code.scrollWidth - code.clientWidth, code.innerText.slice(0, 80)]);
+}"""
+
+
+@pytest.mark.parametrize("name", built_pages() or [pytest.param("index.html", id="no pages")])
+def test_no_code_is_cut_on_a_wide_page(reader: Reader, name: str) -> None:
+    assert reader.open(name).evaluate(CUT_CODE) == []
+
+
 @pytest.mark.parametrize("reader", [(1280, "light"), (375, "light")], indirect=True, ids=["1280", "375"])
 @pytest.mark.parametrize("name", built_pages() or [pytest.param("index.html", id="no pages")])
 def test_page(reader: Reader, name: str) -> None:

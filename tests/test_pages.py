@@ -203,3 +203,17 @@ def test_a_word_that_is_struck_is_seen(x: float, y: float, struck: str) -> None:
     figure.savefig(file, format="svg")
     plt.close(figure)
     assert [line[: len(struck)] for line in faults(file.getvalue())] == [struck]
+
+
+# -- Code --------------------------------------------------------------------------------------------------------------
+
+LONGEST_OPEN_CELL = 15  # lines
+
+
+@pytest.mark.parametrize("name", built_pages() or [pytest.param("index.html", id="no pages")])
+def test_code_that_stays_open_is_short(html: Path, name: str) -> None:
+    page = BeautifulSoup((html / name).read_text(encoding="utf-8"), "html.parser")
+    cells = [
+        cell.get_text().strip("\n") for cell in page.select("article .cell_input") if not cell.find_parent("details")
+    ]
+    assert [cell[:60] for cell in cells if cell.count("\n") >= LONGEST_OPEN_CELL] == []
