@@ -9,9 +9,9 @@ SIZE = (1200, 630)  # pixels, as such sites show it
 NAME = "preview.png"
 SHOWN = {
     "1gram": "single letters, counted",
-    "3gram": "threes, counted",
+    "3gram": "character trigrams, counted",
     "shakespeare-small": "a small LSTM",
-    "7gram": "sevens, counted",
+    "7gram": "character 7-grams, counted",
     "shakespeare-chars": "a wider LSTM",
 }
 
@@ -27,7 +27,7 @@ def draw(path: Path, title: str, promise: str) -> None:
         figure.text(0.06, 0.83, title, fontsize=46, fontweight="bold", color="#1d232b")
         figure.text(0.06, 0.69, promise, fontsize=22, color="#424b57", linespacing=1.4, va="center")
         ax = figure.add_axes((0.37, 0.08, 0.55, 0.42))
-        colours = [plotting.INPUT] * (len(bits) - 1) + [plotting.FORGET]
+        colours = [plotting.SERIES[0]] * (len(bits) - 1) + [plotting.SERIES[1]]
         ax.barh(range(len(bits)), list(bits.values()), color=colours, height=0.62)
         ax.set_yticks(range(len(bits)), list(bits), fontsize=18, color="#424b57")
         for place, value in enumerate(bits.values()):
