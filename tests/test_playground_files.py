@@ -4,10 +4,11 @@ import hashlib
 import io
 import zipfile
 
+import playground
 import playground_files
 import pytest
 
-from companion.closure import PACKAGE, closure
+from companion.closure import PACKAGE
 from companion.errors import UserError
 
 
@@ -20,7 +21,7 @@ def files() -> dict[str, bytes]:
 def test_every_file_is_there_and_not_too_large(files):
     named = {f"editor/{name.rpartition('/')[2]}" for name in playground_files.EDITOR}
     assert set(files) == {*playground_files.PYODIDE, *named, "pyodide-lock.json", "LICENSES.txt"}
-    modules = playground_files.packed(closure("companion.exercises.learning"))
+    modules = playground_files.packed(playground.modules())
     assert sum(map(len, files.values())) + len(modules) <= playground_files.LARGEST
 
 
@@ -48,13 +49,15 @@ def test_the_second_source_is_asked_only_if_the_first_has_nothing():
         playground_files.first(fail, fail)
 
 
-def test_modules_are_packed_the_same_each_time_and_data_are_left_out():
-    files = closure("companion.exercises.background")
-    packed = playground_files.packed(files)
-    assert packed == playground_files.packed(reversed(files))
-    names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
-    assert names == [f"companion/{path.relative_to(PACKAGE).as_posix()}" for path in files if path.suffix == ".py"]
-    assert any(path.suffix != ".py" for path in files)
+def test_modules_are_packed_the_same_each_time(tmp_path):
+    other = tmp_path / "other.py"
+    other.write_text("x = 1\n")
+    modules = [other, PACKAGE / "keys.py", PACKAGE / "cells" / "rnn.py"]
+    packed = playground_files.packed(modules)
+    assert packed == playground_files.packed(reversed(modules))
+    archive = zipfile.ZipFile(io.BytesIO(packed))
+    assert archive.namelist() == ["companion/cells/rnn.py", "companion/keys.py", "other.py"]
+    assert archive.read("other.py") == b"x = 1\n"
 
 
 def test_a_file_is_written_only_if_it_changed(tmp_path):

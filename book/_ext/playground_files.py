@@ -21,7 +21,7 @@ from companion.storage import sha256
 VERSION = "0.27.7"  # of Pyodide, which is Python 3.12.7
 NUMPY = "numpy-2.0.2-cp312-cp312-pyodide_2024_0_wasm32.whl"
 PYODIDE = {
-    "pyodide.js": "b4cb23a53aba19c221659b9fb40a2f18281d685691dc06647fb0afd0681baf98",
+    "pyodide.mjs": "04c052c815abb0bf2981fa38c2dfa58e3120ee5288c956df2b2a15e301782c5f",
     "pyodide.asm.js": "6b4c90de5b7172873f04f21884d0e9d2274e305fe32116558fe3e4fbe3618d51",
     "pyodide.asm.wasm": "a50dd1843f805a0b7c45b61037ee0d7b26dfe85efe0e18ef95a34ad24e401f5f",
     "python_stdlib.zip": "16611534726e5d8ac2bd8f926410b2dcb8d6f49aa24913463533b457a2115c16",
@@ -45,7 +45,7 @@ Python in these pages
 
 The files beside this one are other people's work, unchanged. None of them is loaded before you run an exercise.
 
-Pyodide {version}: pyodide.js, pyodide.asm.js, pyodide.asm.wasm
+Pyodide {version}: pyodide.mjs, pyodide.asm.js, pyodide.asm.wasm
     Copyright (C) the Pyodide contributors and Mozilla. Mozilla Public License 2.0, whose text is at
     https://www.mozilla.org/MPL/2.0/. The source code is at https://github.com/pyodide/pyodide, tag {version}.
     It was compiled with Emscripten (MIT and University of Illinois/NCSA licences) and holds the Python interpreter.
@@ -200,20 +200,14 @@ def python_licence() -> str:
 
 
 def packed(modules: Iterable[Path]) -> bytes:
-    """Modules of `companion` as an archive, the same bytes on each machine.
-
-    Parameters
-    ----------
-    modules
-        Files of the package, of which only Python's are taken.
-    """
+    """Modules as an archive, the same bytes on each machine: those of `companion` in its folder, others at the top."""
+    names = {(p.relative_to(PACKAGE.parent) if PACKAGE in p.parents else Path(p.name)).as_posix(): p for p in modules}
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(modules):
-            if path.suffix == ".py":
-                entry = zipfile.ZipInfo(path.relative_to(PACKAGE.parent).as_posix(), (1980, 1, 1, 0, 0, 0))
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, path.read_bytes())
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, path in sorted(names.items()):
+            entry = zipfile.ZipInfo(name)  # its date is always the same
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
     return buffer.getvalue()
 
 
