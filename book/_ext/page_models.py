@@ -1,0 +1,259 @@
+r"""Models that run in the pages: a directive for each widget, and the weights as scripts.
+
+::
+
+    ```{page-model} write-on
+    :beginning: "**ROMEO**  \n"
+
+    What a reader sees before the first click, and without JavaScript.
+    ```
+
+The widgets are plain JavaScript in ``book/_static/models/``. A page that has one loads ``page-models.js``, a few
+kilobytes. The widget's code and the weights of its models are loaded at the reader's first click. They are scripts, and
+not files to be fetched, so that they also work where pages are opened from a folder. A network's script has the numbers
+of its ``model.safetensors`` as they are, 16 bits each, so that a widget writes what the companion writes with the same
+seed. They are in base64, which makes them a third larger. (One byte a weight, with a scale for each row, would halve
+that. It costs the flagship 0.0001 ± 0.0003 bits per character, but after some lines it writes another text.)
+"""
+
+import base64
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util.docutils import SphinxDirective
+
+from companion.closure import closure, fingerprint
+from companion.ngrams import NGramModel
+from companion.recipes import SHIPPED, load_recipe
+from companion.recipes.weights import read_header
+
+FOLDER = "models"  # of the widgets' code, in book/_static, and of all they load, in the pages' _static
+LOADER, STYLE = f"{FOLDER}/page-models.js", f"{FOLDER}/page-models.css"
+COUNTS = "shakespeare-6gram"
+LARGE = 255  # in the place of a count that doesn't fit into a byte
+
+# -- the models as scripts ---------------------------------------------------------------------------------------------
+
+
+def script(name: str, content: dict[str, Any]) -> str:
+    """A script that registers a model with ``page-models.js``."""
+    return f"pageModels.register({json.dumps(name)}, {json.dumps(content, separators=(',', ':'))});\n"
+
+
+def network_script(name: str, folder: Path) -> str:
+    """The script of a network: its kind, sizes, tokens, and its weights in 16 bits as they are in the folder."""
+    description = json.loads((folder / "model.json").read_text("utf-8"))
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    path = folder / "model.safetensors"
+    described = sorted(read_header(path).items(), key=lambda item: item[1].start)
+    if wrong := [array for array, stored in described if stored.dtype != "F16"]:
+        raise ValueError(f"{name}: {wrong[0]} isn't stored in 16 bits, as the weights of a page are")
+    data = path.read_bytes()[-described[-1][1].end :]
+    content = {"kind": description["kind"], "sizes": description["model"]}
+    if tokenizer["kind"] == "char":
+        content["tokens"] = ["<unk>", *tokenizer["tokens"]]
+    else:
+        content["source"], content["target"] = tokenizer["source"], tokenizer["target"]
+    arrays = {array: stored.shape for array, stored in described}
+    return script(name, content | {"arrays": arrays, "data": base64.b64encode(data).decode()})
+
+
+def counts_script(name: str, model: NGramModel, tokens: Sequence[str]) -> str:
+    """The script of an n-gram model: its counts, level by level, a byte each for token, count and followers."""
+    tables, levels = model.tables, []
+    for table, longer in zip(tables, [*tables[1:], None], strict=True):
+        contexts = np.array([], int) if longer is None else longer.contexts
+        followers = np.bincount(contexts, minlength=len(table.tokens) if longer else 0)
+        large = table.counts[table.counts >= LARGE]
+        arrays = {
+            "tokens": table.tokens.astype(np.uint8),
+            "counts": np.minimum(table.counts, LARGE).astype(np.uint8),
+            "large": large.astype("<u4"),
+            "followers": followers.astype(np.uint8),
+        }
+        packed = {key: base64.b64encode(array.tobytes()).decode() for key, array in arrays.items()}
+        levels.append({**packed, "discounts": table.discounts.tolist()})
+    sizes = {"order": model.order, "vocab_size": model.vocab_size}
+    return script(name, {"kind": "n-gram model", "sizes": sizes, "tokens": list(tokens), "levels": levels})
+
+
+def model_script(name: str) -> str:
+    """The script of one of the book's models."""
+    if name != COUNTS:
+        return network_script(name, SHIPPED / name)
+    counted = load_recipe(name)
+    return counts_script(name, counted.model, counted.text_tokenizer.tokens)
+
+
+def model_key(name: str) -> str:
+    """A hash of all that a model's script depends on."""
+    files = closure("companion.recipes.loading") if name == COUNTS else (SHIPPED / name).iterdir()
+    return fingerprint([*files, Path(__file__)], base=Path(__file__).resolve().parents[2])
+
+
+# -- the widgets -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Widget:
+    """What a kind of widget needs: scripts in ``book/_static/models/``, models, and the name of its button.
+
+    ``options`` are those of the directive, and functions that check them.
+    """
+
+    button: str
+    code: tuple[str, ...]
+    models: tuple[str, ...]
+    options: dict[str, Callable[[str], Any]]
+
+
+READERS = ("arrays", "lstm", "tokenizers", "sampling")
+WIDGETS = {
+    "write-on": Widget(
+        "Write in this page",
+        (*READERS, "random", "write-on"),
+        ("shakespeare-chars",),
+        {"beginning": str, "temperature": float, "seed": directives.nonnegative_int},
+    ),
+    "three-readers": Widget(
+        "Read my sentence",
+        (*READERS, "transformer", "counts", "three-readers"),
+        (COUNTS, "shakespeare-chars", "shakespeare-transformer"),
+        {"sentence": str},
+    ),
+}
+MODELS = sorted({model for widget in WIDGETS.values() for model in widget.models})
+
+
+class page_model(nodes.General, nodes.Element):
+    """A widget; its children are what is seen before it is started."""
+
+
+class PageModel(SphinxDirective):
+    """``{page-model} KIND``, with the options of that kind of widget."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec = {key: check for widget in WIDGETS.values() for key, check in widget.options.items()}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """Parse what is seen before the widget is started."""
+        kind = self.arguments[0]
+        if kind not in WIDGETS:
+            raise self.error(f"There is no widget {kind!r}; there are {', '.join(WIDGETS)}.")
+        if wrong := self.options.keys() - WIDGETS[kind].options.keys():
+            raise self.error(f"The widget {kind} has no option {min(wrong)!r}.")
+        node = page_model(kind=kind, options=self.options)
+        self.state.nested_parse(self.content, self.content_offset, node)
+        return [node]
+
+
+def opening(kind: str, options: dict[str, Any], files: dict[str, tuple[str, int]]) -> str:
+    """The element of a widget up to what is seen before it is started.
+
+    Parameters
+    ----------
+    kind, options
+        Of the directive.
+    files
+        For each model and each script, a hash and the number of bytes.
+    """
+    widget = WIDGETS[kind]
+    names = [*widget.code, *widget.models]
+    scripts = [f"{name}.js?v={files[name][0]}" for name in names]
+    size = sum(files[name][1] for name in names) / 1e6
+    data = {"kind": kind, "button": widget.button, "scripts": scripts, "options": options, "size": f"{size:.1f}"}
+    attributes = {key: value if isinstance(value, str) else json.dumps(value) for key, value in data.items()}
+    quoted = " ".join(f'data-{key}="{escaped(value)}"' for key, value in attributes.items())
+    return f'<div class="page-model" {quoted}>\n<div class="still">'
+
+
+def escaped(value: str) -> str:
+    """A value as it is written within an attribute's quotation marks."""
+    for character, name in (("&", "&amp;"), ('"', "&quot;"), ("<", "&lt;"), ("\n", "&#10;")):
+        value = value.replace(character, name)
+    return value
+
+
+CLOSING = "</div>\n</div>\n"
+
+
+def write_models(folder: Path) -> None:
+    """Write the scripts of all models into a folder, those alone that it lacks or that have changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {name: folder / f"{name}-{model_key(name)}.js" for name in MODELS}
+    for stale in set(folder.iterdir()) - set(wanted.values()):
+        stale.unlink()
+    for name, path in wanted.items():
+        if not path.exists():
+            path.write_text(model_script(name), encoding="utf-8")
+
+
+def described_files(scripts: Path, models: Path) -> dict[str, tuple[str, int]]:
+    """For each script of a widget and each model that `write_models` wrote, a hash and the number of bytes."""
+    code = {path.stem: path for path in scripts.glob("*.js")}
+    data = {path.stem.rpartition("-")[0]: path for path in models.glob("*.js")}
+    contents = {name: path.read_bytes() for name, path in (code | data).items()}
+    return {name: (hashlib.sha256(data).hexdigest()[:8], len(data)) for name, data in contents.items()}
+
+
+# -- Sphinx ------------------------------------------------------------------------------------------------------------
+
+
+def models_folder(app: Sphinx) -> Path:
+    """Where the scripts of the models are kept from build to build."""
+    return Path(app.outdir).parent / ".page_models"
+
+
+def prepare(app: Sphinx, config: Config) -> None:
+    """Write the models, and keep what belongs to widgets off all other pages.
+
+    jupyter-book puts every script and style of ``_static`` into every page.
+    """
+    write_models(models_folder(app))
+    config.page_model_files = described_files(Path(app.srcdir) / "_static" / FOLDER, models_folder(app))
+    for files in (config.html_js_files, config.html_css_files):
+        files[:] = [file for file in files if not str(file).startswith(f"{FOLDER}/")]
+
+
+def load_on_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Have the pages with widgets load what starts them."""
+    if doctree is not None and doctree.next_node(page_model):
+        app.add_js_file(LOADER, loading_method="defer")
+        app.add_css_file(STYLE)
+
+
+def copy_models(app: Sphinx, error: Exception | None) -> None:
+    """Copy the models into the pages."""
+    if not error and app.builder.format == "html":
+        for path in models_folder(app).glob("*.js"):
+            name = path.stem.rpartition("-")[0]
+            shutil.copyfile(path, Path(app.outdir) / "_static" / FOLDER / f"{name}.js")
+
+
+def visit(translator: Any, node: page_model) -> None:
+    translator.body.append(opening(node["kind"], node["options"], translator.builder.config.page_model_files))
+
+
+def depart(translator: Any, node: page_model) -> None:
+    translator.body.append(CLOSING)
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_config_value("page_model_files", {}, "html")
+    app.add_node(page_model, html=(visit, depart))
+    app.add_directive("page-model", PageModel)
+    app.connect("config-inited", prepare, priority=100)  # before Sphinx converts the lists of scripts and styles
+    app.connect("html-page-context", load_on_page)
+    app.connect("build-finished", copy_models)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,596 @@
+"""Models in the page: they compute what the companion computes, and keyboard, finger and screen reader can use them."""
+
+import functools
+import http.server
+import io
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import page_models
+import pytest
+from bs4 import BeautifulSoup
+from contrast import contrast, luminance
+from page_models import WIDGETS, counts_script, described_files, network_script, opening, script, write_models
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from companion.generation import Sampler, generate, sample_ids, stepper
+from companion.generation.sampling import softmax
+from companion.ngrams import NGramModel
+from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, Trained, load_model, load_recipe
+from companion.tokenizers import CharTokenizer
+
+sync_api = pytest.importorskip("playwright.sync_api")
+STATIC = Path(__file__).resolve().parents[1] / "book" / "_static"
+CODE = STATIC / page_models.FOLDER
+CHARACTERS = "abcdefghijkl"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts of the book's models, as a build writes them."""
+    folder = tmp_path_factory.mktemp("models")
+    write_models(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like the book's, with a page for each widget that has the styles and scripts of the book's pages."""
+    folder = tmp_path_factory.mktemp("pages")
+    shutil.copytree(STATIC, folder / "_static")
+    for path in models.glob("*.js"):
+        shutil.copyfile(path, folder / "_static" / "models" / f"{path.stem.rpartition('-')[0]}.js")
+    files = described_files(CODE, models)
+    for kind in WIDGETS:
+        (folder / f"{kind}.html").write_text(page(opening(kind, {}, files)), encoding="utf-8")
+    (folder / "core.html").write_text(
+        page("", *(path.stem for path in CODE.glob("*.js") if path.stem not in WIDGETS and path.stem != "page-models")),
+        encoding="utf-8",
+    )
+    return folder
+
+
+def page(widget: str, *scripts: str) -> str:
+    """A page with a widget and with some scripts."""
+    dark = "matchMedia('(prefers-color-scheme: dark)').matches"
+    first = ["arrays", "lstm"]  # which others use
+    ordered = ["page-models", *first, *sorted(set(scripts) - set(first))] if scripts else ["page-models"]
+    return "".join(
+        [
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Models</title>',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<script>document.documentElement.dataset.theme = {dark} ? 'dark' : 'light'</script>",
+            "<style>html[data-theme=light] { --pst-color-background: #fff; --pst-color-border: #ccc }",
+            "html[data-theme=dark] { --pst-color-background: #121212; --pst-color-border: #444 }",
+            "html[data-theme=dark] body { background: #121212; color: #ced6dd }</style>",
+            *(f'<link rel="stylesheet" href="_static/{name}">' for name in ("custom.css", page_models.STYLE)),
+            *(f'<script src="_static/models/{name}.js"></script>' for name in ordered),
+            "</head><body><main>",
+            f"{widget}<p>A passage that everybody can read.</p>{page_models.CLOSING}" if widget else "",
+            "</main></body></html>",
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def core(browser, pages: Path) -> Iterator:
+    """A page with the networks' code alone."""
+    page = browser.new_page()
+    page.goto((pages / "core.html").as_uri())
+    yield page
+    page.close()
+
+
+# -- the same numbers as the companion ---------------------------------------------------------------------------------
+
+
+def trained(kind: str, folder: Path) -> Trained:
+    """A small network with random weights in 16 bits, in a folder."""
+    from companion.models import language_model, transformer_model
+
+    size = len(CHARACTERS) + 1
+    if kind == "lstm":
+        sizes = {"vocab_size": size, "embedding_dim": 5, "units": 7, "num_layers": 2}
+        made, model = LANGUAGE_MODEL, language_model(**sizes)
+    else:
+        sizes = {"vocab_size": size, "hidden_dim": 12, "num_layers": 2, "num_heads": 3, "context": 6}
+        made, model = TRANSFORMER, transformer_model(**sizes)
+    rng = np.random.default_rng(5)
+    for variable in model.trainable_variables:  # no zeros and ones, so that a missing bias or scale would show
+        variable.assign(variable + rng.normal(0, 0.5, variable.shape).astype(np.float32))
+    Trained(model, CharTokenizer(CHARACTERS), sizes, kind=made).save(folder, half_precision=True)
+    return load_model(folder)
+
+
+def steps(core, kind: str, name: str, ids: list[int]) -> np.ndarray:
+    """The logits after each id, as the page computes them."""
+    code = """([kind, name, ids]) => {
+      const stepper = pageModels[kind](name), state = stepper.start();
+      return ids.map((id) => Array.from(stepper.step(id, state)));
+    }"""
+    return np.array(core.evaluate(code, [kind, name, ids]))
+
+
+def companion_steps(model, ids: list[int]) -> np.ndarray:
+    """The logits after each id, as the companion computes them."""
+    stepping = stepper(model)
+    state, rows = stepping.start(1), []
+    for token in ids:
+        logits, state = stepping.step(np.array([token]), state)
+        rows.append(logits[0])
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "transformer"])
+def test_a_network_equals_the_companion_s(core, tmp_path: Path, kind: str) -> None:
+    """Over a text of several contexts, so that the Transformer's ring is used more than once."""
+    network = trained(kind, tmp_path / kind)
+    core.add_script_tag(content=network_script(kind, tmp_path / kind))
+    ids = np.random.default_rng(0).integers(0, len(CHARACTERS) + 1, 25).tolist()
+    wanted = companion_steps(network.model, ids)
+    assert np.ptp(wanted) > 1  # so that a difference would show
+    np.testing.assert_allclose(steps(core, kind, kind, ids), wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_counts_equal_the_companion_s(core, order: int) -> None:
+    """With n-grams that occur so often that their count takes more than a byte, and with contexts never seen."""
+    rng = np.random.default_rng(1)
+    ids = np.concatenate([rng.integers(0, 5, 3000), np.tile([0, 1, 2, 3], 400), rng.integers(0, 9, 300)])
+    model = NGramModel(order, vocab_size=len(CHARACTERS)).fit(ids)
+    core.add_script_tag(content=counts_script(f"counts-{order}", model, CHARACTERS))
+    text = [*rng.integers(0, 12, 40).tolist(), 0, 1, 2, 3, 0, 1]
+    assert model.longest_match(text).min() < order
+    np.testing.assert_allclose(steps(core, "counts", f"counts-{order}", text), companion_steps(model, text), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("shakespeare-chars", "lstm"), ("shakespeare-transformer", "transformer"), ("shakespeare-6gram", "counts")],
+)
+def test_the_book_s_models_equal_the_companion_s(core, pages: Path, name: str, kind: str) -> None:
+    core.add_script_tag(path=pages / "_static" / "models" / f"{name}.js")
+    ids = load_recipe(name).text_tokenizer.encode("**ROMEO**  \nBut soft, what light").tolist()
+    np.testing.assert_allclose(steps(core, kind, name, ids), companion_steps(load_recipe(name).model, ids), atol=1e-3)
+
+
+def test_weights_that_are_not_of_16_bits_are_refused(tmp_path: Path) -> None:
+    from companion.models import language_model
+
+    sizes = {"vocab_size": 3, "embedding_dim": 2, "units": 2}
+    Trained(language_model(**sizes), CharTokenizer("ab"), sizes).save(tmp_path / "model")
+    with pytest.raises(ValueError, match="16 bits"):
+        network_script("model", tmp_path / "model")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 12345, 2**32 - 1])
+def test_random_numbers_are_numpy_s(core, seed: int) -> None:
+    code = "(seed) => { const next = pageModels.generator(seed); return Array.from({ length: 300 }, next); }"
+    assert core.evaluate(code, seed) == np.random.default_rng(seed).random(300).tolist()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"temperature": 0.3}, {"top_k": 3}, {"top_p": 0.6}, {"temperature": 1.7, "top_k": 6, "top_p": 0.8}],
+)
+def test_probabilities_equal_the_companion_s(core, settings: dict) -> None:
+    """Some of the logits are equal, so that ties are decided in the same way."""
+    logits = np.random.default_rng(2).integers(-3, 4, (50, 9)).astype(float)
+    code = "([rows, settings]) => rows.map((row) => Array.from(pageModels.probabilities(row, settings)))"
+    got = core.evaluate(code, [logits.tolist(), settings])
+    np.testing.assert_allclose(got, Sampler(**settings).probabilities(logits), atol=1e-12)
+
+
+class MinP:
+    """Min-p after the temperature, as the exercise *generation-min-p* defines it: the twin of the page's sampler."""
+
+    def __init__(self, temperature: float, min_p: float) -> None:
+        self.temperature, self.min_p = temperature, min_p
+
+    def choose(self, logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        p = softmax(np.asarray(logits[0], dtype=float) / self.temperature)
+        p = np.where(p >= self.min_p * p.max(), p, 0)
+        return np.array([(p.cumsum() > rng.random() * p.sum()).argmax()])
+
+
+WRITE = """([kind, name, prompt, count, seed, settings]) => {
+  const { probabilities, draw, characters } = pageModels;
+  const stepper = pageModels[kind](name), state = stepper.start(), random = pageModels.generator(seed);
+  const tokenizer = characters(name);
+  let logits, text = "";
+  for (const id of tokenizer.encode(prompt)) logits = stepper.step(id, state);
+  for (let n = 0; n < count; n++) {
+    const id = draw(probabilities(logits, settings), random);
+    text += tokenizer.tokens[id];
+    logits = stepper.step(id, state);
+  }
+  return text;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "settings"),
+    [
+        ("shakespeare-chars", "lstm", {"temperature": 0.6}),
+        ("shakespeare-chars", "lstm", {"temperature": 1.2, "top_k": 20, "top_p": 0.9}),
+        ("shakespeare-transformer", "transformer", {}),
+        ("shakespeare-6gram", "counts", {"temperature": 0.8}),
+    ],
+)
+def test_the_same_seed_writes_the_same_text(core, pages: Path, name: str, kind: str, settings: dict) -> None:
+    core.add_script_tag(path=pages / "_static" / "models" / f"{name}.js")
+    loaded, prompt = load_recipe(name), "**LADY MACBETH**  \n"
+    count = 420 if settings == {"temperature": 0.6} else 150  # the passage on the book's first page, to its end
+    wanted = generate(loaded.model, loaded.text_tokenizer, prompt, count, **settings, seed=3)
+    assert core.evaluate(WRITE, [kind, name, prompt, count, 3, settings]) == wanted
+    assert core.evaluate(WRITE, [kind, name, prompt, count, 4, settings]) != wanted
+
+
+def test_min_p_is_that_of_the_exercise(core, pages: Path) -> None:
+    name = "shakespeare-transformer"
+    core.add_script_tag(path=pages / "_static" / "models" / f"{name}.js")
+    loaded = load_recipe(name)
+    tokenizer, prompt = loaded.text_tokenizer, "**ROMEO**  \n"
+    ids = sample_ids(loaded.model, tokenizer.encode(prompt), 100, MinP(1.3, 0.1), seed=2)
+    settings = {"temperature": 1.3, "min_p": 0.1}
+    assert core.evaluate(WRITE, ["transformer", name, prompt, 100, 2, settings]) == tokenizer.decode(ids[0])
+
+
+# -- the widgets -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(pages: Path) -> Iterator[str]:
+    """The address of the pages, served on this machine only."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(pages))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+def visit(browser, pages: Path, site: str) -> Iterator[Callable]:
+    """A function that opens the page of a widget; nothing may go wrong on it, and no other host may be asked."""
+    opened, troubles, contexts = [], [], []
+
+    def visit(kind: str, served: bool = False, **settings):
+        context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}} | settings)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.requests = []
+        page.on("request", lambda request: page.requests.append(request.url))
+        page.on("console", lambda m: troubles.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        address = site if served else pages.as_uri() + "/"
+        page.goto(f"{address}{kind}.html")
+        opened.append((page, address))
+        return page
+
+    yield visit
+    for page, address in opened:
+        others = [url for url in page.requests if not url.startswith((address, "data:"))]
+        assert not others
+    assert [text for text in troubles if "favicon" not in text and "404" not in text] == []
+    for context in contexts:
+        context.close()
+
+
+def started(page, kind: str):
+    """The widget after the reader's first click."""
+    page.get_by_role("button", name=WIDGETS[kind].button).click()
+    page.locator(".page-model .widget").wait_for()
+    return page.locator(".page-model")
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["file", "http"])
+@pytest.mark.parametrize("kind", WIDGETS)
+def test_nothing_is_loaded_before_the_first_click(visit, kind: str, served: bool) -> None:
+    page = visit(kind, served)
+    before = {url.rpartition("/")[2].partition("?")[0] for url in page.requests}
+    assert before == {f"{kind}.html", "custom.css", "page-models.css", "page-models.js"} | (before & {"favicon.ico"})
+    assert page.get_by_text("A passage that everybody can read.").is_visible()
+    started(page, kind)
+    after = {url.rpartition("/")[2].partition("?")[0].removesuffix(".js") for url in page.requests}
+    assert {*WIDGETS[kind].code, *WIDGETS[kind].models} <= after
+    assert not page.get_by_text("A passage that everybody can read.").is_visible()
+    assert page.evaluate("document.activeElement.closest('.widget') !== null")
+
+
+@pytest.mark.parametrize("kind", WIDGETS)
+def test_without_javascript_the_passage_is_there(browser, pages: Path, kind: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((pages / f"{kind}.html").as_uri())
+    assert page.get_by_text("A passage that everybody can read.").is_visible()
+    assert page.locator("button").count() == 0
+    context.close()
+
+
+def test_a_script_that_is_missing_is_said(visit, pages: Path) -> None:
+    page = visit("write-on", True)
+    page.route("**/shakespeare-chars.js*", lambda route: route.fulfill(status=404))
+    page.get_by_role("button", name="Write in this page").click()
+    page.get_by_text("can't be loaded. Try again.").wait_for()
+    assert page.get_by_role("button", name="Write in this page").is_enabled()
+
+
+# Text that is too faint, boxes that are too small for a finger, and how far the page is wider than the window.
+FAULTS = """() => {
+  const parse = (colour) => (colour.match(/[\\d.]+/g) ?? []).map(Number);
+  const inks = [];
+  for (const element of document.querySelectorAll(".page-model *")) {
+    const has = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!has || !element.checkVisibility() || element.closest("button:disabled")) continue;
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
+    inks.push([parse(getComputedStyle(element).color), layers.reverse(), element.outerHTML.slice(0, 90)]);
+  }
+  const small = [...document.querySelectorAll(".page-model :is(button, input, select, textarea)")]
+    .filter((e) => e.checkVisibility()).map((e) => [e.getBoundingClientRect(), e.outerHTML.slice(0, 90)])
+    .filter(([box]) => box.height < 24 || box.width < 24).map(([, html]) => html);
+  return { inks, small, wide: document.documentElement.scrollWidth - document.documentElement.clientWidth };
+}"""
+
+
+def over(colour: list[float], behind: list[float]) -> list[float]:
+    """A colour, perhaps translucent, over another."""
+    if not colour:
+        return behind
+    share = colour[3] if len(colour) > 3 else 1.0
+    return [share * a + (1 - share) * b for a, b in zip(colour[:3], behind, strict=True)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1000])
+@pytest.mark.parametrize("kind", WIDGETS)
+def test_it_fits_and_can_be_read(visit, kind: str, width: int, scheme: str) -> None:
+    touch = width < 600
+    page = visit(kind, viewport={"width": width, "height": 800}, color_scheme=scheme, has_touch=touch)
+    button = page.get_by_role("button", name=WIDGETS[kind].button)
+    button.tap() if touch else button.click()
+    page.locator(".page-model .widget").wait_for()
+    faults = page.evaluate(FAULTS)
+    assert faults["wide"] <= 0
+    assert faults["small"] == []
+    for ink, layers, html in faults["inks"]:
+        ground = functools.reduce(lambda below, layer: over(layer, below), layers, [255.0, 255.0, 255.0])
+        one, other = (luminance([v / 255 for v in colour]) for colour in (over(ink, ground), ground))
+        assert contrast(one, other) >= 4.5, html
+
+
+@pytest.mark.parametrize("kind", WIDGETS)
+def test_axe_finds_nothing(visit, kind: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = visit(kind, served=True)
+    started(page, kind)
+    rules = {"region", "page-has-heading-one", "landmark-one-main"}  # about a whole page
+    found = axe.Axe().run(page).response["violations"]
+    assert [(rule["id"], [n["html"][:120] for n in rule["nodes"]]) for rule in found if rule["id"] not in rules] == []
+
+
+def test_write_on_by_keyboard_writes_what_the_companion_writes(visit) -> None:
+    """Start, type a beginning, write and pause, without a pointer; the text is that of `generate` with this seed."""
+    page = visit("write-on")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".page-model .paper").wait_for()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("**ROMEO**")
+    page.keyboard.press("Enter")
+    page.locator(".candidates button:enabled").first.wait_for()
+    while page.evaluate("document.activeElement.textContent") != "Write":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.paper').textContent.length > 60")
+    page.keyboard.press("Enter")
+    text = page.locator(".paper").text_content()
+    page.wait_for_timeout(200)
+    assert page.locator(".paper").text_content() == text, "it was paused"
+    loaded, given = load_recipe("shakespeare-chars"), "**ROMEO**\n"
+    count = len(text) - len(given)
+    assert page.get_by_role("status").text_content() == f"Paused after {count} letters."
+    assert text == given + generate(loaded.model, loaded.text_tokenizer, given, count, temperature=0.8, seed=1)
+
+
+def test_write_on_shows_the_candidates_and_lets_the_reader_choose(visit) -> None:
+    page = visit("write-on")
+    widget = started(page, "write-on")
+    widget.get_by_label("Your beginning").fill("What country, friends, is th")
+    loaded = load_recipe("shakespeare-chars")
+    ids = loaded.text_tokenizer.encode("What country, friends, is th")
+    p = Sampler(temperature=0.8).probabilities(companion_steps(loaded.model, ids.tolist())[-1])
+    names = [loaded.text_tokenizer.tokens[i].replace(" ", "␣") for i in np.argsort(-p, kind="stable")[:8]]
+    page.wait_for_function("name => document.querySelector('.candidates .name').textContent === name", arg=names[0])
+    assert widget.locator(".candidates .name").all_text_contents() == names
+    assert widget.locator(".candidates button").first.text_content() == f"{names[0]}{100 * p.max():.0f}%"
+    widget.get_by_label("top-k").fill("2")
+    assert widget.locator(".candidates .cut").count() == 6
+    assert widget.locator(".candidates button").nth(2).get_attribute("aria-label") == f"Take {names[2]}: cut off"
+    widget.locator(".candidates button").nth(2).click()
+    assert widget.locator(".paper").text_content() == f"What country, friends, is th{names[2]}"
+    assert widget.locator(".paper u").text_content() == names[2]
+    assert widget.get_by_role("status").text_content().startswith(f"You took {names[2]}.")
+    widget.get_by_label("Your beginning").fill("Grüß 世")
+    page.get_by_text("The network has never read ü ß 世; please leave that out.").wait_for()
+    assert widget.get_by_role("button", name="Write", exact=True).is_disabled()
+
+
+def test_write_on_starts_again_with_the_same_text_and_with_another_seed_writes_another(visit) -> None:
+    page = visit("write-on")
+    widget = started(page, "write-on")
+    texts = []
+    for button in ("Start again", "Start again", "Another seed"):
+        widget.get_by_role("button", name=button).click()
+        if button == "Another seed":
+            page.wait_for_function("document.querySelector('.paper').textContent.length > 12")
+        else:
+            page.locator(".candidates button:enabled").first.wait_for()
+            for _ in range(10):
+                widget.get_by_role("button", name="One letter").click()
+        texts.append(widget.locator(".paper").text_content()[:11])
+    assert texts[0] == texts[1] != texts[2]
+    assert widget.get_by_label("Seed", exact=True).input_value() == "2"
+
+
+def test_those_who_ask_for_less_motion_get_the_text_in_lumps(visit) -> None:
+    page = visit("write-on", reduced_motion="reduce")
+    started(page, "write-on").get_by_role("button", name="Write", exact=True).click()
+    page.wait_for_function("document.querySelector('.paper').textContent.length > 1")
+    assert len(page.locator(".paper").text_content()) == 41
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def bits(name: str, text: str) -> np.ndarray:
+    """What each character of a text costs a model after the heading of a speech."""
+    loaded = load_recipe(name)
+    ids = loaded.text_tokenizer.encode("**MACBETH**  \n" + text)
+    p = softmax(companion_steps(loaded.model, ids.tolist()[:-1]).astype(float)[-len(text) :])
+    return -np.log2(p[np.arange(len(text)), ids[-len(text) :]])
+
+
+def test_three_readers_pay_what_the_companion_s_pay(visit) -> None:
+    page = visit("three-readers")
+    widget = started(page, "three-readers")
+    text = "To be thus is nothing,\nBut to be safely thus."
+    widget.get_by_label("Your text").fill(text)
+    page.wait_for_function("n => document.querySelectorAll('.tinted span').length === 3 * n", arg=len(text))
+    costs = [bits(name, text) for name in ("shakespeare-6gram", "shakespeare-chars", "shakespeare-transformer")]
+    for row, (name, cost) in enumerate(zip(("Counts", "LSTM", "Transformer"), costs, strict=True)):
+        cells = widget.locator("tbody tr").nth(row).locator("th, td").all_text_contents()
+        assert cells == [name, f"{cost.sum():.1f}", f"{cost.mean():.2f}"]
+        tints = widget.locator(".tinted").nth(row).locator("span")
+        assert tints.evaluate_all("spans => spans.map((s) => s.className.match(/bits-(\\d)/)[1]).join('')") == "".join(
+            str(min(int(c), 6)) for c in cost
+        )
+    best = ["the counts", "the LSTM", "the Transformer"][int(np.argmin([c.sum() for c in costs]))]
+    assert best in widget.get_by_role("status").text_content()
+    pointer = widget.get_by_label("Letter")
+    pointer.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    wanted = ", ".join(f"{n} {c[3]:.1f}" for n, c in zip(("Counts", "LSTM", "Transformer"), costs, strict=True))
+    assert pointer.get_attribute("aria-valuetext") == f"4, “b”: {wanted} bits"
+    assert widget.locator(".tinted .chosen").all_text_contents() == ["b", "b", "b"]
+    widget.locator(".tinted").nth(1).locator("span").nth(6).click()
+    assert pointer.input_value() == "7"
+    widget.get_by_label("Your text").fill("日")
+    page.get_by_text("No reader has ever read 日; please leave that out.").wait_for()
+
+
+# -- the directive -----------------------------------------------------------------------------------------------------
+
+
+def test_the_element_of_a_widget_says_what_it_loads() -> None:
+    needed = [*WIDGETS["write-on"].code, *WIDGETS["write-on"].models]
+    options = {"beginning": 'A "B" <c> & d\n', "seed": 3}
+    html = opening("write-on", options, dict.fromkeys(needed, ("0a1b2c3d", 500_000)))
+    widget = BeautifulSoup(html, "html.parser").div
+    assert widget["data-size"] == f"{len(needed) / 2:.1f}"
+    assert json.loads(widget["data-options"]) == options
+    assert json.loads(widget["data-scripts"]) == [f"{name}.js?v=0a1b2c3d" for name in needed]
+
+
+CHAPTER = r"""# A chapter
+
+```{page-model} write-on
+:beginning: "**LADY MACBETH**  \n"
+:temperature: 0.6
+:seed: 3
+
+What it *writes*.
+```
+"""
+
+
+@pytest.fixture
+def small_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[Path, str]]:
+    """A function that builds a book of a chapter and another page: the pages' folder, and the warnings."""
+    monkeypatch.setattr(page_models, "model_script", lambda name: script(name, {}))
+    source = tmp_path / "book"
+    shutil.copytree(STATIC, source / "_static")
+    (source / "index.md").write_text("# Start\n\n```{toctree}\nchapter\n```\n", encoding="utf-8")
+    # jupyter-book finds the scripts and styles of _static and puts them into every page
+    (source / "conf.py").write_text(
+        "extensions = ['myst_parser', 'page_models']\nhtml_static_path = ['_static']\n"
+        "html_js_files = ['models/page-models.js', 'models/lstm.js', 'enlarge.js']\n"
+        "html_css_files = ['models/page-models.css', 'custom.css']\n",
+        encoding="utf-8",
+    )
+
+    def build(chapter: str) -> tuple[Path, str]:
+        (source / "chapter.md").write_text(chapter, encoding="utf-8")
+        warnings, out = io.StringIO(), tmp_path / "out" / "html"
+        with patch_docutils(str(source)), docutils_namespace():
+            Sphinx(source, source, out, out.parent / "doctrees", "html", status=None, warning=warnings).build()
+        return out, re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())
+
+    return build
+
+
+def test_a_directive_makes_a_widget_and_only_its_page_loads_its_code(small_book) -> None:
+    out, warnings = small_book(CHAPTER)
+    assert warnings == ""
+    chapter = BeautifulSoup((out / "chapter.html").read_text("utf-8"), "html.parser")
+    widget = chapter.select_one(".page-model")
+    assert json.loads(widget["data-options"]) == {"beginning": "**LADY MACBETH**  \n", "temperature": 0.6, "seed": 3}
+    assert str(widget.select_one(".still p")) == "<p>What it <em>writes</em>.</p>"
+    for file in json.loads(widget["data-scripts"]):
+        assert (out / "_static" / "models" / file.partition("?")[0]).exists()
+    start = (out / "index.html").read_text("utf-8")
+    for name, count in (("models/page-models.js", 1), ("models/page-models.css", 1), ("models/lstm.js", 0)):
+        assert name not in start
+        assert str(chapter).count(name) - str(widget).count(name) == count
+    assert "enlarge.js" in start and "custom.css" in start
+
+
+@pytest.mark.parametrize(
+    ("chapter", "message"),
+    [
+        (CHAPTER.replace("write-on", "sing-on"), "There is no widget 'sing-on'; there are "),
+        (CHAPTER.replace(":seed: 3", ":sentence: To be"), "The widget write-on has no option 'sentence'."),
+    ],
+)
+def test_a_directive_that_is_wrong_is_said(small_book, chapter: str, message: str) -> None:
+    assert message in small_book(chapter)[1]
+
+
+def test_only_what_has_changed_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+    monkeypatch.setattr(page_models, "model_script", lambda name: written.append(name) or script(name, {}))
+    write_models(tmp_path)
+    assert written == page_models.MODELS
+    (tmp_path / "shakespeare-chars-0000.js").write_text("old", encoding="utf-8")
+    write_models(tmp_path)
+    assert written == page_models.MODELS
+    assert {path.stem.rpartition("-")[0] for path in tmp_path.iterdir()} == set(page_models.MODELS)
+    assert len(list(tmp_path.iterdir())) == len(page_models.MODELS)
+
+
+def test_a_model_is_at_most_4_megabytes() -> None:
+    for name in set(page_models.MODELS) - {page_models.COUNTS}:
+        assert (page_models.SHIPPED / name / "model.safetensors").stat().st_size <= 4e6, name
