@@ -68,8 +68,8 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
         return _train(recipe, progress)
 
 
-def ship(name: str, progress: bool | None = None) -> Path:
-    """Train a recipe again and keep it with the package, in half precision: from then on it is loaded.
+def ship(name: str, progress: bool | None = None, bits: int = 16) -> Path:
+    """Train a recipe again and keep it with the package, in 16 or 8 bits: from then on it is loaded.
 
     It is used by hand, in the repository: ``python -c "from companion.recipes import ship; ship('dates')"``. The
     score that is kept with the weights is that of the run, in full precision; a test checks that they agree.
@@ -82,7 +82,7 @@ def ship(name: str, progress: bool | None = None) -> Path:
     if is_counted(_recipe(name)):
         raise UserError(f"{name} is counted in seconds and has no weights to keep; ship a network.")
     trained = load_recipe(name, retrain=True, progress=progress)
-    save_model(SHIPPED / name, trained, half_precision=True)
+    save_model(SHIPPED / name, trained, bits)
     return SHIPPED / name
 
 
