@@ -10,10 +10,9 @@ r"""Models that run in the pages: a directive for each widget, and the weights a
 
 The widgets are plain JavaScript in ``book/_static/models/``. A page that has one loads ``page-models.js``, a few
 kilobytes. The widget's code and the weights of its models are loaded at the reader's first click. They are scripts, and
-not files to be fetched, so that they also work where pages are opened from a folder. A network's script has the numbers
-of its ``model.safetensors`` as they are, 16 bits each, so that a widget writes what the companion writes with the same
-seed. They are in base64, which makes them a third larger. (One byte a weight, with a scale for each row, would halve
-that. It costs the flagship 0.0001 ± 0.0003 bits per character, but after some lines it writes another text.)
+not files to be fetched, so that they also work where pages are opened from a folder. A network's script has the bytes of
+its ``model.safetensors`` as they are, in 8 or 16 bits a weight, so that a widget writes what the companion writes with
+the same seed. They are in base64, which makes them a third larger.
 """
 
 import base64
@@ -51,20 +50,19 @@ def script(name: str, content: dict[str, Any]) -> str:
 
 
 def network_script(name: str, folder: Path) -> str:
-    """The script of a network: its kind, sizes, tokens, and its weights in 16 bits as they are in the folder."""
+    """The script of a network: its kind, sizes and tokens, and its weights as they are in the folder."""
     description = json.loads((folder / "model.json").read_text("utf-8"))
     tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     path = folder / "model.safetensors"
-    described = sorted(read_header(path).items(), key=lambda item: item[1].start)
-    if wrong := [array for array, stored in described if stored.dtype != "F16"]:
-        raise ValueError(f"{name}: {wrong[0]} isn't stored in 16 bits, as the weights of a page are")
-    data = path.read_bytes()[-described[-1][1].end :]
+    described = read_header(path)
+    size = max(stored.end for stored in described.values())
+    data = path.read_bytes()[-size:]
     content = {"kind": description["kind"], "sizes": description["model"]}
     if tokenizer["kind"] == "char":
         content["tokens"] = ["<unk>", *tokenizer["tokens"]]
     else:
         content["source"], content["target"] = tokenizer["source"], tokenizer["target"]
-    arrays = {array: stored.shape for array, stored in described}
+    arrays = {array: [stored.dtype, stored.start, stored.end] for array, stored in described.items()}
     return script(name, content | {"arrays": arrays, "data": base64.b64encode(data).decode()})
 
 

@@ -4,9 +4,9 @@
   const { models } = pageModels;
 
   // The number that 16 bits stand for: a sign, 5 bits of exponent, 10 of fraction (IEEE 754, binary16).
+  const POWERS = Float64Array.from({ length: 32 }, (_, exponent) => 2 ** (Math.max(exponent, 1) - 25));
   function half(bits) {
-    const exponent = (bits >> 10) & 31, fraction = bits & 1023;
-    const size = exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : (fraction / 1024) * 2 ** -14;
+    const exponent = (bits >> 10) & 31, size = ((exponent ? 1024 : 0) + (bits & 1023)) * POWERS[exponent];
     return bits & 0x8000 ? -size : size;
   }
 
@@ -16,19 +16,28 @@
     return found;
   }
 
+  // Numbers of a type of safetensors, as a Float32Array. ``buffer`` holds nothing else.
+  const numbers = {
+    F32: (buffer) => new Float32Array(buffer),
+    F16: (buffer) => Float32Array.from(new Uint16Array(buffer), half),
+    I8: (buffer) => Float32Array.from(new Int8Array(buffer)),
+  };
+
   // The weights of a model by name, each as a Float32Array with its rows one after the other. They are unpacked once.
+  // A matrix in 8 bits comes with a scale for each column, by which it is multiplied.
   function weights(name) {
     const model = models[name];
     if (!model.weights) {
-      const packed = new Uint16Array(bytes(model.data).buffer);
-      const table = Float32Array.from({ length: 65536 }, (_, bits) => half(bits));
-      const all = Float32Array.from(packed, (bits) => table[bits]);
-      model.weights = {};
-      let start = 0;
-      for (const [array, shape] of Object.entries(model.arrays)) {
-        const length = shape.reduce((product, size) => product * size, 1);
-        model.weights[array] = all.subarray(start, (start += length));
-      }
+      const packed = bytes(model.data), found = {};
+      for (const [array, [type, start, end]] of Object.entries(model.arrays))
+        found[array] = numbers[type](packed.slice(start, end).buffer);
+      for (const [array, [type]] of Object.entries(model.arrays))
+        if (type === "I8") {
+          const scale = found[`${array}.scale`];
+          found[array].forEach((value, n, all) => { all[n] = value * scale[n % scale.length]; });
+          delete found[`${array}.scale`];
+        }
+      model.weights = found;
       delete model.data;
     }
     return model.weights;
