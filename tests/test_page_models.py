@@ -19,16 +19,19 @@ from page_models import WIDGETS, counts_script, described_files, network_script,
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from companion.generation import Sampler, generate, sample_ids, stepper
+from companion.chapters.inside import memory_data
+from companion.corpora import dates
+from companion.generation import Sampler, decode, generate, sample_ids, stepper
 from companion.generation.sampling import softmax
 from companion.ngrams import NGramModel
-from companion.recipes import LANGUAGE_MODEL, TRANSFORMER, Trained, load_model, load_recipe
-from companion.tokenizers import CharTokenizer
+from companion.recipes import ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER, Trained, load_model, load_recipe
+from companion.tokenizers import BPETokenizer, CharTokenizer, PairVocabulary, Vocabulary, split_pieces
 
 sync_api = pytest.importorskip("playwright.sync_api")
 STATIC = Path(__file__).resolve().parents[1] / "book" / "_static"
 CODE = STATIC / page_models.FOLDER
 CHARACTERS = "abcdefghijkl"
+CELLS = {"position in line": 17, "in prose": 211}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
 
@@ -48,8 +51,11 @@ def pages(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in models.glob("*.js"):
         shutil.copyfile(path, folder / "_static" / "models" / f"{path.stem.rpartition('-')[0]}.js")
     files = described_files(CODE, models)
+    memory = np.random.default_rng(3).normal(size=(4, 5, 512))
+    data = {"memory": memory_data(CELLS, memory, "\n\n", "I am no fool,  \nsir.").data}
     for kind in WIDGETS:
-        (folder / f"{kind}.html").write_text(page(opening(kind, {}, files)), encoding="utf-8")
+        element = data.get(kind, "") + opening(kind, {}, files)
+        (folder / f"{kind}.html").write_text(page(element), encoding="utf-8")
     (folder / "core.html").write_text(
         page("", *(path.stem for path in CODE.glob("*.js") if path.stem not in WIDGETS and path.stem != "page-models")),
         encoding="utf-8",
@@ -171,6 +177,58 @@ def test_the_book_s_models_equal_the_companion_s(core, pages: Path, name: str, k
     core.add_script_tag(path=pages / "_static" / "models" / f"{name}.js")
     ids = load_recipe(name).text_tokenizer.encode("**ROMEO**  \nBut soft, what light").tolist()
     np.testing.assert_allclose(steps(core, kind, name, ids), companion_steps(load_recipe(name).model, ids), atol=1e-3)
+
+
+def test_an_encoder_decoder_equals_the_companion_s(core, tmp_path: Path) -> None:
+    """Logits and attention while it writes a target, and what it writes by itself."""
+    from companion.generation.from_source import SourceStepper
+    from companion.models.encoder_decoder import encoder_decoder, source_attention
+
+    words = PairVocabulary(Vocabulary("abcdefg"), Vocabulary("uvwxyz"))
+    sizes = {"source_vocab": 11, "target_vocab": 10, "embedding_dim": 5, "units": 8, "attention": "multiplicative"}
+    model = encoder_decoder(**sizes)
+    rng = np.random.default_rng(7)
+    for variable in model.trainable_variables:
+        variable.assign(variable + rng.normal(0, 0.6, variable.shape).astype(np.float32))
+    Trained(model, words, sizes, kind=ENCODER_DECODER).save(tmp_path / "pairs", 16)
+    model = load_model(tmp_path / "pairs").network
+    core.add_script_tag(content=network_script("pairs", tmp_path / "pairs"))
+    source, target = [4, 9, 6, 6, 10, 5], [5, 8, 4, 9]
+    code = """([source, target]) => {
+      const network = pageModels.encoderDecoder("pairs"), { start, step } = network.reader(source), state = start();
+      const steps = target.map((id) => step(id, state));
+      const written = [...network.written(source, 12)].map(({ id }) => id);
+      return [steps.map(({ logits }) => [...logits]), steps.map(({ looks }) => [...looks]), written];
+    }"""
+    logits, looks, written = core.evaluate(code, [source, [2, *target]])
+    stepping = SourceStepper(model, [source])
+    state, wanted = stepping.start(1), []
+    for token in [2, *target]:
+        row, state = stepping.step(np.array([token]), state)
+        wanted.append(row[0])
+    np.testing.assert_allclose(logits, wanted, atol=1e-3)
+    np.testing.assert_allclose(looks, source_attention(model, source, target), atol=1e-3)
+    assert [i for i in written if i != 3] == decode(model, [source], max_tokens=12)[0]
+
+
+TEXTS = [
+    "I'll read 2 books,  now.",
+    "the 23rd_of  May, 1999\n\n  we’ve Zürich ½ x² 3.14",
+    "少见的词，可以用几个小块。🎭 \tnaïve--'tis\u00a0so!  ",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_texts_are_cut_as_the_companion_cuts_them(core, text: str) -> None:
+    assert core.evaluate("text => pageModels.splitPieces(text)", text) == split_pieces(text)
+    assert core.evaluate("text => pageModels.englishTokens(text)", text) == dates.english_tokens(text)
+    tokenizer = BPETokenizer.train("the books that we read, the books 少见 少 we read now, naïve " * 3, 256 + 60)
+    merges = [" ".join(pair) for pair in tokenizer.merges]
+    for number in (0, 1, 20, len(merges)):
+        got = core.evaluate(
+            "([merges, text, n]) => pageModels.bytePairs(merges).tokenize(text, n)", [merges, text, number]
+        )
+        assert got == BPETokenizer(tokenizer.merges[:number]).tokenize(text)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 12345, 2**32 - 1])
@@ -338,6 +396,7 @@ FAULTS = """() => {
   for (const element of document.querySelectorAll(".page-model *")) {
     const has = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     if (!has || !element.checkVisibility() || element.closest("button:disabled")) continue;
+    if (element.getBoundingClientRect().width < 2) continue; // for screen readers alone
     const layers = [];
     for (let e = element; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
     inks.push([parse(getComputedStyle(element).color), layers.reverse(), element.outerHTML.slice(0, 90)]);
@@ -492,6 +551,123 @@ def test_three_readers_pay_what_the_companion_s_pay(visit) -> None:
     assert pointer.input_value() == "7"
     widget.get_by_label("Your text").fill("日")
     page.get_by_text("No reader has ever read 日; please leave that out.").wait_for()
+
+
+def test_the_memory_is_that_of_the_network(visit) -> None:
+    page = visit("memory")
+    widget = started(page, "memory")
+    text = "Ho!\n**VIOLA**"
+    widget.get_by_label("Your text").fill(text)
+    page.wait_for_function("n => document.querySelectorAll('.strip b').length === n", arg=len(text))
+    loaded = load_recipe("shakespeare-chars")
+    stepping, held = stepper(loaded.model), []
+    state = stepping.start(1)
+    for token in loaded.text_tokenizer.encode("\n\n" + text):
+        _, state = stepping.step(np.array([token]), state)
+        held.append(state[1][0])
+
+    def shown(at: int, cells: dict) -> str:
+        values = (f"{name} {held[at + 1][number]:.2f}".replace("-", "−") for name, number in cells.items())
+        return f"{at}, “{text[at - 1]}”: {', '.join(values)}"
+
+    pointer = widget.get_by_label("Letter")
+    pointer.fill("3")
+    assert pointer.get_attribute("aria-valuetext") == shown(3, CELLS)
+    widget.get_by_label("in prose").uncheck()
+    widget.get_by_label("any other").fill("400")
+    assert pointer.get_attribute("aria-valuetext") == shown(3, {"position in line": 17, "cell 400": 400})
+    assert widget.locator(".strip i").count() == 2 * len(text)
+    usual = json.loads(page.locator("[data-page-model=memory]").text_content())
+    value = (held[4][17] - usual["mean"][17]) / (2 * usual["spread"][17])
+    box = widget.locator(".strip .column").nth(2).locator("i").first
+    assert box.get_attribute("class") == ("low" if value < 0 else "high")
+    assert float(box.evaluate("e => e.style.getPropertyValue('--share')")) == pytest.approx(
+        min(abs(value), 1), abs=1e-3
+    )
+
+
+def test_data_within_a_page_say_what_is_usual_for_each_cell() -> None:
+    memory = np.array([[[1.0, -2.0], [3.0, 4.0]]])
+    content = memory_data({"in prose": np.int64(1)}, memory, "</script>", "é").data
+    assert content.count("</") == 1
+    data = json.loads(BeautifulSoup(content, "html.parser").script.string)
+    assert data == {
+        "cells": {"in prose": 1}, "mean": [2.0, 1.0], "spread": [1.0, 3.0], "before": "</script>", "text": "é"
+    }  # fmt: skip
+
+
+def test_a_text_is_cut_with_as_many_merges_as_the_slider_says(visit) -> None:
+    page = visit("cut")
+    widget = started(page, "cut")
+    text = "The seas 少见的词"
+    widget.get_by_label("Your text").fill(text)
+    learnt = page.evaluate("pageModels.models.vocabularies")
+    heads, tokens = widget.locator(".head"), widget.locator(".tokens").nth(2).locator("span")
+    characters, words = (set(learnt[name]) for name in ("characters", "words"))
+    unknown = [sum(c not in characters for c in text), sum(piece not in words for piece in split_pieces(text))]
+    assert unknown == [4, 1]
+    assert heads.nth(0).text_content() == f"{len(text)} characters, 4 of them unknown"
+    assert heads.nth(1).text_content() == "3 words, 1 of them unknown"
+    for position, number in ((100, 2000), (50, 500), (0, 0)):
+        widget.get_by_label("merges").fill(str(position))
+        tokenizer = BPETokenizer(tuple(merge.split(" ")) for merge in learnt["merges"]["32 plays"][:number])
+        assert tokens.all_text_contents() == [t.replace(" ", "·") for t in tokenizer.tokenize(text)]
+    widget.get_by_label("pieces learnt from").select_option("18 Chinese sentences")
+    widget.get_by_label("merges").fill("100")
+    tokenizer = BPETokenizer(tuple(merge.split(" ")) for merge in learnt["merges"]["18 Chinese sentences"])
+    assert tokens.all_text_contents() == [t.replace(" ", "·") for t in tokenizer.tokenize(text)]
+
+
+def test_a_date_is_translated_as_the_companion_translates_it(visit) -> None:
+    from companion.models.encoder_decoder import source_attention
+
+    page = visit("date", reduced_motion="reduce")
+    widget = started(page, "date")
+    loaded, text = load_recipe("dates"), "the third of March, twenty twenty-one"
+    for language, to in (("Chinese", "zh"), ("ISO", "iso")):
+        widget.get_by_label("into").select_option(language)
+        widget.get_by_label("A date").fill(text)
+        widget.get_by_label("A date").press("Enter")
+        source = loaded.vocabularies.source.encode(dates.source_tokens(text, to))
+        ids = decode(loaded.network, [source])[0]
+        written = "".join(loaded.vocabularies.target.decode(ids))
+        page.wait_for_function(
+            "text => document.querySelector('.said').textContent === text", arg=f"It wrote {written}."
+        )
+        assert widget.locator(".answer").text_content() == written
+        looks = source_attention(loaded.network, source, ids)
+        shares = widget.locator(".looks tbody td span").all_text_contents()
+        assert np.abs(np.array([int(s[:-1]) for s in shares]) - 100 * looks.ravel()).max() <= 0.51
+        assert widget.locator(".looks tbody th").all_text_contents() == [*written, "end"]
+    widget.get_by_label("A date").fill("the ides of March")
+    widget.get_by_role("button", name="Translate", exact=True).click()
+    page.get_by_text("It has never read ides.").wait_for()
+
+
+def test_the_heads_look_where_the_companion_s_look(visit) -> None:
+    from companion.models.transformer import self_attention
+
+    page = visit("heads")
+    widget = started(page, "heads")
+    text = "The moon, the moon!"
+    widget.get_by_label("Your text").fill(text)
+    page.wait_for_function("n => document.querySelector('.letters').childElementCount === n", arg=len(text))
+    loaded = load_recipe("shakespeare-transformer")
+    looks = np.concatenate(self_attention(loaded.network, loaded.text_tokenizer.encode(text)))
+    pointer = widget.get_by_label("It reads letter")
+    for at in (len(text), 8, 1):
+        pointer.fill(str(at))
+        shares = widget.locator(".letters span").evaluate_all(
+            "all => all.map((e) => +e.style.getPropertyValue('--share'))"
+        )
+        np.testing.assert_allclose(np.reshape(shares, (12, len(text))), looks[:, at - 1], atol=1e-3)
+        assert widget.locator(".letters .later").count() == 12 * (len(text) - at)
+    pointer.fill("8")
+    top = int(looks[0, 7].argmax())
+    letter, back = text[top].replace(" ", "␣"), f"{7 - top} back" if top < 7 else "itself"
+    assert widget.locator(".most").first.text_content() == f"{100 * looks[0, 7, top]:.0f}% on “{letter}”, {back}"
+    widget.locator(".letters").nth(3).locator("span").nth(5).click()
+    assert pointer.input_value() == "6"
 
 
 # -- the directive -----------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ r"""Models that run in the pages: a directive for each widget, and the weights a
 
 The widgets are plain JavaScript in ``book/_static/models/``. A page that has one loads ``page-models.js``, a few
 kilobytes. The widget's code and the weights of its models are loaded at the reader's first click. They are scripts, and
-not files to be fetched, so that they also work where pages are opened from a folder. A network's script has the bytes of
-its ``model.safetensors`` as they are, in 8 or 16 bits a weight, so that a widget writes what the companion writes with
-the same seed. They are in base64, which makes them a third larger.
+not files to be fetched, so that they also work where pages are opened from a folder. A network's script has the bytes
+of its ``model.safetensors`` as they are, in 8 or 16 bits a weight, so that a widget writes what the companion writes
+with the same seed. They are in base64, which makes them a third larger.
 """
 
 import base64
@@ -31,14 +31,18 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
 
+from companion.chapters.tokens import bilingual
 from companion.closure import closure, fingerprint
+from companion.corpora import load_corpus
 from companion.ngrams import NGramModel
 from companion.recipes import SHIPPED, load_recipe
 from companion.recipes.weights import read_header
+from companion.tokenizers import SPECIALS, UNKNOWN_NAME, BPETokenizer, CharTokenizer, WordTokenizer
 
 FOLDER = "models"  # of the widgets' code, in book/_static, and of all they load, in the pages' _static
 LOADER, STYLE = f"{FOLDER}/page-models.js", f"{FOLDER}/page-models.css"
 COUNTS = "shakespeare-6gram"
+WORDS, MERGES, CHINESE_MERGES = 10_000, 2_000, 150  # of the chapter *tokens*
 LARGE = 255  # in the place of a count that doesn't fit into a byte
 
 # -- the models as scripts ---------------------------------------------------------------------------------------------
@@ -59,9 +63,9 @@ def network_script(name: str, folder: Path) -> str:
     data = path.read_bytes()[-size:]
     content = {"kind": description["kind"], "sizes": description["model"]}
     if tokenizer["kind"] == "char":
-        content["tokens"] = ["<unk>", *tokenizer["tokens"]]
+        content["tokens"] = [UNKNOWN_NAME, *tokenizer["tokens"]]
     else:
-        content["source"], content["target"] = tokenizer["source"], tokenizer["target"]
+        content |= {side: [*SPECIALS, *tokenizer[side]] for side in ("source", "target")}
     arrays = {array: [stored.dtype, stored.start, stored.end] for array, stored in described.items()}
     return script(name, content | {"arrays": arrays, "data": base64.b64encode(data).decode()})
 
@@ -85,17 +89,37 @@ def counts_script(name: str, model: NGramModel, tokens: Sequence[str]) -> str:
     return script(name, {"kind": "n-gram model", "sizes": sizes, "tokens": list(tokens), "levels": levels})
 
 
+def vocabularies_script() -> str:
+    """The script of the tokenizers of the chapter *tokens*: characters and words, and the merges of both languages."""
+    training, *_ = load_corpus("shakespeare").split()
+    (_, chinese), _ = bilingual()
+    learnt = {"32 plays": (training, MERGES), "18 Chinese sentences": (chinese, CHINESE_MERGES)}
+    merges = {name: BPETokenizer.train(text, 256 + number).merges for name, (text, number) in learnt.items()}
+    content = {
+        "characters": CharTokenizer.train(training).tokens[1:],
+        "words": WordTokenizer.train(training, WORDS).tokens[1:],
+        "merges": {name: [" ".join(pair) for pair in pairs] for name, pairs in merges.items()},
+    }
+    return script("vocabularies", content)
+
+
 def model_script(name: str) -> str:
-    """The script of one of the book's models."""
-    if name != COUNTS:
-        return network_script(name, SHIPPED / name)
-    counted = load_recipe(name)
-    return counts_script(name, counted.model, counted.text_tokenizer.tokens)
+    """The script of one of the book's models, or of its tokenizers."""
+    if name == "vocabularies":
+        return vocabularies_script()
+    if name == COUNTS:
+        counted = load_recipe(name)
+        return counts_script(name, counted.model, counted.text_tokenizer.tokens)
+    return network_script(name, SHIPPED / name)
 
 
 def model_key(name: str) -> str:
     """A hash of all that a model's script depends on."""
-    files = closure("companion.recipes.loading") if name == COUNTS else (SHIPPED / name).iterdir()
+    modules = {
+        COUNTS: ["companion.recipes.loading"],
+        "vocabularies": ["companion.corpora", "companion.tokenizers", "companion.chapters.tokens"],
+    }
+    files = closure(*modules[name]) if name in modules else (SHIPPED / name).iterdir()
     return fingerprint([*files, Path(__file__)], base=Path(__file__).resolve().parents[2])
 
 
@@ -128,6 +152,12 @@ WIDGETS = {
         (*READERS, "transformer", "counts", "three-readers"),
         (COUNTS, "shakespeare-chars", "shakespeare-transformer"),
         {"sentence": str},
+    ),
+    "memory": Widget("Read my text", (*READERS, "memory"), ("shakespeare-chars",), {}),
+    "cut": Widget("Cut my text", ("tokenizers", "cut"), ("vocabularies",), {"text": str}),
+    "date": Widget("Translate my date", ("arrays", "lstm", "encoder-decoder", "date"), ("dates",), {"date": str}),
+    "heads": Widget(
+        "Look through its heads", (*READERS, "transformer", "heads"), ("shakespeare-transformer",), {"text": str}
     ),
 }
 MODELS = sorted({model for widget in WIDGETS.values() for model in widget.models})
@@ -183,7 +213,7 @@ def escaped(value: str) -> str:
     return value
 
 
-CLOSING = "</div>\n</div>\n"
+CLOSING = '</div>\n<noscript><p class="said">It needs JavaScript.</p></noscript>\n</div>\n'
 
 
 def write_models(folder: Path) -> None:

@@ -1,6 +1,7 @@
-"""Figures of the chapter *inside*."""
+"""Figures of the chapter *inside*, and what its page's widget has to know."""
 
 import html
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from companion.errors import UserError
 from companion.plotting import INK, SERIES, STRONGEST_TINT
 
 if TYPE_CHECKING:
+    import numpy as np
     from IPython.display import HTML
     from matplotlib.figure import Figure
 
@@ -77,6 +79,32 @@ def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str,
         f'{marked}</pre><p style="font-size:0.85em;margin:0.6em 0 0">{html.escape(ends[0])} {scale} '
         f"{html.escape(ends[1])}</p></div>"
     )
+
+
+def memory_data(cells: Mapping[str, int], memory: "np.ndarray", before: str, text: str) -> "HTML":
+    """What the widget *memory* has to know of this chapter: data within the page, which show nothing themselves.
+
+    Parameters
+    ----------
+    cells
+        The number of the cell that was found for each question.
+    memory
+        What all cells held at many places, ``(..., cells)``. Mean and standard deviation say what is usual for each.
+    before, text
+        What the network reads first, unseen, and the text that is there when the widget opens.
+    """
+    from IPython.display import HTML
+
+    rows = memory.reshape(-1, memory.shape[-1]).astype(float)
+    usual = {"mean": rows.mean(axis=0), "spread": rows.std(axis=0)}
+    data = {
+        "cells": {name: int(number) for name, number in cells.items()},
+        **{name: [float(f"{value:.4g}") for value in values] for name, values in usual.items()},
+        "before": before,
+        "text": text,
+    }
+    content = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+    return HTML(f'<script type="application/json" data-page-model="memory">{content}</script>')
 
 
 def ablation_costs(
