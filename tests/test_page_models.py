@@ -39,7 +39,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scripts of the book's models, as a build writes them."""
     folder = tmp_path_factory.mktemp("models")
-    write_models(folder)
+    write_models(folder, page_models.MODELS)
     return folder
 
 
@@ -711,13 +711,33 @@ def small_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
     )
 
     def build(chapter: str) -> tuple[Path, str]:
-        (source / "chapter.md").write_text(chapter, encoding="utf-8")
+        path = source / "chapter.md"
+        if not path.exists() or path.read_text("utf-8") != chapter:
+            path.write_text(chapter, encoding="utf-8")
         warnings, out = io.StringIO(), tmp_path / "out" / "html"
         with patch_docutils(str(source)), docutils_namespace():
             Sphinx(source, source, out, out.parent / "doctrees", "html", status=None, warning=warnings).build()
         return out, re.sub(r"\x1b\[[\d;]*m", "", warnings.getvalue())
 
     return build
+
+
+def test_a_book_without_widgets_has_no_models(small_book) -> None:
+    out, warnings = small_book("# A chapter\n")
+    assert warnings == "" and list((out.parent / ".page_models").iterdir()) == []
+
+
+def test_a_page_is_written_again_when_a_model_has_changed(small_book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Because it names the model's size and version."""
+    out, _ = small_book(CHAPTER)
+    before = (out / "chapter.html").read_text("utf-8")
+    monkeypatch.setattr(page_models, "model_key", lambda name: "0123")
+    monkeypatch.setattr(page_models, "model_script", lambda name: script(name, {"data": "0" * 2_000_000}))
+    small_book(CHAPTER)
+    after = (out / "chapter.html").read_text("utf-8")
+    sizes = [BeautifulSoup(text, "html.parser").select_one(".page-model")["data-size"] for text in (before, after)]
+    assert float(sizes[1]) == pytest.approx(float(sizes[0]) + 2, abs=0.11)
+    assert (out / "_static" / "models" / "shakespeare-chars.js").stat().st_size > 2_000_000
 
 
 def test_a_directive_makes_a_widget_and_only_its_page_loads_its_code(small_book) -> None:
@@ -750,13 +770,13 @@ def test_a_directive_that_is_wrong_is_said(small_book, chapter: str, message: st
 def test_only_what_has_changed_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
     monkeypatch.setattr(page_models, "model_script", lambda name: written.append(name) or script(name, {}))
-    write_models(tmp_path)
-    assert written == page_models.MODELS
-    (tmp_path / "shakespeare-chars-0000.js").write_text("old", encoding="utf-8")
-    write_models(tmp_path)
-    assert written == page_models.MODELS
-    assert {path.stem.rpartition("-")[0] for path in tmp_path.iterdir()} == set(page_models.MODELS)
-    assert len(list(tmp_path.iterdir())) == len(page_models.MODELS)
+    names = ["dates", "shakespeare-chars"]
+    write_models(tmp_path, names)
+    assert written == names
+    (tmp_path / "dates-0000.js").write_text("old", encoding="utf-8")
+    write_models(tmp_path, names)
+    assert written == names
+    assert sorted(path.stem.rpartition("-")[0] for path in tmp_path.iterdir()) == names
 
 
 def test_a_model_is_at_most_4_megabytes() -> None:

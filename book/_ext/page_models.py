@@ -19,7 +19,7 @@ import base64
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from companion.chapters.tokens import bilingual
@@ -161,6 +162,7 @@ WIDGETS = {
     ),
 }
 MODELS = sorted({model for widget in WIDGETS.values() for model in widget.models})
+ON_PAGE = "widgets"  # an entry in a page's metadata
 
 
 class page_model(nodes.General, nodes.Element):
@@ -182,6 +184,7 @@ class PageModel(SphinxDirective):
         if wrong := self.options.keys() - WIDGETS[kind].options.keys():
             raise self.error(f"The widget {kind} has no option {min(wrong)!r}.")
         node = page_model(kind=kind, options=self.options)
+        self.env.metadata[self.env.docname].setdefault(ON_PAGE, []).append(kind)
         self.state.nested_parse(self.content, self.content_offset, node)
         return [node]
 
@@ -216,10 +219,10 @@ def escaped(value: str) -> str:
 CLOSING = '</div>\n<noscript><p class="said">It needs JavaScript.</p></noscript>\n</div>\n'
 
 
-def write_models(folder: Path) -> None:
-    """Write the scripts of all models into a folder, those alone that it lacks or that have changed."""
+def write_models(folder: Path, names: Iterable[str]) -> None:
+    """Write the scripts of some models into a folder, those alone that it lacks or that have changed; remove others."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {name: folder / f"{name}-{model_key(name)}.js" for name in MODELS}
+    wanted = {name: folder / f"{name}-{model_key(name)}.js" for name in names}
     for stale in set(folder.iterdir()) - set(wanted.values()):
         stale.unlink()
     for name, path in wanted.items():
@@ -243,15 +246,20 @@ def models_folder(app: Sphinx) -> Path:
     return Path(app.outdir).parent / ".page_models"
 
 
-def prepare(app: Sphinx, config: Config) -> None:
-    """Write the models, and keep what belongs to widgets off all other pages.
-
-    jupyter-book puts every script and style of ``_static`` into every page.
-    """
-    write_models(models_folder(app))
-    config.page_model_files = described_files(Path(app.srcdir) / "_static" / FOLDER, models_folder(app))
+def keep_off_other_pages(app: Sphinx, config: Config) -> None:
+    """Take what belongs to widgets out of the scripts and styles of all pages, where jupyter-book puts it."""
     for files in (config.html_js_files, config.html_css_files):
         files[:] = [file for file in files if not str(file).startswith(f"{FOLDER}/")]
+
+
+def make_models(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Write the models of the pages' widgets; return the pages to be written, which name what has changed."""
+    pages = {page: kinds for page in env.found_docs if (kinds := env.metadata.get(page, {}).get(ON_PAGE))}
+    needed = {model for kinds in pages.values() for kind in kinds for model in WIDGETS[kind].models}
+    write_models(models_folder(app), sorted(needed))
+    before = getattr(env, "page_model_files", None)
+    env.page_model_files = described_files(Path(app.srcdir) / "_static" / FOLDER, models_folder(app))  # type: ignore[attr-defined]
+    return [] if env.page_model_files == before else list(pages)  # type: ignore[attr-defined]
 
 
 def load_on_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
@@ -270,7 +278,7 @@ def copy_models(app: Sphinx, error: Exception | None) -> None:
 
 
 def visit(translator: Any, node: page_model) -> None:
-    translator.body.append(opening(node["kind"], node["options"], translator.builder.config.page_model_files))
+    translator.body.append(opening(node["kind"], node["options"], translator.builder.env.page_model_files))
 
 
 def depart(translator: Any, node: page_model) -> None:
@@ -278,10 +286,10 @@ def depart(translator: Any, node: page_model) -> None:
 
 
 def setup(app: Sphinx) -> dict:
-    app.add_config_value("page_model_files", {}, "html")
     app.add_node(page_model, html=(visit, depart))
     app.add_directive("page-model", PageModel)
-    app.connect("config-inited", prepare, priority=100)  # before Sphinx converts the lists of scripts and styles
+    app.connect("config-inited", keep_off_other_pages, priority=100)  # before Sphinx converts these lists
+    app.connect("env-updated", make_models)
     app.connect("html-page-context", load_on_page)
     app.connect("build-finished", copy_models)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
