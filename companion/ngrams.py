@@ -46,6 +46,15 @@ class _Estimate:
     left_over: FloatArray  # by context: what the discounts took away, / count of the context
 
 
+class Table(NamedTuple):
+    """The distinct n-grams of one order, and what their estimates are made of."""
+
+    contexts: IntArray  # ``(n_grams,)``, the number of each one's context: its place in the table of one order less
+    tokens: IntArray  # ``(n_grams,)``, each one's last token; sorted by context, then by token
+    counts: IntArray  # ``(n_grams,)``, how often each occurs; below the highest order, after how many different tokens
+    discounts: FloatArray  # ``(4,)``, what is taken off a count of 0, 1, 2, and 3 or more
+
+
 class Counts(NamedTuple):
     """What was counted for each token of a text: int64 arrays of shape ``(tokens,)``, 0 where nothing was."""
 
@@ -213,6 +222,16 @@ class NGramModel:
         """The memory its counts and probabilities take, in bytes."""
         levels = sum(x.keys.nbytes + x.counts.nbytes + x.continuations.nbytes for x in self._fitted())
         return levels + sum(x.seen.nbytes + x.left_over.nbytes for x in self._estimates)
+
+    @property
+    def tables(self) -> list[Table]:
+        """All that was counted, a table for each order from 1 up: enough to compute every probability again."""
+        tables = []
+        for n, level in enumerate(self._fitted(), start=1):
+            counts = level.counts if n == self.order else level.continuations
+            contexts, tokens = np.divmod(level.keys, self._vocab_size)
+            tables.append(Table(contexts, tokens, counts, discounts(counts)))
+        return tables
 
     def next_distribution(self, context: Ids) -> FloatArray:
         """The probability that each token comes next.

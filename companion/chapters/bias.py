@@ -38,8 +38,8 @@ def four_sentences(pair: tuple[str, str], share: float) -> "Figure":
             _words(ax, (x + 0.62, y - 0.46), [("in town is ", None), (quality, QUALITY)])
             ax.text(x + 0.62, y - 0.74, f"$p$ = {p[row, column]:.2g}", ha="left", va="center", fontsize=10)
     for column, quality in enumerate(QUALITIES):
-        x, terms = column * (width + across) + width / 2, signs[:, column]
-        _cancelled(ax, (x, -height - down / 2), quality, terms, QUALITY)
+        x = column * (width + across) + width / 2
+        _cancelled(ax, (x, -height - down / 2), quality, signs[:, column], QUALITY)
     for row, people in enumerate(pair):
         _cancelled(ax, (width + across / 2, -row * (height + down) - height / 2), people, signs[row], PEOPLE)
     terms = " ".join(f"{sign} ln {value:.2g}" for sign, value in zip(signs.flat, p.flat, strict=True))

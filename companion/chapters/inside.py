@@ -1,11 +1,13 @@
-"""Figures of the chapter *inside*."""
+"""Figures of the chapter *inside*, and what its page's widget has to know."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from companion.plotting import INK, SERIES, TINT_STEPS, tinted
 
 if TYPE_CHECKING:
+    import numpy as np
     from IPython.display import HTML
     from matplotlib.figure import Figure
 
@@ -47,6 +49,32 @@ def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str,
     shades = [("  ", step) for step in range(-TINT_STEPS, TINT_STEPS + 1)]
     scale = [(f"{ends[0]} ", 0), *shades, (f" {ends[1]}", 0)]
     return tinted(text, [tint_step(value) for value in values], shown, label, scale)
+
+
+def memory_data(cells: Mapping[str, int], memory: "np.ndarray", before: str, text: str) -> "HTML":
+    """What the widget *memory* has to know of this chapter: data within the page, which show nothing themselves.
+
+    Parameters
+    ----------
+    cells
+        The number of the cell that was found for each question.
+    memory
+        What all cells held at many places, ``(..., cells)``. Mean and standard deviation say what is usual for each.
+    before, text
+        What the network reads first, unseen, and the text that is there when the widget opens.
+    """
+    from IPython.display import HTML
+
+    rows = memory.reshape(-1, memory.shape[-1]).astype(float)
+    usual = {"mean": rows.mean(axis=0), "spread": rows.std(axis=0)}
+    data = {
+        "cells": {name: int(number) for name, number in cells.items()},
+        **{name: [float(f"{value:.4g}") for value in values] for name, values in usual.items()},
+        "before": before,
+        "text": text,
+    }
+    content = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+    return HTML(f'<script type="application/json" data-page-model="memory">{content}</script>')
 
 
 def ablation_costs(

@@ -60,12 +60,13 @@ def two_roads(
     totals = np.array([sum(parts) for parts in arriving.values()])
     places = dict(zip(arriving, np.cumsum(totals) - totals + room * np.arange(len(totals)), strict=True))
     for word, parts in arriving.items():
-        y, look = places[word] + sum(parts) / 2, {"va": "center", "fontsize": 10}
-        ax.text(end + 0.2, y, word, family="monospace", ha="left", va="center", fontsize=11)
+        y = places[word] + sum(parts) / 2
+        ax.text(end + 0.2, y, word, family="monospace", va="center", fontsize=11)
         for part, share, colour, x in zip(parts, (gate, 1 - gate), SERIES, (0.95, 1.85), strict=False):
-            ax.text(end + x, y, f"{share:.2g} · {part / share:.2g}" if part else "", color=colour, ha="left", **look)
-        ax.text(end + 1.73, y, "+" if all(parts) else "", ha="center", **look)
-        ax.text(end + 2.72, y, f"= {sum(parts):.2f}", ha="left", **look)
+            product = f"{share:.2g} · {part / share:.2g}" if part else ""
+            ax.text(end + x, y, product, color=colour, va="center", fontsize=10)
+        ax.text(end + 1.73, y, "+" if all(parts) else "", ha="center", va="center", fontsize=10)
+        ax.text(end + 2.72, y, f"= {sum(parts):.2f}", va="center", fontsize=10)
     left = (height - 1) / 2
     sources = ((known, p_vocabulary, gate, 0.0), (text, attention, 1 - gate, height - (1 - gate)))
     for (words, weights, share, leave), colour in zip(sources, SERIES, strict=False):
