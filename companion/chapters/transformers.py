@@ -191,11 +191,11 @@ html[data-theme="dark"] svg.transformer-block { --attention: #a9a0ff; --network:
 .transformer-block .shape { font-size: 11.2px; }
 .transformer-block .after { text-anchor: start; }
 .transformer-block .before { text-anchor: end; }
-.transformer-block rect.card { fill: var(--pst-color-background, Canvas); stroke-width: 1.5px; }
+svg.transformer-block rect.weights { fill: var(--pst-color-background, Canvas); stroke-width: 1.5px; }
 """
 
 RAIL, NORM, MATRIX, LOW = 46, 92, 148, 208  # heights of the line along the top and of what hangs from it
-ATTENTION, NETWORK = (58, 176), (232, 346)  # where the two branches leave the line and come back to it
+ATTENTION, NETWORK = (62, 178), (234, 346)  # where the two branches leave the line and come back to it
 
 
 def block_diagram(lit: str, block: "TransformerBlock") -> "HTML":
@@ -227,23 +227,23 @@ def block_diagram(lit: str, block: "TransformerBlock") -> "HTML":
         for x in (ATTENTION[0], NETWORK[0])
     ]
     attention = [
-        _branch(ATTENTION, (105, 138 + 3 * block.num_heads), wide, of_head),
-        _part(ATTENTION[0], MATRIX, _symbols("q", "k", "v"), 64),
+        _branch(ATTENTION, (109, 142 + 3 * block.num_heads), wide, of_head),
+        _part(ATTENTION[0], MATRIX, _symbols("q", "k", "v"), 72),
         _label(ATTENTION[0] + 8, 176, "q, k, v", "shape after"),
-        *(_card(107 + 3 * n, LOW + 3 * n) for n in reversed(range(block.num_heads))),
-        _label(126, LOW + 38, f"{block.num_heads} heads", "shape"),
+        *(_head(111 + 3 * n, LOW + 3 * n) for n in reversed(range(block.num_heads))),
+        _label(130, LOW + 38, f"{block.num_heads} heads", "shape"),
         _part(ATTENTION[1], MATRIX, _symbols("o"), 30),
     ]
     network = [
-        _branch(NETWORK, (269, 309), wide, inner),
+        _branch(NETWORK, (270, 310), wide, inner),
         _part(NETWORK[0], MATRIX, "up"),
-        _part(289, LOW, "relu", 40),
+        _part(290, LOW, "relu", 40),
         _part(NETWORK[1], MATRIX, "down"),
     ]
     first, second = ATTENTION[1], NETWORK[1]
     residual = [_wire((start, RAIL), (end, RAIL)) for start, end in ((2, first - 11), (first + 11, second - 11))]
     residual += [_wire((second + 11, RAIL), (398, RAIL)), _sum(first), _sum(second)]
-    residual += [_label(x, RAIL - 8, wide, "shape") for x in (117, 289)]
+    residual += [_label(x, RAIL - 8, wide, "shape") for x in (120, 290)]
     parts = {"norm": norm, "attention": attention, "network": network, "residual": residual}
     shapes = "".join(
         f'<g class="of-{part}{" on" if part == lit else ""}">{"".join(drawn)}</g>' for part, drawn in parts.items()
@@ -294,9 +294,9 @@ def _sum(x: float) -> str:
     return f'<circle cx="{x}" cy="{RAIL}" r="11"/><path d="M{x - 5} {RAIL}h10M{x} {RAIL - 5}v10"/>'
 
 
-def _card(x: float, y: float) -> str:
+def _head(x: float, y: float) -> str:
     """A head: a square with the triangle of its weights."""
-    return f'<rect class="card" x="{x}" y="{y - 14}" width="28" height="28"/><path d="M{x + 5} {y - 9}v18h18z"/>'
+    return f'<rect class="weights" x="{x}" y="{y - 14}" width="28" height="28"/><path d="M{x + 5} {y - 9}v18h18z"/>'
 
 
 def _label(x: float, y: float, says: str, kind: str = "") -> str:
