@@ -15,7 +15,7 @@ import page_models
 import pytest
 from bs4 import BeautifulSoup
 from contrast import contrast, luminance
-from page_models import WIDGETS, counts_script, described_files, network_script, opening, script, write_models
+from page_models import WIDGETS, counts_script, described_files, element, network_script, script, write_models
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
@@ -54,8 +54,9 @@ def pages(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     memory = np.random.default_rng(3).normal(size=(4, 5, 512))
     data = {"memory": memory_data(CELLS, memory, "\n\n", "I am no fool,  \nsir.").data}
     for kind in WIDGETS:
-        element = data.get(kind, "") + opening(kind, {}, files)
-        (folder / f"{kind}.html").write_text(page(element), encoding="utf-8")
+        before, after = element(kind, {}, files)
+        widget = f"{data.get(kind, '')}{before}<p>A passage that everybody can read.</p>{after}"
+        (folder / f"{kind}.html").write_text(page(widget), encoding="utf-8")
     (folder / "core.html").write_text(
         page("", *(path.stem for path in CODE.glob("*.js") if path.stem not in WIDGETS and path.stem != "page-models")),
         encoding="utf-8",
@@ -79,8 +80,7 @@ def page(widget: str, *scripts: str) -> str:
             *(f'<link rel="stylesheet" href="_static/{name}">' for name in ("custom.css", page_models.STYLE)),
             *(f'<script src="_static/models/{name}.js"></script>' for name in ordered),
             "</head><body><main>",
-            f"{widget}<p>A passage that everybody can read.</p>{page_models.CLOSING}" if widget else "",
-            "</main></body></html>",
+            f"{widget}</main></body></html>",
         ]
     )
 
@@ -377,7 +377,8 @@ def test_without_javascript_the_passage_is_there(browser, pages: Path, kind: str
     page = context.new_page()
     page.goto((pages / f"{kind}.html").as_uri())
     assert page.get_by_text("A passage that everybody can read.").is_visible()
-    assert page.locator("button").count() == 0
+    assert not page.locator("button").is_visible()
+    assert page.get_by_text("It needs JavaScript.").is_visible()
     context.close()
 
 
@@ -676,9 +677,9 @@ def test_the_heads_look_where_the_companion_s_look(visit) -> None:
 def test_the_element_of_a_widget_says_what_it_loads() -> None:
     needed = [*WIDGETS["write-on"].code, *WIDGETS["write-on"].models]
     options = {"beginning": 'A "B" <c> & d\n', "seed": 3}
-    html = opening("write-on", options, dict.fromkeys(needed, ("0a1b2c3d", 500_000)))
-    widget = BeautifulSoup(html, "html.parser").div
-    assert widget["data-size"] == f"{len(needed) / 2:.1f}"
+    parts = element("write-on", options, dict.fromkeys(needed, ("0a1b2c3d", 500_000)))
+    widget = BeautifulSoup("".join(parts), "html.parser").div
+    assert f"Loads {len(needed) / 2:.1f} MB, once." in widget.get_text()
     assert json.loads(widget["data-options"]) == options
     assert json.loads(widget["data-scripts"]) == [f"{name}.js?v=0a1b2c3d" for name in needed]
 
@@ -735,8 +736,8 @@ def test_a_page_is_written_again_when_a_model_has_changed(small_book, monkeypatc
     monkeypatch.setattr(page_models, "model_script", lambda name: script(name, {"data": "0" * 2_000_000}))
     small_book(CHAPTER)
     after = (out / "chapter.html").read_text("utf-8")
-    sizes = [BeautifulSoup(text, "html.parser").select_one(".page-model")["data-size"] for text in (before, after)]
-    assert float(sizes[1]) == pytest.approx(float(sizes[0]) + 2, abs=0.11)
+    sizes = [float(re.search(r"Loads ([\d.]+) MB", text)[1]) for text in (before, after)]
+    assert sizes[1] == pytest.approx(sizes[0] + 2, abs=0.11)
     assert (out / "_static" / "models" / "shakespeare-chars.js").stat().st_size > 2_000_000
 
 

@@ -65,13 +65,11 @@ const pageModels = (() => {
   }
 
   function offer(element) {
-    const { kind, scripts, options, button, size } = element.dataset;
-    const said = make("span", { role: "status" }, `Loads ${size} MB, once. What you type stays in your browser.`);
-    const start = make("button", { type: "button", class: "main" }, button);
-    const line = make("p", { class: "offer" }, start, said);
+    const { kind, scripts, options } = element.dataset, line = element.querySelector(".offer");
+    const start = line.querySelector("button"), said = line.querySelector("[role=status]");
     start.addEventListener("click", async () => {
       start.disabled = true;
-      said.textContent = `Loading ${size} MB …`;
+      said.textContent = "Loading …";
       try {
         for (const file of JSON.parse(scripts)) await load(file); // in order: later ones use earlier ones
         await pause();
@@ -85,7 +83,6 @@ const pageModels = (() => {
         said.textContent = `${error.message}. Try again.`;
       }
     });
-    element.append(line);
   }
 
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".page-model").forEach(offer));
