@@ -10,11 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import page_models
 import pytest
 from bs4 import BeautifulSoup
+from conftest import HTML, built_pages
 from contrast import contrast, luminance
+from notebooks import Chapter
 from page_models import WIDGETS, counts_script, described_files, element, network_script, script, write_models
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
@@ -307,13 +310,14 @@ def test_min_p_is_that_of_the_exercise(core, pages: Path) -> None:
 # -- the widgets -------------------------------------------------------------------------------------------------------
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
 def site(pages: Path) -> Iterator[str]:
     """The address of the pages, served on this machine only."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
 
     handler = functools.partial(Quiet, directory=str(pages))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -417,8 +421,7 @@ def over(colour: list[float], behind: list[float]) -> list[float]:
     return [share * a + (1 - share) * b for a, b in zip(colour[:3], behind, strict=True)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1000])
+@pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (1000, "dark")])
 @pytest.mark.parametrize("kind", WIDGETS)
 def test_it_fits_and_can_be_read(visit, kind: str, width: int, scheme: str) -> None:
     touch = width < 600
@@ -445,12 +448,24 @@ def test_axe_finds_nothing(visit, kind: str) -> None:
     assert [(rule["id"], [n["html"][:120] for n in rule["nodes"]]) for rule in found if rule["id"] not in rules] == []
 
 
+def wait_for_letters(page, count: int) -> None:
+    """Wait until so many characters are on the paper."""
+    page.wait_for_function("n => document.querySelector('.paper').textContent.length >= n", arg=count)
+
+
 def test_write_on_by_keyboard_writes_what_the_companion_writes(visit) -> None:
-    """Start, type a beginning, write and pause, without a pointer; the text is that of `generate` with this seed."""
+    """Start, pause, type a beginning and write, without a pointer; the text is that of `generate` with this seed."""
     page = visit("write-on")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.locator(".page-model .paper").wait_for()
+    wait_for_letters(page, 20)  # it writes at once
+    page.keyboard.press("Enter")
+    text = page.locator(".paper").text_content()
+    page.wait_for_timeout(200)
+    assert page.locator(".paper").text_content() == text, "it was paused"
+    while page.evaluate("document.activeElement.tagName") != "TEXTAREA":
+        page.keyboard.press("Shift+Tab")
     page.keyboard.press("Control+A")
     page.keyboard.type("**ROMEO**")
     page.keyboard.press("Enter")
@@ -458,11 +473,9 @@ def test_write_on_by_keyboard_writes_what_the_companion_writes(visit) -> None:
     while page.evaluate("document.activeElement.textContent") != "Write":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.paper').textContent.length > 60")
+    wait_for_letters(page, 60)
     page.keyboard.press("Enter")
     text = page.locator(".paper").text_content()
-    page.wait_for_timeout(200)
-    assert page.locator(".paper").text_content() == text, "it was paused"
     loaded, given = load_recipe("shakespeare-chars"), "**ROMEO**\n"
     count = len(text) - len(given)
     assert page.get_by_role("status").text_content() == f"Paused after {count} letters."
@@ -499,7 +512,7 @@ def test_write_on_starts_again_with_the_same_text_and_with_another_seed_writes_a
     for button in ("Start again", "Start again", "Another seed"):
         widget.get_by_role("button", name=button).click()
         if button == "Another seed":
-            page.wait_for_function("document.querySelector('.paper').textContent.length > 12")
+            wait_for_letters(page, 13)
         else:
             page.locator(".candidates button:enabled").first.wait_for()
             for _ in range(10):
@@ -511,9 +524,9 @@ def test_write_on_starts_again_with_the_same_text_and_with_another_seed_writes_a
 
 def test_those_who_ask_for_less_motion_get_the_text_in_lumps(visit) -> None:
     page = visit("write-on", reduced_motion="reduce")
-    started(page, "write-on").get_by_role("button", name="Write", exact=True).click()
-    page.wait_for_function("document.querySelector('.paper').textContent.length > 1")
-    assert len(page.locator(".paper").text_content()) == 41
+    started(page, "write-on")
+    wait_for_letters(page, 2)
+    assert (len(page.locator(".paper").text_content()) - 1) % 40 == 0
     assert page.evaluate("document.getAnimations().length") == 0
 
 
@@ -669,6 +682,37 @@ def test_the_heads_look_where_the_companion_s_look(visit) -> None:
     assert widget.locator(".most").first.text_content() == f"{100 * looks[0, 7, top]:.0f}% on “{letter}”, {back}"
     widget.locator(".letters").nth(3).locator("span").nth(5).click()
     assert pointer.input_value() == "6"
+
+
+WITH_WIDGETS = [name for name in built_pages() if 'class="page-model"' in (HTML / name).read_text("utf-8")]
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["file", "http"])
+@pytest.mark.parametrize("name", WITH_WIDGETS or [pytest.param("index.html", id="no pages")])
+def test_every_widget_of_the_book_starts(browser, html: Path, name: str, served: bool) -> None:
+    handler = functools.partial(Quiet, directory=str(html))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, browser.new_page() as page:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        troubles: list[str] = []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto(f"http://127.0.0.1:{server.server_port}/{name}" if served else (html / name).as_uri())
+        widgets = page.locator(".page-model")
+        assert widgets.count() >= 1
+        for n in range(widgets.count()):
+            widgets.nth(n).locator(".offer button").click()
+            widgets.nth(n).locator(".widget").wait_for()
+        assert troubles == []
+        server.shutdown()
+
+
+def test_a_notebook_says_that_a_model_runs_on_the_page() -> None:
+    cells = [nbformat.v4.new_markdown_cell(CHAPTER)]
+    notebook = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    )
+    text = Chapter("chapter", notebook).write().cells[-1].source
+    assert text.endswith("What it *writes*.\n\n*On the book's page, a model runs here.*")
+    assert "page-model" not in text and "temperature" not in text
 
 
 # -- the directive -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ const pageModels = (() => {
   "use strict";
   const folder = new URL(".", document.currentScript.src);
   const models = {}; // by name, as their scripts register them
-  const widgets = {}; // by kind: functions of (where to build it, the reader's element, its options)
+  const widgets = {}; // by kind: functions of (the element to fill, options) to what has the focus first
   const loading = new Map();
 
   function load(file) {
@@ -74,10 +74,10 @@ const pageModels = (() => {
         for (const file of JSON.parse(scripts)) await load(file); // in order: later ones use earlier ones
         await pause();
         const place = make("div", { class: "widget" });
-        await widgets[kind](place, JSON.parse(options));
+        const begin = await widgets[kind](place, JSON.parse(options));
         element.querySelector(".still").hidden = true;
         line.replaceWith(place);
-        place.querySelector("textarea, input, button").focus({ preventScroll: true });
+        (begin ?? place.querySelector("textarea, input")).focus({ preventScroll: true });
       } catch (error) {
         start.disabled = false;
         said.textContent = `${error.message}. Try again.`;
