@@ -54,7 +54,8 @@ def pages(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in models.glob("*.js"):
         shutil.copyfile(path, folder / "_static" / "models" / f"{path.stem.rpartition('-')[0]}.js")
     files = described_files(CODE, models)
-    memory = np.random.default_rng(3).normal(size=(4, 5, 512))
+    units = load_recipe("shakespeare-chars").sizes["units"]
+    memory = np.random.default_rng(3).normal(size=(4, 5, units))
     data = {"memory": memory_data(CELLS, memory, "\n\n", "I am no fool,  \nsir.").data}
     for kind in WIDGETS:
         before, after = element(kind, {}, files)
@@ -334,7 +335,7 @@ def visit(browser, pages: Path, site: str) -> Iterator[Callable]:
     def visit(kind: str, served: bool = False, **settings):
         context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}} | settings)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.requests = []
         page.on("request", lambda request: page.requests.append(request.url))
@@ -446,6 +447,31 @@ def test_axe_finds_nothing(visit, kind: str) -> None:
     rules = {"region", "page-has-heading-one", "landmark-one-main"}  # about a whole page
     found = axe.Axe().run(page).response["violations"]
     assert [(rule["id"], [n["html"][:120] for n in rule["nodes"]]) for rule in found if rule["id"] not in rules] == []
+
+
+CONTROLS = ".widget :is(button, input, select, textarea, [tabindex='0'])"
+
+
+@pytest.mark.parametrize("kind", WIDGETS)
+def test_by_keyboard_alone(visit, kind: str) -> None:
+    """A widget is started, all of its controls are reached, and each of them is seen to have the focus."""
+    page = visit(kind)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".page-model .widget").wait_for()
+    assert page.evaluate("document.activeElement.closest('.widget') !== null")
+    for _ in range(page.locator(CONTROLS).count() + 5):
+        page.keyboard.press("Tab")
+        page.evaluate(
+            """() => {
+              const e = document.activeElement, { outlineStyle, outlineWidth } = getComputedStyle(e);
+              e.dataset.reached = outlineStyle !== "none" && parseFloat(outlineWidth) >= 1;
+            }"""
+        )
+    reached = page.locator(CONTROLS).evaluate_all(
+        "all => all.map((e) => [e.dataset.reached, e.outerHTML.slice(0, 80)])"
+    )
+    assert [html for was, html in reached if was != "true"] == []
 
 
 def wait_for_letters(page, count: int) -> None:
