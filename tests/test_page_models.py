@@ -850,6 +850,16 @@ def test_only_what_has_changed_is_written_again(tmp_path: Path, monkeypatch: pyt
     assert sorted(path.stem.rpartition("-")[0] for path in tmp_path.iterdir()) == names
 
 
+def test_the_tokenizers_are_those_of_the_chapter() -> None:
+    chapter = (STATIC.parent / "tokens.md").read_text("utf-8")
+    for code in (
+        f"WordTokenizer.train(training, vocab_size={page_models.WORDS:_})",
+        f"BPETokenizer.train(training, vocab_size={256 + page_models.MERGES:_})",
+        f"BPETokenizer.train(chinese, vocab_size=256 + {page_models.CHINESE_MERGES})",
+    ):
+        assert code in chapter
+
+
 def test_a_model_is_at_most_4_megabytes() -> None:
     for name in set(page_models.MODELS) - {page_models.COUNTS}:
         assert (page_models.SHIPPED / name / "model.safetensors").stat().st_size <= 4e6, name
