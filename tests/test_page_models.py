@@ -10,12 +10,15 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import page_models
 import pytest
 from bs4 import BeautifulSoup
+from conftest import HTML, built_pages
 from contrast import contrast, luminance
-from page_models import WIDGETS, counts_script, described_files, network_script, opening, script, write_models
+from notebooks import Chapter
+from page_models import WIDGETS, counts_script, described_files, element, network_script, script, write_models
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
@@ -51,11 +54,13 @@ def pages(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in models.glob("*.js"):
         shutil.copyfile(path, folder / "_static" / "models" / f"{path.stem.rpartition('-')[0]}.js")
     files = described_files(CODE, models)
-    memory = np.random.default_rng(3).normal(size=(4, 5, 512))
+    units = load_recipe("shakespeare-chars").sizes["units"]
+    memory = np.random.default_rng(3).normal(size=(4, 5, units))
     data = {"memory": memory_data(CELLS, memory, "\n\n", "I am no fool,  \nsir.").data}
     for kind in WIDGETS:
-        element = data.get(kind, "") + opening(kind, {}, files)
-        (folder / f"{kind}.html").write_text(page(element), encoding="utf-8")
+        before, after = element(kind, {}, files)
+        widget = f"{data.get(kind, '')}{before}<p>A passage that everybody can read.</p>{after}"
+        (folder / f"{kind}.html").write_text(page(widget), encoding="utf-8")
     (folder / "core.html").write_text(
         page("", *(path.stem for path in CODE.glob("*.js") if path.stem not in WIDGETS and path.stem != "page-models")),
         encoding="utf-8",
@@ -79,8 +84,7 @@ def page(widget: str, *scripts: str) -> str:
             *(f'<link rel="stylesheet" href="_static/{name}">' for name in ("custom.css", page_models.STYLE)),
             *(f'<script src="_static/models/{name}.js"></script>' for name in ordered),
             "</head><body><main>",
-            f"{widget}<p>A passage that everybody can read.</p>{page_models.CLOSING}" if widget else "",
-            "</main></body></html>",
+            f"{widget}</main></body></html>",
         ]
     )
 
@@ -307,13 +311,14 @@ def test_min_p_is_that_of_the_exercise(core, pages: Path) -> None:
 # -- the widgets -------------------------------------------------------------------------------------------------------
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
 def site(pages: Path) -> Iterator[str]:
     """The address of the pages, served on this machine only."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
 
     handler = functools.partial(Quiet, directory=str(pages))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -330,7 +335,7 @@ def visit(browser, pages: Path, site: str) -> Iterator[Callable]:
     def visit(kind: str, served: bool = False, **settings):
         context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}} | settings)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.requests = []
         page.on("request", lambda request: page.requests.append(request.url))
@@ -377,7 +382,8 @@ def test_without_javascript_the_passage_is_there(browser, pages: Path, kind: str
     page = context.new_page()
     page.goto((pages / f"{kind}.html").as_uri())
     assert page.get_by_text("A passage that everybody can read.").is_visible()
-    assert page.locator("button").count() == 0
+    assert not page.locator("button").is_visible()
+    assert page.get_by_text("It needs JavaScript.").is_visible()
     context.close()
 
 
@@ -416,8 +422,7 @@ def over(colour: list[float], behind: list[float]) -> list[float]:
     return [share * a + (1 - share) * b for a, b in zip(colour[:3], behind, strict=True)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1000])
+@pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (1000, "dark")])
 @pytest.mark.parametrize("kind", WIDGETS)
 def test_it_fits_and_can_be_read(visit, kind: str, width: int, scheme: str) -> None:
     touch = width < 600
@@ -444,12 +449,49 @@ def test_axe_finds_nothing(visit, kind: str) -> None:
     assert [(rule["id"], [n["html"][:120] for n in rule["nodes"]]) for rule in found if rule["id"] not in rules] == []
 
 
+CONTROLS = ".widget :is(button, input, select, textarea, [tabindex='0'])"
+
+
+@pytest.mark.parametrize("kind", WIDGETS)
+def test_by_keyboard_alone(visit, kind: str) -> None:
+    """A widget is started, all of its controls are reached, and each of them is seen to have the focus."""
+    page = visit(kind)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".page-model .widget").wait_for()
+    assert page.evaluate("document.activeElement.closest('.widget') !== null")
+    for _ in range(page.locator(CONTROLS).count() + 5):
+        page.keyboard.press("Tab")
+        page.evaluate(
+            """() => {
+              const e = document.activeElement, { outlineStyle, outlineWidth } = getComputedStyle(e);
+              e.dataset.reached = outlineStyle !== "none" && parseFloat(outlineWidth) >= 1;
+            }"""
+        )
+    reached = page.locator(CONTROLS).evaluate_all(
+        "all => all.map((e) => [e.dataset.reached, e.outerHTML.slice(0, 80)])"
+    )
+    assert [html for was, html in reached if was != "true"] == []
+
+
+def wait_for_letters(page, count: int) -> None:
+    """Wait until so many characters are on the paper."""
+    page.wait_for_function("n => document.querySelector('.paper').textContent.length >= n", arg=count)
+
+
 def test_write_on_by_keyboard_writes_what_the_companion_writes(visit) -> None:
-    """Start, type a beginning, write and pause, without a pointer; the text is that of `generate` with this seed."""
+    """Start, pause, type a beginning and write, without a pointer; the text is that of `generate` with this seed."""
     page = visit("write-on")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.locator(".page-model .paper").wait_for()
+    wait_for_letters(page, 20)  # it writes at once
+    page.keyboard.press("Enter")
+    text = page.locator(".paper").text_content()
+    page.wait_for_timeout(200)
+    assert page.locator(".paper").text_content() == text, "it was paused"
+    while page.evaluate("document.activeElement.tagName") != "TEXTAREA":
+        page.keyboard.press("Shift+Tab")
     page.keyboard.press("Control+A")
     page.keyboard.type("**ROMEO**")
     page.keyboard.press("Enter")
@@ -457,11 +499,9 @@ def test_write_on_by_keyboard_writes_what_the_companion_writes(visit) -> None:
     while page.evaluate("document.activeElement.textContent") != "Write":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.paper').textContent.length > 60")
+    wait_for_letters(page, 60)
     page.keyboard.press("Enter")
     text = page.locator(".paper").text_content()
-    page.wait_for_timeout(200)
-    assert page.locator(".paper").text_content() == text, "it was paused"
     loaded, given = load_recipe("shakespeare-chars"), "**ROMEO**\n"
     count = len(text) - len(given)
     assert page.get_by_role("status").text_content() == f"Paused after {count} letters."
@@ -498,7 +538,7 @@ def test_write_on_starts_again_with_the_same_text_and_with_another_seed_writes_a
     for button in ("Start again", "Start again", "Another seed"):
         widget.get_by_role("button", name=button).click()
         if button == "Another seed":
-            page.wait_for_function("document.querySelector('.paper').textContent.length > 12")
+            wait_for_letters(page, 13)
         else:
             page.locator(".candidates button:enabled").first.wait_for()
             for _ in range(10):
@@ -510,9 +550,9 @@ def test_write_on_starts_again_with_the_same_text_and_with_another_seed_writes_a
 
 def test_those_who_ask_for_less_motion_get_the_text_in_lumps(visit) -> None:
     page = visit("write-on", reduced_motion="reduce")
-    started(page, "write-on").get_by_role("button", name="Write", exact=True).click()
-    page.wait_for_function("document.querySelector('.paper').textContent.length > 1")
-    assert len(page.locator(".paper").text_content()) == 41
+    started(page, "write-on")
+    wait_for_letters(page, 2)
+    assert (len(page.locator(".paper").text_content()) - 1) % 40 == 0
     assert page.evaluate("document.getAnimations().length") == 0
 
 
@@ -670,15 +710,46 @@ def test_the_heads_look_where_the_companion_s_look(visit) -> None:
     assert pointer.input_value() == "6"
 
 
+WITH_WIDGETS = [name for name in built_pages() if 'class="page-model"' in (HTML / name).read_text("utf-8")]
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["file", "http"])
+@pytest.mark.parametrize("name", WITH_WIDGETS or [pytest.param("index.html", id="no pages")])
+def test_every_widget_of_the_book_starts(browser, html: Path, name: str, served: bool) -> None:
+    handler = functools.partial(Quiet, directory=str(html))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, browser.new_page() as page:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        troubles: list[str] = []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto(f"http://127.0.0.1:{server.server_port}/{name}" if served else (html / name).as_uri())
+        widgets = page.locator(".page-model")
+        assert widgets.count() >= 1
+        for n in range(widgets.count()):
+            widgets.nth(n).locator(".offer button").click()
+            widgets.nth(n).locator(".widget").wait_for()
+        assert troubles == []
+        server.shutdown()
+
+
+def test_a_notebook_says_that_a_model_runs_on_the_page() -> None:
+    cells = [nbformat.v4.new_markdown_cell(CHAPTER)]
+    notebook = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    )
+    text = Chapter("chapter", notebook).write().cells[-1].source
+    assert text.endswith("What it *writes*.\n\n*On the book's page, a model runs here.*")
+    assert "page-model" not in text and "temperature" not in text
+
+
 # -- the directive -----------------------------------------------------------------------------------------------------
 
 
 def test_the_element_of_a_widget_says_what_it_loads() -> None:
     needed = [*WIDGETS["write-on"].code, *WIDGETS["write-on"].models]
     options = {"beginning": 'A "B" <c> & d\n', "seed": 3}
-    html = opening("write-on", options, dict.fromkeys(needed, ("0a1b2c3d", 500_000)))
-    widget = BeautifulSoup(html, "html.parser").div
-    assert widget["data-size"] == f"{len(needed) / 2:.1f}"
+    parts = element("write-on", options, dict.fromkeys(needed, ("0a1b2c3d", 500_000)))
+    widget = BeautifulSoup("".join(parts), "html.parser").div
+    assert f"Loads {len(needed) / 2:.1f} MB, once." in widget.get_text()
     assert json.loads(widget["data-options"]) == options
     assert json.loads(widget["data-scripts"]) == [f"{name}.js?v=0a1b2c3d" for name in needed]
 
@@ -735,8 +806,8 @@ def test_a_page_is_written_again_when_a_model_has_changed(small_book, monkeypatc
     monkeypatch.setattr(page_models, "model_script", lambda name: script(name, {"data": "0" * 2_000_000}))
     small_book(CHAPTER)
     after = (out / "chapter.html").read_text("utf-8")
-    sizes = [BeautifulSoup(text, "html.parser").select_one(".page-model")["data-size"] for text in (before, after)]
-    assert float(sizes[1]) == pytest.approx(float(sizes[0]) + 2, abs=0.11)
+    sizes = [float(re.search(r"Loads ([\d.]+) MB", text)[1]) for text in (before, after)]
+    assert sizes[1] == pytest.approx(sizes[0] + 2, abs=0.11)
     assert (out / "_static" / "models" / "shakespeare-chars.js").stat().st_size > 2_000_000
 
 
@@ -777,6 +848,16 @@ def test_only_what_has_changed_is_written_again(tmp_path: Path, monkeypatch: pyt
     write_models(tmp_path, names)
     assert written == names
     assert sorted(path.stem.rpartition("-")[0] for path in tmp_path.iterdir()) == names
+
+
+def test_the_tokenizers_are_those_of_the_chapter() -> None:
+    chapter = (STATIC.parent / "tokens.md").read_text("utf-8")
+    for code in (
+        f"WordTokenizer.train(training, vocab_size={page_models.WORDS:_})",
+        f"BPETokenizer.train(training, vocab_size={256 + page_models.MERGES:_})",
+        f"BPETokenizer.train(chinese, vocab_size=256 + {page_models.CHINESE_MERGES})",
+    ):
+        assert code in chapter
 
 
 def test_a_model_is_at_most_4_megabytes() -> None:

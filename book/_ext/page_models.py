@@ -17,6 +17,7 @@ with the same seed. They are in base64, which makes them a third larger.
 
 import base64
 import hashlib
+import html
 import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -189,8 +190,8 @@ class PageModel(SphinxDirective):
         return [node]
 
 
-def opening(kind: str, options: dict[str, Any], files: dict[str, tuple[str, int]]) -> str:
-    """The element of a widget up to what is seen before it is started.
+def element(kind: str, options: dict[str, Any], files: dict[str, tuple[str, int]]) -> tuple[str, str]:
+    """The element of a widget, before and after what is seen until it is started.
 
     Parameters
     ----------
@@ -202,21 +203,15 @@ def opening(kind: str, options: dict[str, Any], files: dict[str, tuple[str, int]
     widget = WIDGETS[kind]
     names = [*widget.code, *widget.models]
     scripts = [f"{name}.js?v={files[name][0]}" for name in names]
-    size = sum(files[name][1] for name in names) / 1e6
-    data = {"kind": kind, "button": widget.button, "scripts": scripts, "options": options, "size": f"{size:.1f}"}
-    attributes = {key: value if isinstance(value, str) else json.dumps(value) for key, value in data.items()}
-    quoted = " ".join(f'data-{key}="{escaped(value)}"' for key, value in attributes.items())
-    return f'<div class="page-model" {quoted}>\n<div class="still">'
-
-
-def escaped(value: str) -> str:
-    """A value as it is written within an attribute's quotation marks."""
-    for character, name in (("&", "&amp;"), ('"', "&quot;"), ("<", "&lt;"), ("\n", "&#10;")):
-        value = value.replace(character, name)
-    return value
-
-
-CLOSING = '</div>\n<noscript><p class="said">It needs JavaScript.</p></noscript>\n</div>\n'
+    size = f"{sum(files[name][1] for name in names) / 1e6:.1f} MB"
+    data = {"kind": kind, "scripts": json.dumps(scripts), "options": json.dumps(options)}
+    attributes = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in data.items())
+    return (
+        f'<div class="page-model" {attributes}>\n<div class="still">\n',
+        f'</div>\n<p class="offer"><button type="button" class="main">{widget.button}</button>\n'
+        f'<span role="status">Loads {size}, once. What you type stays in your browser.</span></p>\n'
+        '<p class="unscripted">It needs JavaScript.</p>\n</div>\n',
+    )
 
 
 def write_models(folder: Path, names: Iterable[str]) -> None:
@@ -278,11 +273,11 @@ def copy_models(app: Sphinx, error: Exception | None) -> None:
 
 
 def visit(translator: Any, node: page_model) -> None:
-    translator.body.append(opening(node["kind"], node["options"], translator.builder.env.page_model_files))
+    translator.body.append(element(node["kind"], node["options"], translator.builder.env.page_model_files)[0])
 
 
 def depart(translator: Any, node: page_model) -> None:
-    translator.body.append(CLOSING)
+    translator.body.append(element(node["kind"], node["options"], translator.builder.env.page_model_files)[1])
 
 
 def setup(app: Sphinx) -> dict:

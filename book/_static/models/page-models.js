@@ -5,7 +5,7 @@ const pageModels = (() => {
   "use strict";
   const folder = new URL(".", document.currentScript.src);
   const models = {}; // by name, as their scripts register them
-  const widgets = {}; // by kind: functions of (where to build it, the reader's element, its options)
+  const widgets = {}; // by kind: functions of (the element to fill, options) to what has the focus first
   const loading = new Map();
 
   function load(file) {
@@ -65,27 +65,24 @@ const pageModels = (() => {
   }
 
   function offer(element) {
-    const { kind, scripts, options, button, size } = element.dataset;
-    const said = make("span", { role: "status" }, `Loads ${size} MB, once. What you type stays in your browser.`);
-    const start = make("button", { type: "button", class: "main" }, button);
-    const line = make("p", { class: "offer" }, start, said);
+    const { kind, scripts, options } = element.dataset, line = element.querySelector(".offer");
+    const start = line.querySelector("button"), said = line.querySelector("[role=status]");
     start.addEventListener("click", async () => {
       start.disabled = true;
-      said.textContent = `Loading ${size} MB …`;
+      said.textContent = "Loading …";
       try {
         for (const file of JSON.parse(scripts)) await load(file); // in order: later ones use earlier ones
         await pause();
         const place = make("div", { class: "widget" });
-        await widgets[kind](place, JSON.parse(options));
+        const begin = await widgets[kind](place, JSON.parse(options));
         element.querySelector(".still").hidden = true;
         line.replaceWith(place);
-        place.querySelector("textarea, input, button").focus({ preventScroll: true });
+        (begin ?? place.querySelector("textarea, input")).focus({ preventScroll: true });
       } catch (error) {
         start.disabled = false;
         said.textContent = `${error.message}. Try again.`;
       }
     });
-    element.append(line);
   }
 
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".page-model").forEach(offer));

@@ -144,6 +144,7 @@
     beginning.value = first.beginning;
     beginning.addEventListener("input", restart);
     seed.addEventListener("change", restart);
-    await restart();
+    if (await restart()) play();
+    return write;
   };
 })();
