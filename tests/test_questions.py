@@ -1,13 +1,21 @@
 """Questions to yourself: the files, what the directive makes of them, and the page in a browser."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
+import test_browser
 from bs4 import BeautifulSoup
 from playwright.sync_api import Page
 from questions import FOLDER, filled, problem, read, shuffled, value
+from test_browser import CHROMIUM, Reader
 
+browser, site, window, reader = test_browser.browser, test_browser.site, test_browser.window, test_browser.reader
+in_browser = pytest.mark.skipif(
+    CHROMIUM is None and "REQUIRE_BROWSER" not in os.environ,
+    reason="no Chromium here (Debian, Ubuntu: apt install chromium)",
+)
 BOOK = Path(__file__).resolve().parents[1] / "book"
 FILES = sorted((BOOK / FOLDER).glob("*.yml"))
 NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?")
@@ -137,7 +145,8 @@ def first(page: Page, kind: str):
     return page.locator(f'fieldset[data-kind="{kind}"]').first
 
 
-def test_options_unfold_and_the_first_choice_counts(reader) -> None:
+@in_browser
+def test_options_unfold_and_the_first_choice_counts(reader: Reader) -> None:
     page = reader.open("gates.html")
     field = first(page, "choose")
     field.locator("details.option:not(.right) summary").first.press("Enter")
@@ -153,7 +162,8 @@ def test_options_unfold_and_the_first_choice_counts(reader) -> None:
     assert reader.troubles == []
 
 
-def test_a_number_is_checked_and_a_trap_is_named(reader) -> None:
+@in_browser
+def test_a_number_is_checked_and_a_trap_is_named(reader: Reader) -> None:
     page = reader.open("concepts.html")
     question = next(q for q in read(BOOK / FOLDER / "concepts.yml") if q["kind"] == "number")
     field = first(page, "number")
@@ -171,7 +181,8 @@ def test_a_number_is_checked_and_a_trap_is_named(reader) -> None:
     assert reader.troubles == []
 
 
-def test_items_are_put_in_order_by_the_keyboard(reader) -> None:
+@in_browser
+def test_items_are_put_in_order_by_the_keyboard(reader: Reader) -> None:
     stem = next(path.stem for path in FILES if any(q["kind"] == "order" for q in read(path)))
     page = reader.open(f"{stem}.html")
     field = first(page, "order")

@@ -43,17 +43,18 @@ document.addEventListener("DOMContentLoaded", () => {
       option.addEventListener("toggle", () => option.open && note(option.matches(".right")));
   }
 
-  const button = (text, click, label = "") => {
+  function button(text, click, label = "") {
     const made = Object.assign(document.createElement("button"), { type: "button", textContent: text });
     if (label) made.setAttribute("aria-label", label);
     made.addEventListener("click", click);
     return made;
-  };
-  const says = () => {
+  }
+
+  function says() {
     const line = Object.assign(document.createElement("div"), { className: "verdict" });
     line.setAttribute("role", "status");
     return line;
-  };
+  }
 
   function number(field, note) {
     const box = field.querySelector("[data-answer]");
