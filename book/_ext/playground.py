@@ -67,7 +67,7 @@ def list_them(app: Sphinx, pagename: str, templatename: str, context: dict, doct
     if app.config.playground and "data-progress" in context.get("body", ""):
         names = {page: [e.name for e in exercises(app.env, page)] for page in sorted(app.env.found_docs)}
         listed = json.dumps({page: found for page, found in names.items() if found})
-        context["body"] += f'<script type="application/json" id="exercises">{listed}</script>'
+        context["body"] += f'<script type="application/json" id="all-exercises">{listed}</script>'
 
 
 def modules() -> list[Path]:
