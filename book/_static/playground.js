@@ -1,6 +1,6 @@
 // Exercises that run in the page. book/_ext/playground.py puts an element with an exercise's name and prelude before
-// the cell of its stub; this makes an editor of the two, with Run and Reset. Nothing more is loaded before the reader uses
-// one. `playground` is for the page's other scripts: run, done, startOver.
+// the cell of its stub; this makes an editor of the two, with Run and Reset. Nothing more is loaded before the reader
+// uses one. `playground` is for the page's other scripts: run, done, startOver.
 const playground = (() => {
   "use strict";
   const STATIC = new URL(".", document.currentScript.src);
@@ -28,8 +28,9 @@ const playground = (() => {
     const state = kept();
     change(state);
     try {
-      if (Object.values(state).some((part) => Object.keys(part).length)) localStorage.setItem(KEY, JSON.stringify(state));
-      else localStorage.removeItem(KEY);
+      const isEmpty = Object.values(state).every((part) => !Object.keys(part).length);
+      if (isEmpty) localStorage.removeItem(KEY);
+      else localStorage.setItem(KEY, JSON.stringify(state));
     } catch {
       // Then it is forgotten with the page.
     }
@@ -130,13 +131,14 @@ const playground = (() => {
       matchBrackets: true,
       autoCloseBrackets: true,
       viewportMargin: Infinity,
-      inputStyle: "contenteditable",
       extraKeys: { ...keys, ...INDENTS },
     });
     const input = mirror.getInputField();
     for (const name of ["aria-label", "aria-describedby"]) input.setAttribute(name, area.getAttribute(name));
-    input.setAttribute("role", "textbox");
-    input.setAttribute("aria-multiline", "true");
+    if (input.isContentEditable) {
+      input.setAttribute("role", "textbox");
+      input.setAttribute("aria-multiline", "true");
+    }
     mirror.on("blur", () => mirror.setOption("extraKeys", { ...keys, ...INDENTS }));
     mirror.setSelection(...selection.map((place) => mirror.posFromIndex(place)));
     mirror.focus();
