@@ -255,6 +255,16 @@ def test_a_loop_that_python_cannot_stop_is_stopped_too(bench):
     assert run(bench, "1 + 1")["output"] == "2\n"
 
 
+def test_python_that_does_not_start_is_told_and_asked_for_again(fresh):
+    page = fresh.open("concepts.html")
+    page.route("**/pyodide.mjs", lambda route: route.fulfill(status=404))
+    assert run(fresh, "1 + 1")["error"].startswith("Python doesn't run here: ")
+    refusing = "export const loadPyodide = async () => { throw new Error('no room') }"
+    page.unroute_all()
+    page.route("**/pyodide.mjs", lambda route: route.fulfill(body=refusing, content_type="text/javascript"))
+    assert run(fresh, "1 + 1")["error"] == "Python doesn't run here: no room."
+
+
 # -- Keyboard, sight, no script ----------------------------------------------------------------------------------------
 
 

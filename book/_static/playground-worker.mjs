@@ -1,6 +1,6 @@
 // Python in the page, in a thread of its own, so that the page stays quick while it works. playground.js sends
 // { code, prelude } and gets { state } while Python is being loaded, { running: true } when the code begins to run, and
-// { result } when it ends: what playground_cell.run (book/_ext) tells. Or { failed }: Python can't be loaded.
+// { result } when it ends: what playground_cell.run (book/_ext) tells. Or { failed }, with the reason.
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 
 const folder = new URL("pyodide/", import.meta.url).href;
@@ -21,13 +21,17 @@ async function load() {
 }
 
 const loading = load();
-loading.then(() => postMessage({ ready: true }), (error) => postMessage({ failed: String(error.message ?? error) }));
+loading.catch(() => {}); // whoever asks is told
 
 onmessage = async ({ data: { code, prelude } }) => {
-  const cell = await loading;
-  postMessage({ running: true });
-  const told = cell.run(code, prelude);
-  const result = told.toJs({ dict_converter: Object.fromEntries });
-  told.destroy();
-  postMessage({ result });
+  try {
+    const cell = await loading;
+    postMessage({ running: true });
+    const told = cell.run(code, prelude);
+    const result = told.toJs({ dict_converter: Object.fromEntries });
+    told.destroy();
+    postMessage({ result });
+  } catch (error) {
+    postMessage({ failed: String(error.message ?? error) });
+  }
 };

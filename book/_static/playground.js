@@ -55,12 +55,13 @@ const playground = (() => {
     worker.onmessage = ({ data }) => listener(data);
     worker.onerror = (event) => {
       event.preventDefault();
+      stop(); // the next run tries again
       listener({ failed: event.message || "the server doesn't have it" });
     };
   }
 
   function stop() {
-    worker.terminate();
+    worker?.terminate();
     worker = null;
   }
 
@@ -87,11 +88,13 @@ const playground = (() => {
         if (result) end(result);
         if (failed) {
           stop();
-          fail(`Python can't be loaded: ${failed}.`);
+          fail(`Python doesn't run here: ${failed}.`);
         }
       };
-      tell("Starting Python …");
-      if (!worker) start();
+      if (!worker) {
+        tell("Starting Python …");
+        start();
+      }
       worker.postMessage({ code, prelude });
     }));
     return last;
