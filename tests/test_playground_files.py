@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from types import SimpleNamespace
 
 import playground
 import playground_files
@@ -58,6 +59,19 @@ def test_modules_are_packed_the_same_each_time(tmp_path):
     archive = zipfile.ZipFile(io.BytesIO(packed))
     assert archive.namelist() == ["companion/cells/rnn.py", "companion/keys.py", "other.py"]
     assert archive.read("other.py") == b"x = 1\n"
+
+
+def test_a_build_without_the_files_goes_on(monkeypatch):
+    def fail() -> dict[str, bytes]:
+        raise UserError("There is no network.")
+
+    config = SimpleNamespace(playground=False)
+    monkeypatch.setattr(playground, "obtained", fail)
+    playground.find_files(None, config)
+    assert config.playground is False
+    monkeypatch.setattr(playground, "obtained", lambda: {"a": b"1"})
+    playground.find_files(None, config)
+    assert config.playground is True
 
 
 def test_a_file_is_written_only_if_it_changed(tmp_path):

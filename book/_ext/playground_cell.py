@@ -62,7 +62,7 @@ def run(code: str, prelude: str = "", seconds: float = SECONDS) -> dict[str, Any
     -------
     dict
         ``output``, what was printed, with the value of the last line; ``error``, a few lines, ``""`` if there was
-        none; ``passed``, whether the cell made a check and all its checks were passed.
+        none; ``checked``, whether it made a check; ``passed``, whether it made one and passed all.
     """
     names: dict[str, Any] = {"__name__": "__main__", "np": np, "check": check}
     exec(compile(prelude, "<earlier in the chapter>", "exec"), names)
@@ -84,7 +84,8 @@ def run(code: str, prelude: str = "", seconds: float = SECONDS) -> dict[str, Any
     finally:
         sys.displayhook = hook
     outcomes = [value for value in values if isinstance(value, Outcome)]
-    return {"output": str(printed), "error": error, "passed": bool(outcomes) and all(outcomes)}
+    checked = bool(outcomes)
+    return {"output": str(printed), "error": error, "checked": checked, "passed": checked and all(outcomes)}
 
 
 @contextmanager

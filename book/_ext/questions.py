@@ -31,14 +31,14 @@ from sphinx.util.docutils import SphinxDirective
 import companion
 
 FOLDER = "questions"
-KEYS = {
+KEYS: dict[str, dict[str, Any]] = {
     "choose": {"ask": str, "options": list},
     "number": {"ask": str, "answer": str | int | float, "within": int | float, "why": str},
     "order": {"ask": str, "items": list, "why": str},
 }
-MORE_KEYS = {"choose": {}, "number": {"unit": str, "traps": list}, "order": {}}
+MORE_KEYS: dict[str, dict[str, Any]] = {"choose": {}, "number": {"unit": str, "traps": list}, "order": {}}
 EXPRESSION = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
-NAMES = {"math": math, "np": np, "companion": companion}
+NAMES: dict[str, Any] = {"math": math, "np": np, "companion": companion}
 
 
 # -- the file ------------------------------------------------------------------------------------------------

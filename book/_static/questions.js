@@ -29,8 +29,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (field.dataset.number in results) field.classList.add("answered");
       ({ choose, number, order })[field.dataset.kind](field, (right) => note(field, right));
     }
-    progress.changed(() => {
-      if (page in progress.read("questions")) return;
+    progress.onForget(() => {
       for (const number of Object.keys(results)) delete results[number];
       fields.forEach((field) => field.classList.remove("answered"));
       report();

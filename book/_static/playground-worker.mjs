@@ -1,0 +1,37 @@
+// Python in the page, in a thread of its own, so that the page stays quick while it works. playground.js sends
+// { code, prelude } and gets { state } while Python is being loaded, { running: true } when the code begins to run, and
+// { result } when it ends: what playground_cell.run (book/_ext) tells. Or { failed }, with the reason.
+import { loadPyodide } from "./pyodide/pyodide.mjs";
+
+const folder = new URL("pyodide/", import.meta.url).href;
+const tell = (state) => postMessage({ state });
+
+async function load() {
+  tell("Loading Python: 17 MB, once a page …");
+  const python = await loadPyodide({ indexURL: folder });
+  tell("Loading NumPy …");
+  await python.loadPackage("numpy", { messageCallback() {} });
+  tell("Loading the book's package …");
+  // It changes with the book, unlike the rest: ask whether the copy that the browser keeps is still the same.
+  const answer = await fetch(`${folder}companion.zip`, { cache: "no-cache" });
+  if (!answer.ok) throw new Error(`companion.zip: ${answer.status}`);
+  const site = python.runPython("import site; site.getsitepackages()[0]");
+  python.unpackArchive(await answer.arrayBuffer(), "zip", { extractDir: site });
+  return python.pyimport("playground_cell");
+}
+
+const loading = load();
+loading.catch(() => {}); // whoever asks is told
+
+onmessage = async ({ data: { code, prelude } }) => {
+  try {
+    const cell = await loading;
+    postMessage({ running: true });
+    const told = cell.run(code, prelude);
+    const result = told.toJs({ dict_converter: Object.fromEntries });
+    told.destroy();
+    postMessage({ result });
+  } catch (error) {
+    postMessage({ failed: String(error.message ?? error) });
+  }
+};
