@@ -18,7 +18,7 @@ from companion.chapters.generation import candidate_bars, trade_off
 from companion.chapters.inside import ablation_costs, signed_text
 from companion.chapters.language_model import skyline, step_size_plan, step_sizes, streams, tinted_text
 from companion.chapters.question_answering import answering_network, looks
-from companion.chapters.recurrence import unrolled
+from companion.chapters.recurrence import blamed_text, unrolled
 from companion.chapters.scaling_out import ring_states
 from companion.chapters.summarisation import copied_and_generated, roads, two_roads
 from companion.chapters.text_generation import batch_scores
@@ -127,6 +127,18 @@ def test_the_unrolled_network_has_a_state_and_a_guess_for_each_word_and_reverses
     assert [len(arrows) for arrows in across] == [2, 2]
     assert all(arrow.xy[0] > arrow.xyann[0] for arrow in across[0])
     assert all(arrow.xy[0] < arrow.xyann[0] for arrow in across[1])
+
+
+def test_a_word_is_tinted_by_its_part_of_the_largest_blame_and_each_sentence_has_a_line():
+    page = blamed_text(["the", "dog", "hears", ".", "it", "hears"], [0.0, 0.02, 0.2, 2.0, 0.63], "a text").data
+    strip = page.split("<pre")[1].split(">", 1)[1].split("</pre>")[0]
+    assert re.sub("<[^>]+>", "", strip) == "the dog hears.\nit hears"
+    letters = re.findall(r'<span(?: class="tint-p(\d)")? title="([^"]+)">([^< ])', strip)
+    tints = {letter: (int(step or 0), said.partition(" of ")[0]) for step, said, letter in letters}
+    expected = {"t": (5, "32%"), "d": (2, "1%"), "a": (0, "the blame is for this word"), ".": (6, "100%")}
+    assert {letter: tints[letter] for letter in expected} == expected
+    with pytest.raises(UserError, match="There are 2 words and 2 lengths"):
+        blamed_text(["the", "dog"], [1.0, 1.0], "one too many")
 
 
 def test_looks_are_drawn_darker_with_frames_and_readable_numbers():
