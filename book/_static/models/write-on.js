@@ -97,17 +97,16 @@
       }
       paper.scrollTop = paper.scrollHeight;
       if (calm.matches || letters % 4 === 0) show();
-      timer = calm.matches ? setTimeout(tick, 500) : requestAnimationFrame(tick);
+      timer = setTimeout(tick, calm.matches ? 500 : 30);
     }
     function play() {
       if (!logits) return;
       write.textContent = "Pause";
       said.textContent = "";
-      timer = requestAnimationFrame(tick);
+      timer = setTimeout(tick);
     }
     function pause(told) {
       if (!timer) return;
-      cancelAnimationFrame(timer);
       clearTimeout(timer);
       timer = null;
       write.textContent = "Write";
