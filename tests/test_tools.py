@@ -244,8 +244,9 @@ def test_the_environment_is_made_again_if_what_it_is_made_from_changes(
 
 def test_prepare_obtains_each_corpus_and_then_trains() -> None:
     done: list[str] = []
-    assert prepare.main(obtain=done.append, train=lambda: done.append("trained")) == 0
-    assert done == [*prepare.CORPORA, "trained"] and set(prepare.CORPORA) <= set(list_corpora())
+    steps = (lambda step=step: done.append(step) for step in ("trained", "python"))
+    assert prepare.main(done.append, *steps) == 0
+    assert done == [*prepare.CORPORA, "trained", "python"] and set(prepare.CORPORA) <= set(list_corpora())
 
 
 def test_prepare_obtains_what_chapters_load() -> None:
@@ -259,10 +260,19 @@ def test_prepare_says_in_one_sentence_what_is_wrong(capsys: pytest.CaptureFixtur
     def fail(name: str = "") -> None:
         raise UserError(f"{name or 'A recipe'} can't be had.")
 
-    assert prepare.main(obtain=fail, train=fail) == 1
+    assert prepare.main(fail, fail, fail) == 1
     assert capsys.readouterr().err == "make: shakespeare can't be had.\n"
-    assert prepare.main(obtain=str, train=fail) == 1
+    assert prepare.main(str, fail, fail) == 1
     assert capsys.readouterr().err == "make: A recipe can't be had.\n"
+
+
+def test_prepare_goes_on_without_python_for_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise UserError("There is no network.")
+
+    assert prepare.main(str, lambda: None, fail) == 0
+    said = capsys.readouterr().err
+    assert said == "make: exercises won't run in the pages, only in notebooks. There is no network.\n"
 
 
 @pytest.mark.skipif(

@@ -66,7 +66,7 @@ class MinBPE:
     """minbpe's ``RegexTokenizer``."""
 
     def __init__(self, text: str, merges: int) -> None:
-        self.tokenizer = importlib.import_module("minbpe.regex").RegexTokenizer(PIECE.pattern)
+        self.tokenizer = importlib.import_module("minbpe.regex").RegexTokenizer(PIECE)
         self.tokenizer.train(text, BYTES + merges)
 
     def encode(self, texts: Texts) -> list[list[int]]:

@@ -1,10 +1,11 @@
-"""Obtaining a pinned file: a wheel by pip, a URL by pooch, each checked by hash and kept in the cache folder.
+"""Obtaining a pinned file: a wheel by pip, a package by npm, a URL by pooch, each checked by hash and kept in a cache.
 
 If several processes want the same file, one downloads it and the others wait. A file that has been damaged is
 downloaded again.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,37 @@ def _told_by_pip(errors: str) -> str:
         f"no network, or the package index doesn't have it ({last[:200]}). It is needed once; connect (or set pip's "
         "index or proxy) and try again."
     )
+
+
+def fetch_npm(package: str, filename: str, digest: str) -> Path:
+    """The cached archive of a pinned npm package, downloaded by npm if it isn't there or isn't what it should be.
+
+    Parameters
+    ----------
+    package
+        What npm should pack: ``"pyodide@0.27.7"``.
+    filename
+        The archive's name.
+    digest
+        Its SHA-256, in hexadecimal.
+
+    Raises
+    ------
+    UserError
+        There is no npm here, or the archive can't be downloaded or kept, or it has a different hash.
+    """
+
+    def download(folder: Path) -> Path:
+        npm = shutil.which("npm")
+        if npm is None:
+            raise UserError(f"Could not download {package}: there is no npm here.")
+        command = [npm, "pack", "--silent", "--pack-destination", str(folder), package]
+        outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+        if outcome.returncode or not (folder / filename).is_file():
+            raise UserError(f"Could not download {package} with npm: no network, or its registry doesn't have it.")
+        return folder / filename
+
+    return _kept(package, filename, digest, download)
 
 
 def fetch_url(url: str, filename: str, digest: str) -> Path:

@@ -137,14 +137,31 @@ def _read(folder: Path) -> tuple["keras.Model", Encoder, dict[str, Any]]:
     path, count = _file(folder, name), count_weights(kind, sizes)
     if name == SAFETENSORS and count_stored(read_header(path)) != count:
         raise UserError(f"the sizes in {DESCRIPTION} are not those of {name}")
-    for file in (TOKENIZER, name):
-        if sha256(_file(folder, file)) != content["files"][file]:
-            raise UserError(f"{file} was changed after it was saved")
+    _check_files(folder, content)
     tokenizer = _tokenizer(kind, folder / TOKENIZER, sizes)
     arrays = unpacked(path.read_bytes()) if name == SAFETENSORS else read_npz(path, count)
     model = BUILDERS[kind](**sizes)
     _assign(model, arrays)
     return model, tokenizer, content
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The content of ``model.json``; no network is built.
+
+    Raises
+    ------
+    UserError
+        It isn't a description of a model, or a file of the folder is missing or not as it was saved.
+    """
+    content = _description(folder)
+    _check_files(folder, content)
+    return content
+
+
+def _check_files(folder: Path, content: Mapping[str, Any]) -> None:
+    for file in (TOKENIZER, WEIGHTS[content["version"]]):
+        if sha256(_file(folder, file)) != content["files"][file]:
+            raise UserError(f"{file} was changed after it was saved")
 
 
 def _file(folder: Path, name: str) -> Path:

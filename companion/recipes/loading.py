@@ -14,6 +14,7 @@ from companion.closure import PACKAGE, closure, fingerprint
 from companion.errors import UserError
 from companion.recipes.builders import CONTINUES_TEXT
 from companion.recipes.catalogue import RECIPES, list_recipes
+from companion.recipes.folder import read_description
 from companion.recipes.kinds import AnyRecipe, PairRecipe, Recipe, StoryRecipe, definition, is_counted
 from companion.recipes.train import count, train_text
 from companion.recipes.train_pairs import train_pairs
@@ -216,9 +217,20 @@ def versions() -> dict[str, str]:
 
 def train_missing() -> None:
     """Train every recipe that is neither shipped nor in the cache folder."""
-    for name in list_recipes():
-        if not is_counted(RECIPES[name]):
+    for name, recipe in RECIPES.items():
+        if not is_counted(recipe) and not _is_there(recipe):
             print(f"{name}: {load_recipe(name).score}", flush=True)
+
+
+def _is_there(recipe: AnyRecipe) -> bool:
+    """Whether the recipe's model is on disk, undamaged; nothing is built, so this takes a moment."""
+    for folder in (SHIPPED / recipe.name, _folder(recipe)):
+        try:
+            if read_description(folder)["about"].get("recipe") == definition(recipe):
+                return True
+        except (UserError, OSError):
+            continue
+    return False
 
 
 def load(name: str | Path) -> Trained:

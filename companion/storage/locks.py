@@ -7,8 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import filelock
-
 from companion.errors import UserError
 from companion.storage.cache import cache_dir, sha256
 
@@ -58,6 +56,8 @@ def exclusive(
     busy: str = "",
     on_wait: Callable[[str], object] | None = None,
 ) -> Iterator[None]:
+    import filelock  # here, because it has no version for the browser, where nothing is locked
+
     name = sha256(f"{purpose} {target}".encode("utf-8", "surrogateescape"))[:32] + ".lock"
     held: filelock.BaseFileLock | None = None
     for folder in _lock_folders():

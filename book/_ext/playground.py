@@ -1,0 +1,93 @@
+"""Exercises that run in the page: where their cells are, what these need, and the Python that runs them.
+
+Each checked exercise gets an element with its name and its prelude before its cell; ``book/_static/playground.js``
+makes an editor of both. Python itself is copied next to the pages (`playground_files`), and loaded by the first *Run*.
+Without it the pages are as they would be without this extension.
+"""
+
+import functools
+import html
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import gate_by_gate
+import playground_files
+import prelude
+from docutils import nodes
+from folding import code
+from IPython.core.inputtransformer2 import TransformerManager
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+
+from companion.closure import PACKAGE, closure
+from companion.errors import UserError
+
+FOLDER = "_static/pyodide"  # below the pages
+CELL = Path(__file__).with_name("playground_cell.py")
+logger = logging.getLogger(__name__)
+
+
+@functools.cache
+def obtained() -> dict[str, bytes]:
+    """The files of other people, read once a build."""
+    return playground_files.obtain()
+
+
+def find_files(app: Sphinx, config: Config) -> None:
+    """Find out whether Python can be had, once the configuration is known; if not, say so."""
+    try:
+        config.playground = bool(obtained())
+    except UserError as error:
+        logger.info("Exercises won't run in the pages, only in notebooks. %s", error)
+
+
+def exercises(env: BuildEnvironment, page: str) -> Iterator[prelude.Exercise]:
+    """The checked exercises of a page."""
+    if (notebook := gate_by_gate.notebook_of(env, page)) is not None:
+        transform = TransformerManager().transform_cell
+        yield from prelude.exercises([transform(cell.source) for cell in notebook.cells if cell.cell_type == "code"])
+
+
+def mark(app: Sphinx, doctree: nodes.document) -> None:
+    """Put an element with an exercise's name and prelude before the cell of its stub."""
+    if not app.config.playground:
+        return
+    cells = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]
+    for exercise in exercises(app.env, app.env.docname):
+        cell = next(cell for cell in cells if exercise.name in prelude.CHECK.findall(code(cell)))
+        data = f'data-exercise="{exercise.name}" data-prelude="{html.escape(exercise.prelude)}"'
+        cell.parent.insert(cell.parent.index(cell), nodes.raw("", f"<div hidden {data}></div>", format="html"))
+
+
+def list_them(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Give a page that shows the reader's progress the names of all exercises, chapter by chapter."""
+    if app.config.playground and "data-progress" in context.get("body", ""):
+        names = {page: [e.name for e in exercises(app.env, page)] for page in sorted(app.env.found_docs)}
+        listed = json.dumps({page: found for page, found in names.items() if found})
+        context["body"] += f'<script type="application/json" id="exercises">{listed}</script>'
+
+
+def modules() -> list[Path]:
+    """The files of Python that the page needs: `companion`, as far as exercises import it, and what runs a cell."""
+    chapters = (path.stem for path in (PACKAGE / "exercises").glob("*.py"))
+    files = closure(*(f"companion.exercises.{name}" for name in chapters if name != "__init__"))
+    return [CELL, *(path for path in files if path.suffix == ".py")]
+
+
+def copy_files(app: Sphinx, error: Exception | None) -> None:
+    """Put Python, the editor and the modules next to the pages."""
+    if not error and app.builder.format == "html" and app.config.playground:
+        ours = {playground_files.COMPANION: playground_files.packed(modules())}
+        playground_files.write(Path(app.outdir) / FOLDER, obtained() | ours)
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_config_value("playground", False, "env")
+    app.connect("config-inited", find_files)
+    app.connect("doctree-read", mark)
+    app.connect("html-page-context", list_them)
+    app.connect("build-finished", copy_files)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
