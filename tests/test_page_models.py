@@ -526,6 +526,8 @@ def test_write_on_shows_the_candidates_and_lets_the_reader_choose(visit) -> None
     assert widget.locator(".paper").text_content() == f"What country, friends, is th{names[2]}"
     assert widget.locator(".paper u").text_content() == names[2]
     assert widget.get_by_role("status").text_content().startswith(f"You took {names[2]}.")
+    widget.get_by_label("Your beginning").fill("I’ll say “go” …")  # as phones write it
+    page.wait_for_function("""() => document.querySelector(".paper").textContent === `I'll say "go" ...`""")
     widget.get_by_label("Your beginning").fill("Grüß 世")
     page.get_by_text("The network has never read ü ß 世; please leave that out.").wait_for()
     assert widget.get_by_role("button", name="Write", exact=True).is_disabled()

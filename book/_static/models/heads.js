@@ -46,7 +46,7 @@
       point(number);
     }
     async function read() {
-      const mine = ++asked, text = Array.from(input.value).slice(0, context), unknown = tokenizer.unknown(text.join(""));
+      const mine = ++asked, text = Array.from(tokenizer.plain(input.value)).slice(0, context), unknown = tokenizer.unknown(text.join(""));
       if (unknown.length || !text.length) {
         said.textContent = unknown.length ? `The network has never read ${unknown.join(" ")}; please leave that out.` : "Type something.";
         return;

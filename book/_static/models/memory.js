@@ -66,7 +66,7 @@
       if (letters.length) choose(Math.min(Number(pointer.input.value), letters.length));
     }
     async function read() {
-      const mine = ++asked, text = Array.from(input.value).slice(0, LONGEST), unknown = tokenizer.unknown(text.join(""));
+      const mine = ++asked, text = Array.from(tokenizer.plain(input.value)).slice(0, LONGEST), unknown = tokenizer.unknown(text.join(""));
       if (unknown.length || !text.length) {
         said.textContent = unknown.length ? `The network has never read ${unknown.join(" ")}; please leave that out.` : "Type something.";
         return;

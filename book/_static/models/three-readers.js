@@ -57,7 +57,7 @@
 
     // Each reader reads the heading of a speech first, so that it begins with something in mind.
     async function read() {
-      const mine = ++asked, text = Array.from(sentence.value).slice(0, LONGEST), unknown = tokenizer.unknown(text.join(""));
+      const mine = ++asked, text = Array.from(tokenizer.plain(sentence.value)).slice(0, LONGEST), unknown = tokenizer.unknown(text.join(""));
       if (unknown.length || !text.length) {
         said.textContent = unknown.length ? `No reader has ever read ${unknown.join(" ")}; please leave that out.` : "Type something.";
         return;

@@ -3,13 +3,18 @@
   "use strict";
   const { models } = pageModels;
 
-  // A token for each character of a model's alphabet. ``unknown(text)`` lists the characters that the model never read, each once.
+  const PLAIN = { "‘": "'", "’": "'", "“": '"', "”": '"', "–": "—", "…": "...", "\u00a0": " " };
+
+  // A token for each character of a model's alphabet. ``unknown(text)`` lists the characters that the model never read,
+  // each once. ``plain(text)`` has the marks of a typewriter where a phone's keyboard has put typographic ones that the
+  // model never read.
   function characters(name) {
     const { tokens } = models[name], ids = new Map(tokens.map((token, id) => [token, id]));
     return {
       tokens,
       encode: (text) => Array.from(text, (character) => ids.get(character) ?? 0),
       unknown: (text) => [...new Set(text)].filter((character) => !ids.has(character)),
+      plain: (text) => Array.from(text, (character) => (ids.has(character) ? character : PLAIN[character] ?? character)).join(""),
     };
   }
 

@@ -117,7 +117,7 @@
     // Read the beginning; what was written is lost. True unless the reader changed it meanwhile, or it can't be read.
     async function restart() {
       pause();
-      const mine = ++reading, text = beginning.value || "\n", unknown = tokenizer.unknown(text);
+      const mine = ++reading, text = tokenizer.plain(beginning.value) || "\n", unknown = tokenizer.unknown(text);
       written.replaceChildren();
       given.textContent = text;
       [logits, letters] = [null, 0];
