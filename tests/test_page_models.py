@@ -529,7 +529,7 @@ def test_write_on_shows_the_candidates_and_lets_the_reader_choose(visit) -> None
     widget.get_by_label("Your beginning").fill("I’ll say “go” …")  # as phones write it
     page.wait_for_function("""() => document.querySelector(".paper").textContent === `I'll say "go" ...`""")
     widget.get_by_label("Your beginning").fill("Grüß 世")
-    page.get_by_text("The network has never read ü ß 世; please leave that out.").wait_for()
+    page.get_by_text("Never read in training: ü ß 世. Please leave that out.").wait_for()
     assert widget.get_by_role("button", name="Write", exact=True).is_disabled()
 
 
@@ -592,7 +592,7 @@ def test_three_readers_pay_what_the_companion_s_pay(visit) -> None:
     widget.locator(".tinted").nth(1).locator("span").nth(6).click()
     assert pointer.input_value() == "7"
     widget.get_by_label("Your text").fill("日")
-    page.get_by_text("No reader has ever read 日; please leave that out.").wait_for()
+    page.get_by_text("Never read in training: 日. Please leave that out.").wait_for()
 
 
 def test_the_memory_is_that_of_the_network(visit) -> None:
