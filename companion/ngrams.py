@@ -194,17 +194,14 @@ class NGramModel:
     def _estimate(self) -> None:
         """Turn counts into probabilities: the highest order from how often, the others from after how many tokens."""
         self._estimates = []
-        contexts = 1
-        for n, level in enumerate(self._levels, start=1):
-            counts = level.counts if n == self.order else level.continuations
-            context_of = level.keys // self._vocab_size
-            total = tally(context_of, weights=counts, size=contexts)
-            taken = discounts(counts)[np.minimum(counts, 3)]
-            taken_of = tally(context_of, weights=taken, size=contexts)
-            left_over = np.divide(taken_of, total, out=np.ones(contexts), where=total > 0)
-            seen = (counts - taken) / total[context_of]
+        size = 1  # contexts: n-grams of one order less
+        for contexts, _, counts, discount in self.tables:
+            total = tally(contexts, weights=counts, size=size)
+            taken = discount[np.minimum(counts, 3)]
+            left_over = np.divide(tally(contexts, weights=taken, size=size), total, out=np.ones(size), where=total > 0)
+            seen = (counts - taken) / total[contexts]
             self._estimates.append(_Estimate(np.append(seen, 0.0), np.append(left_over, 1.0)))
-            contexts = len(level.keys)
+            size = len(counts)
 
     @property
     def vocab_size(self) -> int:
@@ -229,8 +226,7 @@ class NGramModel:
         tables = []
         for n, level in enumerate(self._fitted(), start=1):
             counts = level.counts if n == self.order else level.continuations
-            contexts, tokens = np.divmod(level.keys, self._vocab_size)
-            tables.append(Table(contexts, tokens, counts, discounts(counts)))
+            tables.append(Table(*np.divmod(level.keys, self._vocab_size), counts, discounts(counts)))
         return tables
 
     def next_distribution(self, context: Ids) -> FloatArray:

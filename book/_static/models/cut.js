@@ -1,9 +1,10 @@
-// "Cut your text": the three tokenizers of the chapter on the reader's own text, with as many merges as the reader likes.
+// "Cut your text": the three tokenizers of the chapter on the reader's own text, with as many merges as wanted.
 (() => {
   "use strict";
   const { models, make, slider, splitPieces, bytePairs, visible } = pageModels;
   const LONGEST = 600; // characters
   const UNKNOWN = "<unk>";
+  const dotted = (token) => Array.from(token, (sign) => (sign === " " ? "·" : visible(sign))).join("");
 
   pageModels.widgets.cut = async (place, options) => {
     const learnt = models.vocabularies; // characters, words, and the merges learnt from each text
@@ -14,7 +15,8 @@
     const most = () => encoders[from.value].size;
     // The slider is finer where a merge more makes a difference.
     const number = (value) => Math.round(most() * (value / 100) ** 2);
-    const merges = slider("merges", { min: 0, max: 100, step: 1, value: 100 }, (value) => number(value).toLocaleString("en"), draw);
+    const shown = (value) => number(value).toLocaleString("en");
+    const merges = slider("merges", { min: 0, max: 100, step: 1, value: 100 }, shown, draw);
     const rows = ["characters", "words", "pieces"].map((name) => {
       const head = make("p", { class: "head" }), boxes = make("p", { class: "tokens" });
       return { name, head, boxes };
@@ -35,7 +37,7 @@
         const found = tokens(name, text), unknown = found.filter((token) => token === UNKNOWN).length;
         head.textContent = `${found.length} ${name}${unknown ? `, ${unknown} of them unknown` : ""}`;
         boxes.replaceChildren(...found.flatMap((token, n) => [
-          make("span", { class: token === UNKNOWN ? "unknown" : `token-${n % 4}` }, Array.from(token, (c) => (c === " " ? "·" : visible(c))).join("")),
+          make("span", { class: token === UNKNOWN ? "unknown" : `token-${n % 4}` }, dotted(token)),
           make("wbr"),
         ]));
       }

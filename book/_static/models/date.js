@@ -1,23 +1,24 @@
-// "A date": the encoder-decoder of the chapter on translation translates what the reader types, and shows where it looks.
+// "A date": the encoder-decoder of the chapter on translation translates what is typed, and shows where it looks.
 (() => {
   "use strict";
   const { make, encoderDecoder, englishTokens } = pageModels;
   const LONGEST = 24; // tokens of the source
+  const CAPTION = "Where it looks: a row for each character it writes, a column for each word or digit it has read.";
 
   pageModels.widgets.date = async (place, options) => {
     const network = encoderDecoder("dates"), calm = matchMedia("(prefers-reduced-motion: reduce)");
-    const input = make("input", { type: "text", autocomplete: "off", spellcheck: "false", value: options.date ?? "Wednesday, March 3, 2021" });
-    const into = make("select", {}, make("option", { value: "zh" }, "Chinese"), make("option", { value: "iso" }, "ISO"));
+    const input = make("input", { type: "text", autocomplete: "off", spellcheck: "false" });
+    const languages = [["zh", "Chinese"], ["iso", "ISO"]].map(([value, name]) => make("option", { value }, name));
+    const into = make("select", {}, ...languages);
     const said = make("p", { role: "status", class: "said" }), answer = make("p", { class: "answer", lang: "zh" });
     const head = make("thead"), body = make("tbody");
     const table = make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Where it looked" },
-      make("table", { class: "looks" },
-        make("caption", {}, "Where it looks: a row for each character that it writes, a column for each word or digit that it has read."),
-        head, body));
+      make("table", { class: "looks" }, make("caption", {}, CAPTION), head, body));
     place.append(
       make("form", { class: "ask", onsubmit: (event) => { event.preventDefault(); translate(); } },
         make("label", { class: "wide" }, "A date, or a number in words", input),
-        make("p", { class: "buttons" }, make("label", {}, "into ", into), make("button", { type: "submit", class: "main" }, "Translate"))),
+        make("p", { class: "buttons" },
+          make("label", {}, "into ", into), make("button", { type: "submit", class: "main" }, "Translate"))),
       answer, said, table);
     let asked = 0;
 
@@ -34,8 +35,8 @@
       }
       said.textContent = "";
       answer.lang = into.value === "zh" ? "zh" : "en";
-      const corner = make("td", {});
-      head.append(make("tr", {}, corner, ...tokens.map((token) => make("th", { scope: "col" }, make("span", {}, token)))));
+      const columns = tokens.map((token) => make("th", { scope: "col" }, make("span", {}, token)));
+      head.append(make("tr", {}, make("td"), ...columns));
       for (const { token, looks } of network.written(network.encode(tokens))) {
         if (!calm.matches) await new Promise((done) => setTimeout(done, 160));
         if (mine !== asked) return;
@@ -50,6 +51,7 @@
       }
       said.textContent = `It wrote ${answer.textContent}.`;
     }
+    input.value = options.date ?? "Wednesday, March 3, 2021";
     into.addEventListener("change", translate);
     await translate();
   };

@@ -22,7 +22,7 @@
     const row = (table, id) => Float64Array.from(w[`${table}/embeddings`].subarray(id * width, (id + 1) * width));
     const ids = new Map(source.map((token, id) => [token, id]));
 
-    // ``step(id, state)`` gives the logits of the next token and where the network looked, over the places of the source.
+    // ``step(id, state)`` gives the logits of the next token, and where the network looked: a weight for each place.
     function reader(sourceIds) {
       const inputs = sourceIds.map((id) => row("source_embedding", id));
       const there = read(inputs, w, "encoder/forward_lstm", units / 2);
@@ -55,7 +55,8 @@
       }
     }
 
-    return { reader, written, encode: (tokens) => tokens.map((token) => ids.get(token) ?? UNKNOWN), known: (token) => ids.has(token) };
+    const encode = (tokens) => tokens.map((token) => ids.get(token) ?? UNKNOWN);
+    return { reader, written, encode, known: (token) => ids.has(token) };
   }
 
   // Words in lower case, digits one by one, other signs: companion.corpora.dates.english_tokens.

@@ -2,25 +2,28 @@
 // tinted by how much of its attention each letter gets when the chosen letter is read.
 (() => {
   "use strict";
-  const { models, make, slider, pause, characters, transformer, visible } = pageModels;
+  const { models, make, slider, whenTyped, pause, characters, typed, transformer, visible } = pageModels;
   const NAME = "shakespeare-transformer";
   const percent = (share) => `${Math.round(100 * share)}%`;
 
   pageModels.widgets.heads = async (place, options) => {
-    const tokenizer = characters(NAME), network = transformer(NAME), { num_layers, num_heads, context } = models[NAME].sizes;
-    let letters = [], looks = [], asked = 0, waiting = null; // looks[position][block][head][position]
-    const input = make("input", { type: "text", maxlength: context, autocomplete: "off", autocapitalize: "off", spellcheck: "false",
-      value: options.text ?? "To be, or not to be, that is the question." });
+    const tokenizer = characters(NAME), network = transformer(NAME);
+    const { num_layers, num_heads, context } = models[NAME].sizes;
+    let letters = [], looks = [], asked = 0; // looks[position][block][head][position]
+    const plain = { autocomplete: "off", autocapitalize: "off", spellcheck: "false" };
+    const input = make("input", { type: "text", maxlength: context, ...plain });
     const said = make("p", { role: "status", class: "said" });
     const heads = [];
     for (let block = 0; block < num_layers; block++)
       for (let head = 0; head < num_heads; head++) {
         const text = make("span", { class: "letters" }), most = make("span", { class: "most" });
-        const line = make("li", {}, make("span", { class: "which" }, `block ${block + 1}, head ${head + 1}`), text, most);
+        const which = make("span", { class: "which" }, `block ${block + 1}, head ${head + 1}`);
+        const line = make("li", {}, which, text, most);
         heads.push({ block, head, text, most, line });
       }
     const pointer = slider("It reads letter", { min: 1, max: 1, step: 1, value: 1 }, told, point);
-    place.append(make("label", { class: "wide" }, `Your text, up to ${context} characters`, input), said, pointer.element,
+    place.append(
+      make("label", { class: "wide" }, `Your text, up to ${context} characters`, input), said, pointer.element,
       make("ul", { class: "heads" }, ...heads.map(({ line }) => line)));
 
     function told(number) {
@@ -46,13 +49,13 @@
       point(number);
     }
     async function read() {
-      const mine = ++asked, text = Array.from(input.value).slice(0, context), unknown = tokenizer.unknown(text.join(""));
-      if (unknown.length || !text.length) {
-        said.textContent = unknown.length ? `The network has never read ${unknown.join(" ")}; please leave that out.` : "Type something.";
+      const mine = ++asked, { letters: text, ids, problem } = typed(tokenizer, input.value, context);
+      if (problem) {
+        said.textContent = problem;
         return;
       }
       const state = network.start(), found = [];
-      for (const id of tokenizer.encode(text.join(""))) {
+      for (const id of ids) {
         network.step(id, state);
         found.push(state.looks);
         if (found.length % 8 === 0) await pause();
@@ -60,15 +63,13 @@
       }
       [letters, looks] = [text, found];
       said.textContent = "";
-      for (const { text: line } of heads)
-        line.replaceChildren(...letters.map((letter, n) => make("span", { onclick: () => choose(n + 1) }, visible(letter))));
+      const signs = () => letters.map((letter, n) => make("span", { onclick: () => choose(n + 1) }, visible(letter)));
+      for (const { text: line } of heads) line.replaceChildren(...signs());
       pointer.input.max = letters.length;
       choose(letters.length);
     }
-    input.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(read, 300);
-    });
+    input.value = options.text ?? "To be, or not to be, that is the question.";
+    whenTyped(input, read);
     await read();
   };
 })();

@@ -2,27 +2,29 @@
 // cells, by name, and what is usual for each cell, the chapter has written into the page.
 (() => {
   "use strict";
-  const { make, slider, pause, characters, lstm, visible } = pageModels;
+  const { make, slider, whenTyped, pause, characters, typed, lstm, visible } = pageModels;
   const LONGEST = 400; // characters
   const signed = (value) => value.toFixed(2).replace("-", "−");
 
   pageModels.widgets.memory = async (place) => {
-    const { cells, mean, spread, before, text: first } = JSON.parse(document.querySelector('[data-page-model="memory"]').textContent);
+    const data = document.querySelector('[data-page-model="memory"]').textContent;
+    const { cells, mean, spread, before, text: first } = JSON.parse(data);
     const tokenizer = characters("shakespeare-chars"), network = lstm("shakespeare-chars");
-    let letters = [], held = [], asked = 0, waiting = null; // held: the memory of all cells after each letter
+    let letters = [], held = [], asked = 0; // held: the memory of all cells after each letter
     const input = make("textarea", { rows: 4, maxlength: LONGEST, spellcheck: "false", autocapitalize: "off" });
     const said = make("p", { role: "status", class: "said" }), strip = make("div", { class: "strip" });
     const boxes = Object.entries(cells).map(([name, number]) =>
       ({ name, number, box: make("input", { type: "checkbox", checked: true, onchange: draw }) }));
     const other = make("input", { type: "number", min: 0, max: mean.length - 1, step: 1, oninput: draw });
     const pointer = slider("Letter", { min: 1, max: 1, step: 1, value: 1 }, told, point);
+    const [low, high] = ["low", "high"].map((name) => make("span", { class: name }, name));
+    const scale = make("p", { class: "scale", "aria-hidden": "true" }, low, " ", high);
     place.append(
       make("label", { class: "wide" }, "Your text", input), said,
       make("fieldset", {}, make("legend", {}, "Cells, from top to bottom"),
         ...boxes.map(({ name, number, box }) => make("label", {}, box, ` ${name} (cell ${number})`)),
         make("label", {}, "any other, by its number ", other)),
-      strip, make("p", { class: "scale", "aria-hidden": "true" }, make("span", { class: "low" }, "low"), " ", make("span", { class: "high" }, "high")),
-      pointer.element);
+      strip, scale, pointer.element);
 
     function shown() {
       const chosen = boxes.filter(({ box }) => box.checked).map(({ name, number }) => ({ name, number }));
@@ -51,7 +53,8 @@
       line();
       let last = word();
       letters.forEach((letter, n) => {
-        const column = make("span", { class: "column", onclick: () => choose(n + 1) }, make("b", {}, letter === " " ? "\u00a0" : visible(letter)));
+        const sign = make("b", {}, letter === " " ? "\u00a0" : visible(letter));
+        const column = make("span", { class: "column", onclick: () => choose(n + 1) }, sign);
         for (const { number } of rows) {
           const value = Math.max(-1, Math.min(1, (held[n][number] - mean[number]) / (2 * spread[number])));
           const box = make("i", { class: value < 0 ? "low" : "high" });
@@ -66,13 +69,13 @@
       if (letters.length) choose(Math.min(Number(pointer.input.value), letters.length));
     }
     async function read() {
-      const mine = ++asked, text = Array.from(input.value).slice(0, LONGEST), unknown = tokenizer.unknown(text.join(""));
-      if (unknown.length || !text.length) {
-        said.textContent = unknown.length ? `The network has never read ${unknown.join(" ")}; please leave that out.` : "Type something.";
+      const mine = ++asked, { letters: text, ids, problem } = typed(tokenizer, input.value, LONGEST);
+      if (problem) {
+        said.textContent = problem;
         return;
       }
       const state = network.start(), found = [], start = tokenizer.encode(before);
-      for (const [n, id] of [...start, ...tokenizer.encode(text.join(""))].entries()) {
+      for (const [n, id] of [...start, ...ids].entries()) {
         network.step(id, state);
         if (n >= start.length) found.push(Float32Array.from(state.c.at(-1)));
         if (n % 8 === 7) await pause();
@@ -84,10 +87,7 @@
       draw();
     }
     input.value = first;
-    input.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(read, 300);
-    });
+    whenTyped(input, read);
     await read();
   };
 })();

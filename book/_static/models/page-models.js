@@ -47,6 +47,15 @@ const pageModels = (() => {
     return { element, input, show };
   }
 
+  // Have ``read`` follow what is typed, once the reader's fingers rest.
+  function whenTyped(input, read) {
+    let waiting = null;
+    input.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(read, 300);
+    });
+  }
+
   const pause = () => new Promise((done) => setTimeout(done));
 
   // ``work(n)`` for n = 0 to count - 1, in slices of a few milliseconds, so that the page stays responsive. It stops
@@ -86,5 +95,6 @@ const pageModels = (() => {
   }
 
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".page-model").forEach(offer));
-  return { models, widgets, register: (name, model) => { models[name] = model; }, make, slider, pause, inSlices };
+  const register = (name, model) => { models[name] = model; };
+  return { models, widgets, register, make, slider, whenTyped, pause, inSlices };
 })();

@@ -1,6 +1,6 @@
 // NumPy's generator of random numbers, so that a seed draws here what it draws in companion.generation:
-// numpy.random.default_rng(seed).random(). That is the generator PCG64 (O'Neill 2014, XSL-RR, 128 bits of state), seeded
-// by a SeedSequence, a hash that spreads a seed over many bits.
+// numpy.random.default_rng(seed).random(). That is the generator PCG64 (O'Neill 2014, XSL-RR, 128 bits of state),
+// seeded by a SeedSequence, a hash that spreads a seed over many bits.
 (() => {
   "use strict";
   const BITS_64 = (1n << 64n) - 1n, BITS_128 = (1n << 128n) - 1n;

@@ -1,7 +1,8 @@
 // "Your sentence, three readers": what each letter of the reader's text costs counts, an LSTM and a Transformer.
 (() => {
   "use strict";
-  const { make, slider, pause, characters, lstm, transformer, counts, probabilities, visible } = pageModels;
+  const { make, slider, whenTyped, pause, characters, typed, visible } = pageModels;
+  const { lstm, transformer, counts, probabilities } = pageModels;
   const LONGEST = 400; // characters
   const HEADING = "**MACBETH**  \n";
   const READERS = [
@@ -9,11 +10,13 @@
     ["LSTM", "shakespeare-chars", lstm],
     ["Transformer", "shakespeare-transformer", transformer],
   ];
+  const HEADS = ["reader", "bits", "bits per character"];
+  const STEPS = ["0", "1", "2", "3", "4", "5", "6+"];
   const bitsText = (bits) => `${bits.toFixed(1)} bits`;
 
   pageModels.widgets["three-readers"] = async (place, options) => {
     const tokenizer = characters("shakespeare-chars");
-    let letters = [], asked = 0, waiting = null;
+    let letters = [], asked = 0;
     const sentence = make("textarea", { rows: 3, maxlength: LONGEST, spellcheck: "false", autocapitalize: "off" });
     const said = make("p", { role: "status", class: "said" });
     const readers = READERS.map(([name, model, build]) => {
@@ -23,11 +26,11 @@
     });
     const table = make("table", { class: "totals" },
       make("caption", {}, "What the whole text costs each reader"),
-      make("thead", {}, make("tr", {}, ...["reader", "bits", "bits per character"].map((head) => make("th", { scope: "col" }, head)))),
+      make("thead", {}, make("tr", {}, ...HEADS.map((head) => make("th", { scope: "col" }, head)))),
       make("tbody", {}, ...readers.map(({ row }) => row)));
     const pointer = slider("Letter", { min: 1, max: 1, step: 1, value: 1 }, told, point);
     const scale = make("p", { class: "scale", "aria-hidden": "true" },
-      ...[0, 1, 2, 3, 4, 5, 6].map((step) => make("span", { class: `bits-${step}` }, step === 6 ? "6+" : String(step))), " bits");
+      ...STEPS.map((name, step) => make("span", { class: `bits-${step}` }, name)), " bits");
     place.append(
       make("label", { class: "wide" }, "Your text", sentence), said,
       ...readers.map(({ name, text }) => make("div", { class: "reader" }, make("p", { class: "head" }, name), text)),
@@ -57,12 +60,12 @@
 
     // Each reader reads the heading of a speech first, so that it begins with something in mind.
     async function read() {
-      const mine = ++asked, text = Array.from(sentence.value).slice(0, LONGEST), unknown = tokenizer.unknown(text.join(""));
-      if (unknown.length || !text.length) {
-        said.textContent = unknown.length ? `No reader has ever read ${unknown.join(" ")}; please leave that out.` : "Type something.";
+      const mine = ++asked, { letters: text, ids, problem } = typed(tokenizer, sentence.value, LONGEST);
+      if (problem) {
+        said.textContent = problem;
         return;
       }
-      const before = tokenizer.encode(HEADING), ids = tokenizer.encode(text.join("")), found = [];
+      const before = tokenizer.encode(HEADING), found = [];
       for (const { stepper } of readers) {
         const state = stepper.start(), bits = [];
         let logits;
@@ -86,16 +89,14 @@
       });
       const best = readers.reduce((a, b) => (b.sum < a.sum ? b : a));
       for (const reader of readers) reader.row.classList.toggle("best", reader === best);
-      said.textContent = `The text is cheapest for ${best.name === "Counts" ? "the counts" : `the ${best.name}`}: ${bitsText(best.sum)}.`;
+      const name = best.name === "Counts" ? "counts" : best.name;
+      said.textContent = `The text is cheapest for the ${name}: ${bitsText(best.sum)}.`;
       pointer.input.max = ids.length;
       choose(Math.min(Number(pointer.input.value), ids.length));
     }
 
     sentence.value = options.sentence ?? "To be, or not to be.";
-    sentence.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(read, 300);
-    });
+    whenTyped(sentence, read);
     await read();
   };
 })();

@@ -3,14 +3,27 @@
   "use strict";
   const { models } = pageModels;
 
-  // A token for each character of a model's alphabet. ``unknown(text)`` lists the characters that the model never read, each once.
+  const PLAIN = { "‘": "'", "’": "'", "“": '"', "”": '"', "–": "—", "…": "...", "\u00a0": " " };
+
+  // A token for each character of a model's alphabet. ``unknown(text)`` lists the characters that the model never read,
+  // each once. ``plain(text)`` has the marks of a typewriter where a phone's keyboard has put typographic ones that the
+  // model never read.
   function characters(name) {
     const { tokens } = models[name], ids = new Map(tokens.map((token, id) => [token, id]));
     return {
       tokens,
       encode: (text) => Array.from(text, (character) => ids.get(character) ?? 0),
       unknown: (text) => [...new Set(text)].filter((character) => !ids.has(character)),
+      plain: (text) => Array.from(text, (sign) => (ids.has(sign) ? sign : PLAIN[sign] ?? sign)).join(""),
     };
+  }
+
+  // What a reader has typed, as characters and ids, or ``problem``, a sentence about what is wrong with it.
+  function typed(tokenizer, text, longest = Infinity) {
+    const letters = Array.from(tokenizer.plain(text)).slice(0, longest), unknown = tokenizer.unknown(letters.join(""));
+    if (unknown.length) return { problem: `Never read in training: ${unknown.join(" ")}. Please leave that out.` };
+    if (!letters.length) return { problem: "Type something." };
+    return { letters, ids: tokenizer.encode(letters.join("")) };
   }
 
   // How GPT-2 cuts a text into pieces: companion.tokenizers.split_pieces.
@@ -53,7 +66,8 @@
     }
     return {
       size: merges.length,
-      tokenize: (text, number = merges.length) => splitPieces(text).flatMap((part) => piece(part, number).map(readable)),
+      tokenize: (text, number = merges.length) =>
+        splitPieces(text).flatMap((part) => piece(part, number).map(readable)),
     };
   }
 
@@ -61,5 +75,5 @@
   const visible = (token) => ({ " ": "␣", "\n": "↵" })[token] ?? token;
   const called = (token) => ({ " ": "a space", "\n": "a line break" })[token] ?? token;
 
-  Object.assign(pageModels, { characters, splitPieces, bytePairs, visible, called });
+  Object.assign(pageModels, { characters, typed, splitPieces, bytePairs, visible, called });
 })();

@@ -31,7 +31,8 @@
   // ``step(id, state)`` reads one token, changes the state and gives the logits of the next. Afterwards state.looks has
   // the attention weights of each head of each block, over the positions that it sees, the oldest first.
   function transformer(name) {
-    const w = weights(name), { hidden_dim: width, num_layers, num_heads: heads, context, vocab_size } = models[name].sizes;
+    const { hidden_dim: width, num_layers, num_heads: heads, context, vocab_size } = models[name].sizes;
+    const w = weights(name);
     const size = width / heads, blocks = Array.from({ length: num_layers }, (_, n) => `block_${n + 1}`);
     const ring = () => blocks.map(() => new Float64Array(context * width));
     const copied = (arrays) => arrays.map((array) => array.slice());

@@ -1,7 +1,8 @@
 // "Write on": a reader's beginning, which the book's own network continues letter by letter.
 (() => {
   "use strict";
-  const { make, slider, inSlices, characters, lstm, generator, ranked, probabilities, draw, visible, called } = pageModels;
+  const { make, slider, inSlices, characters, typed, visible, called } = pageModels;
+  const { lstm, generator, ranked, probabilities, draw } = pageModels;
   const SHOWN = 8; // candidates
   const AT_ONCE = 600; // letters, before it stops by itself
   const percent = (p) => (p > 0 && p < 0.01 ? "< 1%" : `${Math.round(100 * p)}%`);
@@ -18,7 +19,8 @@
     const beginning = make("textarea", { rows: 3, spellcheck: "false", autocapitalize: "off" });
     const seed = make("input", { type: "number", min: 0, max: 2 ** 32 - 1, step: 1, value: first.seed });
     const given = make("span", { class: "given" }), written = make("span");
-    const paper = make("div", { class: "paper", tabindex: 0, role: "region", "aria-label": "The text" }, given, written);
+    const region = { class: "paper", tabindex: 0, role: "region", "aria-label": "The text" };
+    const paper = make("div", region, given, written);
     const said = make("p", { role: "status", class: "said" });
     const write = make("button", { type: "button", class: "main", onclick: () => (timer ? pause() : play()) }, "Write");
     const one = make("button", { type: "button", onclick: () => { pause(); put(choose()); show(); } }, "One letter");
@@ -97,17 +99,16 @@
       }
       paper.scrollTop = paper.scrollHeight;
       if (calm.matches || letters % 4 === 0) show();
-      timer = calm.matches ? setTimeout(tick, 500) : requestAnimationFrame(tick);
+      timer = setTimeout(tick, calm.matches ? 500 : 30);
     }
     function play() {
       if (!logits) return;
       write.textContent = "Pause";
       said.textContent = "";
-      timer = requestAnimationFrame(tick);
+      timer = setTimeout(tick);
     }
     function pause(told) {
       if (!timer) return;
-      cancelAnimationFrame(timer);
       clearTimeout(timer);
       timer = null;
       write.textContent = "Write";
@@ -118,21 +119,19 @@
     // Read the beginning; what was written is lost. True unless the reader changed it meanwhile, or it can't be read.
     async function restart() {
       pause();
-      const mine = ++reading, text = beginning.value || "\n", unknown = tokenizer.unknown(text);
+      const mine = ++reading, { letters: start, ids, problem } = typed(tokenizer, beginning.value || "\n");
       written.replaceChildren();
-      given.textContent = text;
+      given.textContent = problem ? beginning.value : start.join("");
       [logits, letters] = [null, 0];
       for (const control of [write, one, ...candidates.map(({ button }) => button)]) control.disabled = true;
-      if (unknown.length) {
-        said.textContent = `The network has never read ${unknown.join(" ")}; please leave that out.`;
-        return false;
-      }
-      const ids = tokenizer.encode(text), now = network.start();
+      said.textContent = problem ?? "";
+      if (problem) return false;
+      const now = network.start();
       let found;
-      if (!(await inSlices(ids.length, (n) => { found = network.step(ids[n], now); }, () => mine === reading))) return false;
+      const step = (n) => { found = network.step(ids[n], now); };
+      if (!(await inSlices(ids.length, step, () => mine === reading))) return false;
       [state, logits, random] = [now, found, generator(Math.min(Math.max(Number(seed.value) || 0, 0), 2 ** 32 - 1))];
       for (const control of [write, one, ...candidates.map(({ button }) => button)]) control.disabled = false;
-      said.textContent = "";
       show();
       return true;
     }
