@@ -1,15 +1,20 @@
 """The pieces that a reader of *Build it yourself* has written, put together: a model that learns a text and writes.
 
 The eight exercises of the page make nine functions, `Pieces`. What is here is the thread that joins them, and the page
-shows it: `gradients` leads through a window of text and back, `Model` learns, scores and writes, and `train_and_write`
-does all of it and reports as it goes. NumPy is all it needs, so it runs in a browser too.
+shows its lines: `gradients` leads through a window of text and back, `Model` learns, scores and writes, and
+`train_and_write` does all of it and reports as it goes. NumPy is all it needs, so it runs in a browser too.
 """
 
+import ast
 import inspect
+import json
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,14 +43,16 @@ CHARACTERS = 99  # different ones that the model knows: the rest would make a la
 ORDER, STRENGTH = 3, 4  # of the counts to beat
 UNITS = 48  # an update takes a few milliseconds
 BATCH, WINDOW = 16, 32  # many small updates: in half a minute, their number counts
-RATE = 0.015  # at the start; it falls to a hundredth of that
-SHARPNESS, SHARE = 20, 0.2  # of looking back: chosen on Hamlet, which the page doesn't use
-LOOKS_BACK = 500  # characters
-HELD_OUT = 6_000  # characters at most, and at most a tenth of the text
-REPORTS = 10
+RATE = 0.03  # at the start; it falls to a hundredth of that
+SHARPNESS, SHARE = 10, 0.1  # of looking back: chosen on Hamlet, which the page doesn't use
+LOOKS_BACK = 1_000  # characters
+HELD_OUT = 4_000  # characters at most, and at most a tenth of the text
+FEWEST = 6_000  # characters of a text
+REPORTS = 10  # during the training
 
 
-class Pieces(NamedTuple):
+@dataclass(frozen=True)
+class Pieces:
     """What the page's exercises define."""
 
     encode: Callable[..., Any]
@@ -71,7 +78,7 @@ def collect(names: Mapping[str, Any]) -> Pieces:
         for name in functions:
             if not callable(names.get(name)):
                 raise UserError(f"There is no function {name!r} yet; the exercise {exercise} asks for it.")
-    return Pieces(**{name: names[name] for name in Pieces._fields})
+    return Pieces(**{field.name: names[field.name] for field in fields(Pieces)})
 
 
 # -- A window of text, forward and back ---------------------------------------------------------------------------
@@ -116,7 +123,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def gradients(x: np.ndarray, y: np.ndarray, state: State, W: Arrays, pieces: Pieces) -> tuple[float, Arrays, State]:
-    """The loss of a window in nats per character, its gradient for every weight, and the state after it."""
+    """The loss of a window in nats, its gradient for each weight, and the state after it."""
     hidden, state, kept = read(x, state, W, pieces.step)
     log_p = log_softmax(hidden[1:] @ W["W_y"] + W["b_y"])
     right = (*np.indices(y.shape), y)  # the places of the characters that did come next
@@ -126,17 +133,18 @@ def gradients(x: np.ndarray, y: np.ndarray, state: State, W: Arrays, pieces: Pie
     d_logits[right] -= 1
     d_logits /= y.size
     dh_out = d_logits @ W["W_y"].T
-    da, dh, dc = [], 0, 0
+    da, dh, dc = [np.empty(0)] * len(x), 0, 0
     for t in reversed(range(len(x))):
-        da_t, dh, dc = pieces.backward(dh_out[t] + dh, dc, kept[t], W)
-        da.insert(0, da_t)
+        da[t], dh, dc = pieces.backward(dh_out[t] + dh, dc, kept[t], W)
+    blame = np.array(da)
 
     def product(states: np.ndarray, blame: np.ndarray) -> np.ndarray:
-        return np.tensordot(states, blame, axes=[(0, 1), (0, 1)])  # summed over time and batch
+        return np.tensordot(states, blame, axes=((0, 1), (0, 1)))  # over time and batch
 
-    dW = {"W_h": product(hidden[:-1], np.array(da)), "W_y": product(hidden[1:], d_logits)}
-    dW |= {"b": np.sum(da, axis=(0, 1)), "b_y": d_logits.sum(axis=(0, 1)), "W_x": np.zeros_like(W["W_x"])}
-    np.add.at(dW["W_x"], x, np.array(da))  # a character's row gets the blame of all its places
+    dW = {"W_h": product(hidden[:-1], blame), "b": blame.sum(axis=(0, 1))}
+    dW |= {"W_y": product(hidden[1:], d_logits), "b_y": d_logits.sum(axis=(0, 1))}
+    dW["W_x"] = np.zeros_like(W["W_x"])
+    np.add.at(dW["W_x"], x, blame)  # a row gets the blame of all places of its character
     return float(loss), dW, state
 
 
@@ -181,8 +189,9 @@ class Model:
         loss, dW, state = gradients(x, y, state, self.W, self.pieces)
         self.updates += 1
         for name, dw in clip(dW, longest=1.0).items():
-            moved = self.pieces.adam(self.W[name], dw, self.means[name], self.squares[name], self.updates, rate)
-            self.W[name], self.means[name], self.squares[name] = moved
+            w, m, v = self.W[name], self.means[name], self.squares[name]
+            w, m, v = self.pieces.adam(w, dw, m, v, self.updates, rate)
+            self.W[name], self.means[name], self.squares[name] = w, m, v
         return loss, state
 
     def bits(self, ids: np.ndarray) -> float:
@@ -195,9 +204,9 @@ class Model:
         return float(-log_p[(*places, side_by_side[1:])].mean() / np.log(2))
 
     def next_p(self, hidden: np.ndarray, ids: np.ndarray, share: float = SHARE) -> np.ndarray:
-        """What follows each character, ``(time, vocab_size)``: the LSTM's guess, and a share of what attention finds.
+        """What follows each character: the LSTM's guess, and a share of what attention finds.
 
-        Attention compares the state with the earlier states, and finds what followed those (Grave et al. 2017).
+        It looks for states like the present one, and for what followed them.
         """
         p = np.exp(log_softmax(hidden @ self.W["W_y"] + self.W["b_y"]))
         if share and len(ids) > 1:
@@ -207,7 +216,7 @@ class Model:
         return p
 
     def bits_with_attention(self, ids: np.ndarray, share: float = SHARE) -> float:
-        """Bits a character of a text that is read in order, where attention reaches back within each 500 characters."""
+        """Bits a character of a text that is read in order, where attention reaches back within each thousand."""
         hidden, _, _ = read(ids[:-1, None], self.start(1), self.W, self.pieces.step)
         hidden, costs = hidden[1:, 0], []
         for begin in range(0, len(hidden), LOOKS_BACK):
@@ -217,26 +226,29 @@ class Model:
         return float(np.concatenate(costs).mean())
 
     def write(self, prompt: str, length: int, temperature: float = 0.7, seed: int = 0, back: int = 100) -> str:
-        """Continue a prompt, character by character; attention reaches ``back`` characters back."""
-        rng = np.random.default_rng(seed)
-        ids = list(self.encode(prompt))
-        hidden, state, _ = read(np.array(ids)[:, None], self.start(1), self.W, self.pieces.step)
-        states = list(hidden[1:, 0])
+        """Continue a prompt; attention looks ``back`` characters back."""
+        rng, state = np.random.default_rng(seed), self.start(1)
+        ids, new = list(self.encode(prompt)), self.encode(prompt)
+        states: list[np.ndarray] = []
         for _ in range(length):
+            hidden, state, _ = read(new[:, None], state, self.W, self.pieces.step)
+            states += list(hidden[1:, 0])
             p = self.next_p(np.array(states[-back:]), np.array(ids[-back:]))[-1]
-            ids.append(int(self.pieces.sample(np.log(p), temperature, rng)))
-            hidden, state, _ = read(np.array(ids[-1:])[:, None], state, self.W, self.pieces.step)
-            states.append(hidden[1, 0])
+            new = np.array([self.pieces.sample(np.log(p), temperature, rng)])
+            ids += list(new)
         return str(self.pieces.decode(ids[len(ids) - length :], self.alphabet))
 
 
 # -- All of it -------------------------------------------------------------------------------------------------------
 
 
-class Report(NamedTuple):
-    """How far the training is: the share that is done, updates so far, bits a character on held-out text."""
+class Enough(Exception):
+    """The training's time is over, whatever the reader's loop would do next."""
 
-    done: float
+
+class Report(NamedTuple):
+    """How far the training is: updates so far, and bits a character on held-out text."""
+
     updates: int
     bits: float
 
@@ -249,9 +261,8 @@ def divided(text: str) -> tuple[str, str]:
     UserError
         The text is too short.
     """
-    fewest = 20 * BATCH * 2 * 10
-    if len(text) < fewest:
-        raise UserError(f"The text has {len(text):,} characters; it takes at least {fewest:,} to learn something.")
+    if len(text) < FEWEST:
+        raise UserError(f"The text has {len(text):,} characters; it takes at least {FEWEST:,} to learn something.")
     held = min(len(text) // 10, HELD_OUT)
     return text[:-held], text[-held:]
 
@@ -274,22 +285,23 @@ def training(
     Report
         One before the first update, and `REPORTS` more.
     """
-    begun, window = time.monotonic(), min(WINDOW, len(ids) // BATCH - 1)
+    begun = time.monotonic()
 
     def done() -> float:
         return max(model.updates / updates, (time.monotonic() - begun) / seconds)
 
     def learn(x: np.ndarray, y: np.ndarray, state: State) -> tuple[float, State]:
+        if done() >= 1:
+            raise Enough
         return model.learn(x, y, state, RATE * max(0.01, 1 - done()))
 
-    yield Report(0, 0, model.bits(held))
+    yield Report(0, model.bits(held))
     reports = 1
-    for _ in model.pieces.train(ids, learn, model.start(BATCH), BATCH, window, updates):
-        if done() >= reports / REPORTS:
-            yield Report(min(1, done()), model.updates, model.bits(held))
-            reports = int(done() * REPORTS) + 1
-        if done() >= 1:
-            break
+    with suppress(Enough):
+        for _ in model.pieces.train(ids, learn, model.start(BATCH), BATCH, WINDOW, updates):
+            if done() >= reports / REPORTS:
+                yield Report(model.updates, model.bits(held))
+                reports = int(done() * REPORTS) + 1
 
 
 def train_and_write(
@@ -330,3 +342,52 @@ def train_and_write(
     yield f"your LSTM, read in order: {model.bits_with_attention(held, share=0):.2f}"
     yield f"your LSTM with your attention: {model.bits_with_attention(held):.2f}"
     yield model.write(held_out[:LOOKS_BACK], length, seed=seed)
+
+
+# -- What the page shows ---------------------------------------------------------------------------------------------
+
+DRAWING = Path(__file__).with_name("build.html")
+
+
+def pieces_drawing() -> "HTML":
+    """The eight pieces as boxes, and what goes from one to the next."""
+    from IPython.display import HTML
+
+    return HTML(" ".join(DRAWING.read_text(encoding="utf-8").split("\n")))
+
+
+def source(*functions: Callable[..., Any]) -> "Markdown":
+    """The code of functions, without their types, for the page that explains them."""
+    from IPython.display import Markdown
+
+    code = "\n\n".join(untyped(textwrap.dedent(inspect.getsource(function)).strip()) for function in functions)
+    return Markdown(f"```python\n{code}\n```")
+
+
+def untyped(code: str) -> str:
+    """Code without its annotations.
+
+    >>> untyped("def double(x: int = 1) -> int:\\n    return 2 * x")
+    'def double(x=1):\\n    return 2 * x'
+    """
+    spans = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.arg | ast.AnnAssign) and (note := node.annotation):
+            end = node.col_offset + len(node.arg) if isinstance(node, ast.arg) else node.target.end_col_offset
+            spans.append((note.lineno, end, note.end_col_offset))
+        elif isinstance(node, ast.FunctionDef) and (note := node.returns):
+            spans.append((note.lineno, note.col_offset - len(" -> "), note.end_col_offset))
+    lines = code.split("\n")
+    for row, begin, stop in sorted(spans, reverse=True):
+        rest = lines[row - 1][stop:]
+        in_head = rest.startswith(" = ") and lines[row - 1].lstrip().startswith("def ")
+        lines[row - 1] = lines[row - 1][:begin] + ("=" + rest[3:] if in_head else rest)
+    return "\n".join(lines)
+
+
+def embedded(text: str) -> "HTML":
+    """A text inside the page, unseen, for Python in the browser, which has no corpora: JSON, its id ``build-text``."""
+    from IPython.display import HTML
+
+    told = json.dumps(text).replace("</", r"<\/")  # so that no text ends the element
+    return HTML(f'<script type="application/json" id="build-text">{told}</script>')
