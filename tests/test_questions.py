@@ -18,7 +18,7 @@ in_browser = pytest.mark.skipif(
 )
 BOOK = Path(__file__).resolve().parents[1] / "book"
 FILES = sorted((BOOK / FOLDER).glob("*.yml"))
-NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?")
 SMALL = 12  # whole numbers up to it may be written without a source
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
@@ -67,12 +67,15 @@ def test_no_wrong_number_is_taken_for_the_right_one(path: Path) -> None:
             assert min(apart, default=1) > 2 * question["within"], question["ask"]
 
 
-def texts(question: dict) -> list[str]:
-    """All that a reader sees of a question but what it asks."""
-    parts = [*question.get("options", []), *question.get("traps", [])]
-    return [str(text) for text in (*question.get("items", []), question.get("why", ""))] + [
-        str(part[key]) for part in parts for key in ("text", "why") if key in part
-    ]
+def reasons(question: dict) -> list[str]:
+    """What a question says about its answers."""
+    parts = [question, *question.get("options", []), *question.get("traps", [])]
+    return [str(part["why"]) for part in parts if "why" in part]
+
+
+def premises(question: dict) -> list[str]:
+    """What a question asks, and what it offers as answers."""
+    return [question["ask"], *(str(option["text"]) for option in question.get("options", []))]
 
 
 def numbers(text: str) -> set[str]:
@@ -88,8 +91,8 @@ def test_a_number_is_computed_or_given_or_on_the_page(html: Path, path: Path) ->
         box.decompose()
     on_page = set(NUMBER.findall(page.get_text(" ")))
     for question in read(path):
-        given = numbers(question["ask"])
-        typed = set().union(*map(numbers, texts(question)))
+        given = set().union(*map(numbers, premises(question)))
+        typed = set().union(*map(numbers, reasons(question)))
         assert typed <= on_page | given, question["ask"]
 
 
