@@ -227,6 +227,7 @@ def test_no_code_is_cut_on_a_wide_page(reader: Reader, name: str) -> None:
 def test_page(reader: Reader, name: str) -> None:
     page = reader.open(name)
     assert page.evaluate(FORMULAS) == []
+    assert page.evaluate(HIDDEN_CAPTIONS) == []
     assert page.evaluate(OVERFLOW) == []
     for scheme in ("light", "dark"):  # a page follows the system's setting while it is open
         page.emulate_media(color_scheme=scheme)
@@ -256,6 +257,19 @@ def test_the_checks_see_what_is_wrong(reader: Reader) -> None:
 
 
 @windows
+# Captions that nobody sees, unless all of their figure is folded away.
+HIDDEN_CAPTIONS = """() => [...document.querySelectorAll("article figcaption")]
+  .filter((caption) => caption.parentElement.checkVisibility() && !caption.checkVisibility())
+  .map((caption) => caption.innerText || caption.textContent.trim())"""
+
+
+@windows
+def test_every_figure_shows_its_caption(reader: Reader) -> None:
+    page = reader.open("gates.html")
+    assert page.locator("article figcaption").count() > 5
+    assert page.evaluate(HIDDEN_CAPTIONS) == []
+
+
 def test_there_is_one_search_box_and_no_empty_bar(reader: Reader) -> None:
     page = reader.open("index.html")
     boxes = page.locator(".search-button-field:visible, .search-button:visible, #pst-search-dialog:visible")
