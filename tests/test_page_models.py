@@ -571,12 +571,12 @@ def test_three_readers_pay_what_the_companion_s_pay(visit) -> None:
     widget = started(page, "three-readers")
     text = "To be thus is nothing,\nBut to be safely thus."
     widget.get_by_label("Your text").fill(text)
-    page.wait_for_function("n => document.querySelectorAll('.tinted span').length === 3 * n", arg=len(text))
+    page.wait_for_function("n => document.querySelectorAll('.priced span').length === 3 * n", arg=len(text))
     costs = [bits(name, text) for name in ("shakespeare-6gram", "shakespeare-chars", "shakespeare-transformer")]
     for row, (name, cost) in enumerate(zip(("Counts", "LSTM", "Transformer"), costs, strict=True)):
         cells = widget.locator("tbody tr").nth(row).locator("th, td").all_text_contents()
         assert cells == [name, f"{cost.sum():.1f}", f"{cost.mean():.2f}"]
-        tints = widget.locator(".tinted").nth(row).locator("span")
+        tints = widget.locator(".priced").nth(row).locator("span")
         assert tints.evaluate_all("spans => spans.map((s) => s.className.match(/bits-(\\d)/)[1]).join('')") == "".join(
             str(min(int(c), 6)) for c in cost
         )
@@ -588,8 +588,8 @@ def test_three_readers_pay_what_the_companion_s_pay(visit) -> None:
         page.keyboard.press("ArrowRight")
     wanted = ", ".join(f"{n} {c[3]:.1f}" for n, c in zip(("Counts", "LSTM", "Transformer"), costs, strict=True))
     assert pointer.get_attribute("aria-valuetext") == f"4, “b”: {wanted} bits"
-    assert widget.locator(".tinted .chosen").all_text_contents() == ["b", "b", "b"]
-    widget.locator(".tinted").nth(1).locator("span").nth(6).click()
+    assert widget.locator(".priced .chosen").all_text_contents() == ["b", "b", "b"]
+    widget.locator(".priced").nth(1).locator("span").nth(6).click()
     assert pointer.input_value() == "7"
     widget.get_by_label("Your text").fill("日")
     page.get_by_text("Never read in training: 日. Please leave that out.").wait_for()
