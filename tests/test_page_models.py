@@ -71,7 +71,7 @@ def pages(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(widget: str, *scripts: str) -> str:
     """A page with a widget and with some scripts."""
     dark = "matchMedia('(prefers-color-scheme: dark)').matches"
-    first = ["arrays", "lstm"]  # which others use
+    first = ["controls", "arrays", "lstm"]  # which others use
     ordered = ["page-models", *first, *sorted(set(scripts) - set(first))] if scripts else ["page-models"]
     return "".join(
         [
@@ -371,7 +371,7 @@ def test_nothing_is_loaded_before_the_first_click(visit, kind: str, served: bool
     assert page.get_by_text("A passage that everybody can read.").is_visible()
     started(page, kind)
     after = {url.rpartition("/")[2].partition("?")[0].removesuffix(".js") for url in page.requests}
-    assert {*WIDGETS[kind].code, *WIDGETS[kind].models} <= after
+    assert {*page_models.BASICS, *WIDGETS[kind].code, *WIDGETS[kind].models} <= after | {f"{name}.js" for name in after}
     assert not page.get_by_text("A passage that everybody can read.").is_visible()
     assert page.evaluate("document.activeElement.closest('.widget') !== null")
 
@@ -747,13 +747,13 @@ def test_a_notebook_says_that_a_model_runs_on_the_page() -> None:
 
 
 def test_the_element_of_a_widget_says_what_it_loads() -> None:
-    needed = [*WIDGETS["write-on"].code, *WIDGETS["write-on"].models]
+    needed = [*page_models.BASICS, *(f"{name}.js" for name in (*WIDGETS["write-on"].code, *WIDGETS["write-on"].models))]
     options = {"beginning": 'A "B" <c> & d\n', "seed": 3}
     parts = element("write-on", options, dict.fromkeys(needed, ("0a1b2c3d", 500_000)))
     widget = BeautifulSoup("".join(parts), "html.parser").div
     assert f"Loads {len(needed) / 2:.1f} MB, once." in widget.get_text()
     assert json.loads(widget["data-options"]) == options
-    assert json.loads(widget["data-scripts"]) == [f"{name}.js?v=0a1b2c3d" for name in needed]
+    assert json.loads(widget["data-files"]) == [f"{name}?v=0a1b2c3d" for name in needed]
 
 
 CHAPTER = r"""# A chapter
@@ -820,7 +820,7 @@ def test_a_directive_makes_a_widget_and_only_its_page_loads_its_code(small_book)
     widget = chapter.select_one(".page-model")
     assert json.loads(widget["data-options"]) == {"beginning": "**LADY MACBETH**  \n", "temperature": 0.6, "seed": 3}
     assert str(widget.select_one(".still p")) == "<p>What it <em>writes</em>.</p>"
-    for file in json.loads(widget["data-scripts"]):
+    for file in json.loads(widget["data-files"]):
         assert (out / "_static" / "models" / file.partition("?")[0]).exists()
     start = (out / "index.html").read_text("utf-8")
     for name, count in (("models/page-models.js", 1), ("models/page-models.css", 1), ("models/lstm.js", 0)):
