@@ -108,7 +108,7 @@ def in_notebooks() -> Iterator[prelude.Exercise]:
 def in_pages(pages: Path) -> dict[str, tuple[str, str]]:
     """The stub and the prelude of each exercise, as the pages have them."""
     found = {}
-    for path in pages.glob("*.html"):
+    for path in (page for page in pages.glob("*.html") if "data-exercise" in page.read_text("utf-8")):
         for mark in BeautifulSoup(path.read_text("utf-8"), "html.parser").select("[data-exercise]"):
             cell = mark.find_next_sibling("div", class_="cell")
             assert cell is not None
