@@ -223,6 +223,8 @@ def test_a_browser_that_keeps_nothing_is_no_trouble(fresh):
     )
     exercise = place(fresh.open("concepts.html"))
     write(exercise, RIGHT)
+    click(exercise, "Reset")
+    assert "return ..." in exercise.evaluate(VALUE) and exercise.locator(".CodeMirror").is_visible()
     assert exercise.get_by_role("button", name="Run").is_enabled()
     assert not [trouble for trouble in fresh.troubles if "playground" in trouble]
 
