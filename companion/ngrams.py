@@ -46,6 +46,15 @@ class _Estimate:
     left_over: FloatArray  # by context: what the discounts took away, / count of the context
 
 
+class Table(NamedTuple):
+    """The distinct n-grams of one order, and what their estimates are made of."""
+
+    contexts: IntArray  # ``(n_grams,)``, the number of each one's context: its place in the table of one order less
+    tokens: IntArray  # ``(n_grams,)``, each one's last token; sorted by context, then by token
+    counts: IntArray  # ``(n_grams,)``, how often each occurs; below the highest order, after how many different tokens
+    discounts: FloatArray  # ``(4,)``, what is taken off a count of 0, 1, 2, and 3 or more
+
+
 class Counts(NamedTuple):
     """What was counted for each token of a text: int64 arrays of shape ``(tokens,)``, 0 where nothing was."""
 
@@ -185,17 +194,14 @@ class NGramModel:
     def _estimate(self) -> None:
         """Turn counts into probabilities: the highest order from how often, the others from after how many tokens."""
         self._estimates = []
-        contexts = 1
-        for n, level in enumerate(self._levels, start=1):
-            counts = level.counts if n == self.order else level.continuations
-            context_of = level.keys // self._vocab_size
-            total = tally(context_of, weights=counts, size=contexts)
-            taken = discounts(counts)[np.minimum(counts, 3)]
-            taken_of = tally(context_of, weights=taken, size=contexts)
-            left_over = np.divide(taken_of, total, out=np.ones(contexts), where=total > 0)
-            seen = (counts - taken) / total[context_of]
+        size = 1  # contexts: n-grams of one order less
+        for contexts, _, counts, discount in self.tables:
+            total = tally(contexts, weights=counts, size=size)
+            taken = discount[np.minimum(counts, 3)]
+            left_over = np.divide(tally(contexts, weights=taken, size=size), total, out=np.ones(size), where=total > 0)
+            seen = (counts - taken) / total[contexts]
             self._estimates.append(_Estimate(np.append(seen, 0.0), np.append(left_over, 1.0)))
-            contexts = len(level.keys)
+            size = len(counts)
 
     @property
     def vocab_size(self) -> int:
@@ -213,6 +219,15 @@ class NGramModel:
         """The memory its counts and probabilities take, in bytes."""
         levels = sum(x.keys.nbytes + x.counts.nbytes + x.continuations.nbytes for x in self._fitted())
         return levels + sum(x.seen.nbytes + x.left_over.nbytes for x in self._estimates)
+
+    @property
+    def tables(self) -> list[Table]:
+        """All that was counted, a table for each order from 1 up: enough to compute every probability again."""
+        tables = []
+        for n, level in enumerate(self._fitted(), start=1):
+            counts = level.counts if n == self.order else level.continuations
+            tables.append(Table(*np.divmod(level.keys, self._vocab_size), counts, discounts(counts)))
+        return tables
 
     def next_distribution(self, context: Ids) -> FloatArray:
         """The probability that each token comes next.

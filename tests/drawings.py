@@ -17,26 +17,21 @@ SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 STEP = re.compile(rf"([MLQCz])((?:[\s,]*{NUMBER})*)", re.I)
 TRANSFORM = re.compile(r"(translate|scale|rotate|matrix)\(([^)]*)\)")
-MARGIN = 0.2  # of a word's height: this much of its edge may be touched
 IDENTITY = np.eye(3)
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True)
 class Word:
-    """A text of the drawing, the box around its letters, their colour, and the number of areas painted before it."""
+    """A text of the drawing, the box around its letters, and the number of areas painted before it.
+
+    ``colours`` has each colour of its letters, with how opaque it is.
+    """
 
     says: str
     box: Box
-    colour: str
+    colours: frozenset[tuple[str, float]]
     before: int
-
-    @property
-    def core(self) -> Box:
-        """The box without its edges."""
-        left, top, right, bottom = self.box
-        edge = MARGIN * min(bottom - top, right - left)
-        return left + edge, top + edge, right - edge, bottom - edge
 
 
 def matrix(transform: str) -> np.ndarray:
@@ -128,19 +123,18 @@ class Drawing:
             self._add_line(node, name, by)
         elif node.tag == f"{SVG}path" and (fill := style(node, "fill")).startswith("#"):
             for stroke in outline(node.get("d", "")):
-                self.areas.append(
-                    (moved(stroke, by), fill, float(style(node, "fill-opacity") or style(node, "opacity") or 1))
-                )
+                self.areas.append((moved(stroke, by), fill, opacity(node)))
         for child in node:
             self._visit(child, name, by, in_axis)
 
     def _add_word(self, group: ET.Element, by: np.ndarray) -> None:
-        says = next((comment.text or "" for comment in group.iter(ET.Comment)), "").strip()
+        says = " ".join((comment.text or "").strip() for comment in group.iter(ET.Comment))
         points = list(self._letters(group, by))
         if says and points:
             low, high = np.concatenate(points).min(0), np.concatenate(points).max(0)
-            colour = next((fill for part in group.iter() if (fill := style(part, "fill"))), "#000000")
-            self.words.append(Word(says, (*low, *high), colour, len(self.areas)))
+            lines = [part for part in group.iter(f"{SVG}g") if part.get("transform")]  # matplotlib leaves out black
+            colours = frozenset((style(line, "fill") or "#000000", opacity(line)) for line in lines)
+            self.words.append(Word(says, (*low, *high), colours, len(self.areas)))
 
     def _letters(self, node: ET.Element, by: np.ndarray) -> Iterator[np.ndarray]:
         for child in node:
@@ -170,6 +164,24 @@ def style(node: ET.Element, name: str) -> str:
     """
     found = re.search(rf"(?:^|;)\s*{name}:\s*([^;]+)", node.get("style", ""))
     return found[1].strip() if found else ""
+
+
+def opacity(node: ET.Element) -> float:
+    """How opaque an element's filling is.
+
+    >>> opacity(ET.fromstring('<path style="fill: #ffffff; opacity: 0.5"/>'))
+    0.5
+    """
+    return float(style(node, "fill-opacity") or style(node, "opacity") or 1)
+
+
+def painted(colour: str, opaque: float, behind: np.ndarray) -> np.ndarray:
+    """The levels of a colour on what is behind it.
+
+    >>> painted("#ffffff", 0.5, np.zeros(3)).tolist()
+    [0.5, 0.5, 0.5]
+    """
+    return opaque * levels(colour) + (1 - opaque) * behind
 
 
 def within(points: np.ndarray, clip: tuple[float, ...] | None) -> np.ndarray:
@@ -228,10 +240,10 @@ def faint(svg: str, ground: str, least: float = 4.5) -> list[str]:
         behind = levels(ground)
         for corners, colour, opaque in drawing.areas[: word.before]:
             if holds(corners, x, y):
-                behind = opaque * levels(colour) + (1 - opaque) * behind
-        found_contrast = contrast(luminance(levels(word.colour)), luminance(behind))
-        if found_contrast < least:
-            found.append(f"{word.says!r} has a contrast of {found_contrast:.1f}")
+                behind = painted(colour, opaque, behind)
+        lowest = min(contrast(luminance(painted(*colour, behind)), luminance(behind)) for colour in word.colours)
+        if lowest < least:
+            found.append(f"{word.says!r} has a contrast of {lowest:.1f}")
     return list(dict.fromkeys(found))
 
 
@@ -240,13 +252,13 @@ def faults(svg: str) -> list[str]:
     drawing, found = Drawing(svg), []
     for number, word in enumerate(drawing.words):
         for other in drawing.words[number + 1 :]:
-            if overlap(word.core, other.core):
+            if overlap(word.box, other.box):
                 found.append(f"{word.says!r} lies on {other.says!r}")
         for name, points in drawing.lines:
-            if any(crosses(a, b, word.core) for a, b in itertools.pairwise(points)):
+            if any(crosses(a, b, word.box) for a, b in itertools.pairwise(points)):
                 found.append(f"{word.says!r} is struck by {name}")
         for name, x, y in drawing.marks:
-            left, top, right, bottom = word.core
+            left, top, right, bottom = word.box
             if left < x < right and top < y < bottom:
                 found.append(f"{word.says!r} lies on a mark of {name}")
     return list(dict.fromkeys(found))

@@ -392,6 +392,42 @@ def test_the_explorer_says_aloud_what_the_network_has_read(reader: Reader) -> No
     assert len(set(heard)) == 3 and "" not in heard[1:]
 
 
+@pytest.mark.parametrize("name", ["language-model.html", "inside.html"])
+def test_the_arrow_keys_go_through_a_tinted_text_and_say_its_numbers(reader: Reader, name: str) -> None:
+    tinted = reader.open(name).locator(".tinted").first
+    strip, said = tinted.get_by_role("slider"), tinted.locator(".said")
+    assert tinted.locator("[title]").count() == 0, "the pointer has no second answer"
+    letters = strip.locator("span").all_inner_texts()
+    strip.focus()
+    heard = []
+    for key, place in (("Home", 1), ("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2), ("End", len(letters))):
+        reader.page.keyboard.press(key)
+        assert strip.get_attribute("aria-valuenow") == str(place)
+        heard.append(strip.get_attribute("aria-valuetext") or "")
+        shown = "space" if letters[place - 1] == " " else f"“{letters[place - 1]}”"
+        assert re.fullmatch(rf"{re.escape(shown)}: [−+]?\d+\.\d+( bits)?", heard[-1])
+        assert said.inner_text() == heard[-1]
+    assert heard[1] == heard[3]
+    reader.page.keyboard.press("Home")
+    reader.page.keyboard.press("ArrowDown")
+    down = int(strip.get_attribute("aria-valuenow") or 0)
+    boxes = [strip.locator("span").nth(place).bounding_box() for place in (0, down - 1)]
+    assert (
+        boxes[0] and boxes[1] and boxes[1]["y"] > boxes[0]["y"] and boxes[1]["x"] == pytest.approx(boxes[0]["x"], abs=1)
+    )
+    assert reader.troubles == []
+
+
+@pytest.mark.parametrize("reader", [(375, "light")], indirect=True)
+def test_a_tap_says_a_tinted_character_s_number(reader: Reader) -> None:
+    tinted = reader.open("language-model.html").locator(".tinted").first
+    strip, said = tinted.get_by_role("slider"), tinted.locator(".said")
+    before, place = said.inner_text(), strip.locator("span").nth(40)
+    place.tap()
+    assert said.inner_text() != before
+    assert strip.get_attribute("aria-valuenow") == "41" and "here" in (place.get_attribute("class") or "")
+
+
 def test_nothing_moves_for_those_who_ask_for_that(reader: Reader) -> None:
     """The windows of these tests ask for reduced motion."""
     page = reader.open("gates.html")

@@ -1,23 +1,29 @@
 """The figures of single chapters: what is tinted how strongly, which number is drawn where."""
 
+import itertools
 import re
 
 import numpy as np
 import pytest
 from contrast import contrast, luminance
 from matplotlib import pyplot as plt
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgb, to_rgba
 
 from companion.chapters.background import show_guesses
+from companion.chapters.bias import four_sentences
+from companion.chapters.concepts import binomials, price_list
+from companion.chapters.counting import Asked, asking_down
 from companion.chapters.gates import gate_bars
 from companion.chapters.generation import candidate_bars, trade_off
 from companion.chapters.inside import ablation_costs, signed_text
-from companion.chapters.language_model import skyline, streams, tinted_text
-from companion.chapters.question_answering import looks
-from companion.chapters.recurrence import unrolled
+from companion.chapters.language_model import skyline, step_size_plan, step_sizes, streams, tinted_text
+from companion.chapters.question_answering import answering_network, looks
+from companion.chapters.recurrence import blamed_text, unrolled
 from companion.chapters.scaling_out import ring_states
-from companion.chapters.summarisation import copied_and_generated
-from companion.chapters.tokens import bilingual, token_boxes
+from companion.chapters.summarisation import copied_and_generated, roads, two_roads
+from companion.chapters.text_generation import batch_scores
+from companion.chapters.tokens import bilingual, merge_tree, merged, token_boxes
+from companion.chapters.translation import HALF, LOOK, reader_and_writer
 from companion.errors import UserError
 from companion.plotting import SERIES
 
@@ -33,10 +39,8 @@ def closed():
 )
 def test_a_character_is_tinted_by_its_bits(bits, step):
     page = tinted_text("x", [bits], "one character").data
-    assert re.search(r'<span class="bits-(\d)" title="([\d.]+) bits">x</span>', page).groups() == (
-        str(step),
-        f"{bits:.1f}",
-    )
+    kind = f' class="tint-p{step}"' if step else ""
+    assert f'<span{kind} title="{bits:.1f} bits">x</span>' in page
 
 
 def test_tinted_text_keeps_every_character_and_its_markup_is_its_own():
@@ -48,13 +52,13 @@ def test_tinted_text_keeps_every_character_and_its_markup_is_its_own():
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"), [(-7.0, "tint-n5"), (-0.5, "tint-n2"), (0.05, ""), (0.31, "tint-p2"), (1.0, "tint-p5")]
+    ("value", "kind"), [(-7.0, "tint-n6"), (-0.5, "tint-n3"), (0.05, ""), (0.31, "tint-p2"), (1.0, "tint-p6")]
 )
 def test_a_signed_tint_has_a_side_and_a_strength(value, kind):
     page = signed_text("x", [value], "one character").data
     assert re.search(r'<span(?: class="([\w-]+)")? title="([^"]+)">x</span>', page).groups() == (
         kind or None,
-        f"{value:+.2f}",
+        f"{value:+.2f}".replace("-", "−"),
     )
 
 
@@ -64,7 +68,7 @@ def test_signed_text_keeps_every_character_and_names_its_scale():
     assert 'aria-label="a &quot;label&quot;"' in page and 'role="img"' in page
     shown = re.sub(r"<[^>]+>", "", page.split("<pre")[1].split(">", 1)[1].split("</pre>")[0])
     assert shown == "Say &lt;b&gt;\n  on"
-    assert ">low " in page and " high<" in page
+    assert ">low\xa0<" in page and ">\xa0high<" in page
 
 
 def test_tinted_text_needs_one_number_per_character():
@@ -86,7 +90,7 @@ def test_candidates_and_all_others_add_up_to_1():
     assert len(figure.axes) == 2
     for ax in figure.axes:
         assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(1)
-        assert [label.get_text() for label in ax.get_xticklabels()] == ["e", "·", "…"]
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["e", "␣", "…"]
 
 
 def test_the_trade_off_has_a_curve_per_way_and_a_star_for_real_text():
@@ -98,10 +102,11 @@ def test_the_trade_off_has_a_curve_per_way_and_a_star_for_real_text():
     assert real.get_xydata().tolist() == [[0.85, 1.9]]
 
 
-def test_a_setting_whose_name_would_meet_another_has_none():
-    curve = [("0.5", 0.4, 1.5), ("0.6", 0.44, 1.6), ("0.9", 0.8, 2.0), ("1", 0.81, 2.1), ("1.1", 0.82, 2.2)]
-    ax = trade_off({"temperature": curve}, (0.85, 1.9), "bits").axes[0]
-    assert [text.get_text() for text in ax.texts] == ["0.5", "0.9", "1.1", "real text"]
+def test_the_trade_off_names_each_curve_with_one_of_its_ends():
+    curve = [("2", 0.4, 1.5), ("5", 0.6, 1.7), ("9", 0.8, 2.0)]
+    ax = trade_off({"temperature": curve, "top-k": curve, "top-p": curve}, (0.85, 1.9), "bits").axes[0]
+    written = [text.get_text() for text in ax.texts]
+    assert written == ["2", "temperature 9", "top-k 2", "9", "top-p 2", "9", "real text"]
 
 
 def test_a_bar_for_each_gate_and_word():
@@ -122,6 +127,18 @@ def test_the_unrolled_network_has_a_state_and_a_guess_for_each_word_and_reverses
     assert [len(arrows) for arrows in across] == [2, 2]
     assert all(arrow.xy[0] > arrow.xyann[0] for arrow in across[0])
     assert all(arrow.xy[0] < arrow.xyann[0] for arrow in across[1])
+
+
+def test_a_word_is_tinted_by_its_part_of_the_largest_blame_and_each_sentence_has_a_line():
+    page = blamed_text(["the", "dog", "hears", ".", "it", "hears"], [0.0, 0.02, 0.2, 2.0, 0.63], "a text").data
+    strip = page.split("<pre")[1].split(">", 1)[1].split("</pre>")[0]
+    assert re.sub("<[^>]+>", "", strip) == "the dog hears.\nit hears"
+    letters = re.findall(r'<span(?: class="tint-p(\d)")? title="([^"]+)">([^< ])', strip)
+    tints = {letter: (int(step or 0), said.partition(" of ")[0]) for step, said, letter in letters}
+    expected = {"t": (5, "32%"), "d": (2, "1%"), "a": (0, "the blame is for this word"), ".": (6, "100%")}
+    assert {letter: tints[letter] for letter in expected} == expected
+    with pytest.raises(UserError, match="There are 2 words and 2 lengths"):
+        blamed_text(["the", "dog"], [1.0, 1.0], "one too many")
 
 
 def test_looks_are_drawn_darker_with_frames_and_readable_numbers():
@@ -203,3 +220,130 @@ def test_the_bilingual_text_is_held_out_sentence_by_sentence():
     for one, other in ((english, chinese), (english_test, chinese_test)):
         assert one.count("\n") == other.count("\n") and one.isascii() and not other.isascii()
     assert english_test.count("\n") == 5 and not set(english.split("\n")) & set(english_test.split("\n"))
+
+
+def test_merges_are_applied_in_order_everywhere_and_leave_the_other_letters_alone():
+    found = merged("bananas", [("a", "n"), ("an", "a"), ("b", "an")])
+    assert [(node.token, node.place, node.step) for node in found] == [("ban", 0.75, 3), ("ana", 4.25, 2), ("s", 6, 0)]
+    assert [part.token for part in found[0].parts] == ["b", "an"]
+
+
+def test_a_bracket_is_as_high_as_its_step_and_joins_its_two_parts():
+    ax = merge_tree(["cab"], [("a", "b", 3), ("c", "ab", 2)]).axes[0]
+    brackets = [line.get_xydata().tolist() for line in ax.lines]
+    assert brackets == [[[0, 0.35], [0, 2], [1.5, 2], [1.5, 1]], [[1, 0.35], [1, 1], [2, 1], [2, 0.35]]]
+    written = [text.get_text() for text in ax.texts]
+    assert written == ["1", "a+b", "3×", "2", "c+ab", "2×", "c", "a", "b", "cab"]
+
+
+def test_a_context_s_band_is_as_wide_as_the_share_it_hands_over():
+    said = [Asked(10, 4, 0, 0.01), Asked(8, 8, 0, 0.03), Asked(100, 2, 20, 0.2)]
+    ax = asking_down(["xyz", "yz", "z"], {"counts": said, "company": said[::-1]}, "L", D=0.5).axes[0]
+    box, band, _, other, _ = (patch.get_width() for patch in ax.patches[:5])
+    assert (band / box, other / box) == pytest.approx((0.5 * 4 / 10, 0.5 * 8 / 8))
+    written = [text.get_text() for text in ax.texts]
+    assert "0.5 · 4 of 10" in written and "L: 20 of 100" in written and "1 in 100" in written
+    assert [text for text in written if "×" in text] == ["× 20%", "× 50%", "× 1%", "× 50%"]
+
+
+def test_a_price_is_on_the_curve_and_a_halving_costs_a_bit():
+    ax = price_list({"a": 0.25, "b": 0.9}).axes[0]
+    dots = [line.get_xydata()[0].tolist() for line in ax.lines if line.get_marker() == "o"]
+    assert dots == [[0.25, 2.0], [0.9, pytest.approx(0.152, abs=1e-3)]]
+    steps = [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == ":"]
+    assert steps == [3, 2, 1, 0]
+    assert [text.get_text() for text in ax.texts] == ["a: probability 0.25, 2.0 bits", "b: probability 0.9, 0.2 bits"]
+
+
+def test_the_tail_is_the_count_and_what_lies_beyond_it():
+    panels = {0.25: [0.4, 0.4, 0.15, 0.05], 0.75: [0.02, 0.13, 0.45, 0.4]}
+    low, high = binomials(panels, 2).axes
+    for ax, tail, says in ((low, [2, 3], "2 or more: 20.0%"), (high, [0, 1, 2], "2 or fewer: 60.0%")):
+        lit = [n for n, bar in enumerate(ax.patches) if bar.get_facecolor() == (*to_rgb(SERIES[1]), 1)]
+        assert lit == tail and says in {text.get_text() for text in ax.texts}
+
+
+def test_the_decoder_looks_along_lines_as_wide_as_their_weights():
+    ax = reader_and_writer(["<iso>", "may"], ["<begin>", "0", "5"], [0.25, 0.75]).axes[0]
+    looks = [line for line in ax.lines if line.get_color() == LOOK and line.get_xdata()[0] in (0, 1)]
+    assert [line.get_linewidth() for line in looks] == [1.5, 3.5]
+    under = {text.get_text(): text.get_position()[0] for text in ax.texts if text.get_text().startswith("<")}
+    assert [patch.get_x() + HALF for patch in ax.patches if patch.get_y() == -HALF][::2] == pytest.approx(
+        [*under.values()]
+    )
+    (now,) = (text for text in ax.texts if text.get_text() == "5")
+    assert now.get_color() == LOOK
+
+
+def test_two_roads_lead_to_a_word_and_all_probability_arrives():
+    known, text = ["the", "set"], ["set", "dpi", "set"]
+    p_vocabulary, attention = np.array([0.75, 0.25]), np.array([0.1, 0.7, 0.2])
+    arriving = roads(known, text, p_vocabulary, attention, gate=0.4)
+    assert list(arriving) == ["the", "set", "dpi"]
+    assert np.allclose(list(arriving.values()), [(0.3, 0), (0.1, 0.18), (0, 0.42)])
+    (ax,) = two_roads(known, text, p_vocabulary, attention, gate=0.4).axes
+    bars = [patch for patch in ax.patches if hasattr(patch, "get_height")]
+    at_words = [bar for bar in bars if bar.get_x() == max(bar.get_x() for bar in bars)]
+    ends = sorted((bar.get_y(), bar.get_y() + bar.get_height()) for bar in at_words)
+    assert sum(high - low for low, high in ends) == pytest.approx(1)
+    assert all(low >= high - 1e-9 for (_, high), (low, _) in itertools.pairwise(ends)), "no road ends on another"
+    written = {text.get_text() for text in ax.texts}
+    assert {"0.4 · 0.25", "0.6 · 0.3", "= 0.28", "0.6 · 0.7", "= 0.42", "text: $1 - g$ = 0.6"} <= written
+
+
+@pytest.mark.parametrize(("share", "nats"), [(0.5, "0.00"), (0.75, "2.20"), (0.9, "4.39"), (0.1, "−4.39")])
+def test_four_sentences_leave_the_paired_log_odds(share, nats):
+    (ax,) = four_sentences(("kern", "mib"), share).axes
+    written = [text.get_text() for text in ax.texts]
+    assert written[-1].endswith(f" = {nats} nats")
+    for word in ("kern", "mib", "bold", "meek"):
+        assert written.count(word) == 2, "in two sentences"
+        assert {f"+ {word} − {word}\n= 0", f"− {word} + {word}\n= 0"} & {*written}
+    signs = [text for text in written if text in "+−"]
+    assert signs == ["+", "−", "−", "+"]
+
+
+def test_the_step_size_climbs_and_falls_as_the_chapter_s_formula_says():
+    from companion.models import language_model
+    from companion.training import TextTask, Trainer, TrainingConfig
+
+    ids = np.zeros(51, np.int32)
+    config = TrainingConfig(batch_size=1, window=1, learning_rate=0.5, warmup_steps=10, final_rate=0)
+    trainer = Trainer(TextTask(language_model(2, embedding_dim=1, units=1), ids, ids, config), config)
+    t, w, T = np.arange(10, 51), 10, trainer.total
+    assert T == 50
+    sizes = step_sizes(trainer, range(51))
+    assert np.allclose(sizes[:11], np.linspace(0, 0.5, 11))
+    assert np.allclose(sizes[10:], 0.5 * 0.5 * (1 + np.cos(np.pi * (t - w) / (T - w))), atol=1e-7)
+    assert trainer.optimizer.iterations == 0
+    (ax,) = step_size_plan(trainer).axes
+    marks = [line.get_xydata() for line in ax.lines if line.get_marker() == "o"]
+    assert np.allclose(marks, [[(10, 0.5), (30, 0.25), (50, 0)]], atol=1e-7)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["$w$ = 10", "30", "$T$ = 50"]
+
+
+def test_a_batch_has_a_square_for_each_message_and_reply_with_frames_on_the_diagonal():
+    cosines = np.array([[0.9, -0.25], [0.1, 0.5]])
+    (ax,) = batch_scores(["Hi", "Who are you?"], ["Hello", "A program."], cosines).axes
+    squares = [patch for patch in ax.patches if patch.get_width() == pytest.approx(0.88)]
+    framed = [patch.get_edgecolor() == to_rgba(SERIES[1]) for patch in squares]
+    assert framed == [True, False, False, True]
+    shades = [luminance(patch.get_facecolor()[:3]) for patch in squares]
+    assert np.argsort(shades).tolist() == [0, 3, 2, 1], "the higher the score, the darker"
+    numbers = [text for text in ax.texts if text.get_text().endswith(tuple("0123456789"))]
+    assert [text.get_text() for text in numbers] == ["0.90", "−0.25", "0.10", "0.50"]
+    for square, text in zip(squares, numbers, strict=True):
+        left, low = square.get_xy()
+        x, y = text.get_position()
+        assert left < x < left + square.get_width() and low < y < low + square.get_height()
+
+
+def test_the_answering_network_colours_each_look_s_squares_by_its_attention():
+    weights = np.array([[0.1, 0.9, 0.0], [0.7, 0.0, 0.2]])
+    (ax,) = answering_network(["a.", "b.", "c."], "Where?", weights, "cave").axes
+    squares = [patch for patch in ax.patches if patch.get_width() == pytest.approx(0.4)]
+    columns = sorted({round(square.get_x(), 6) for square in squares})
+    drawn = [[s.get_alpha() or s.get_facecolor()[3] for s in squares if round(s.get_x(), 6) == x] for x in columns]
+    assert np.allclose(drawn, weights)
+    written = [text.get_text() for text in ax.texts]
+    assert {"a.", "c.", "Where?", "look 2", "$m_{3}$", "$q_2$", "$r_2$", "cave"} <= {*written}

@@ -12,7 +12,7 @@ import pytest
 from contrast import contrast, luminance
 
 from companion.cells import lstm_forward
-from companion.chapters.gates import EXAMPLE, FIRST, SLIDERS, gate_explorer, network_weights, one_step
+from companion.chapters.gates import EXAMPLE, FIRST, SLIDERS, gate_explorer, network_weights, one_step, two_cells
 from companion.errors import UserError
 from companion.grammar import VERBS, VOCABULARY
 
@@ -57,6 +57,18 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         encoding="utf-8",
     )
     return path
+
+
+def test_a_plain_cell_and_an_lstm_s_are_drawn_alike():
+    plain, lstm = re.findall(r"<svg.*?</svg>", two_cells().data)
+    box = re.compile(r'class="(box|body)" x="[\d.]+" y="(\d+)" width="[\d.]+" height="(\d+)"')
+    assert set(box.findall(plain)) == set(box.findall(lstm)), "boxes of the same height, at the same height"
+    for line in ("M2 240H", "M64 296V240", "V128H", "V240H"):  # what comes in, and how the state leaves
+        assert line in plain and line in lstm
+    assert "<svg" in plain and not {"of-forget", "of-input", "of-output", "of-cell"} & set(re.findall(r"of-\w+", plain))
+    names = re.findall(r'\bid="([^"]+)"', plain + lstm)
+    assert len(names) == len(set(names)) == 4
+    assert all(name in names for svg in (plain, lstm) for name in re.search(r'labelledby="([^"]+)"', svg)[1].split())
 
 
 @pytest.fixture(scope="module")

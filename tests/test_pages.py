@@ -3,12 +3,18 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from conftest import built_pages
 from drawings import faint, faults
+from IPython.core.inputtransformer2 import TransformerManager
+from matplotlib.figure import Figure
 from page_audit import audit
 
 GOOD = """<!DOCTYPE html>
@@ -190,8 +196,6 @@ def test_the_words_of_figures_can_be_read_in_both_themes(html: Path, name: str) 
     ],
 )
 def test_a_word_that_is_struck_is_seen(x: float, y: float, struck: str) -> None:
-    import matplotlib.pyplot as plt
-
     figure, ax = plt.subplots(figsize=(5, 4))
     ax.plot([0, 1], [0.5, 0.5], clip_on=False)
     ax.plot([0.2], [0.25], "o")
@@ -199,13 +203,73 @@ def test_a_word_that_is_struck_is_seen(x: float, y: float, struck: str) -> None:
     ax.text(x, y, "word", ha="center", va="center")
     ax.text(0.8, 0.1, "apart")
     ax.set(xlim=(0, 1), ylim=(0, 1))
+    assert [line[: len(struck)] for line in faults(written(figure))] == [struck]
+
+
+def written(figure: Figure) -> str:
     file = io.StringIO()
     figure.savefig(file, format="svg")
     plt.close(figure)
-    assert [line[: len(struck)] for line in faults(file.getvalue())] == [struck]
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "colour", "alpha", "contrast"),
+    [("grey", "#999999", 1, 2.8), ("two\nlines", "#999999", 1, 2.8), ("pale", "#000000", 0.4, 2.8)],
+)
+def test_a_faint_word_is_seen(text: str, colour: str, alpha: float, contrast: float) -> None:
+    figure, ax = plt.subplots(figsize=(5, 4))
+    ax.text(0.1, 0.5, "dark enough", color="#424b57")
+    ax.text(0.6, 0.5, text, color=colour, alpha=alpha)
+    assert faint(written(figure), "#ffffff") == [f"{text.replace(chr(10), ' ')!r} has a contrast of {contrast}"]
+
+
+def test_a_word_on_a_ground_of_its_own_is_compared_with_that() -> None:
+    figure, ax = plt.subplots(figsize=(5, 4))
+    ax.barh([0], [1], color="#4b3fae")
+    ax.text(0.5, 0, "white", color="#ffffff", ha="center", va="center")
+    ax.text(0.2, 0, "dark", color="#424b57", ha="center", va="center")
+    drawn = written(figure)
+    assert [line.split()[0] for line in faint(drawn, "#ffffff")] == ["'dark'"]
+
+
+def test_each_colour_of_a_word_counts() -> None:
+    """A label's second line in a colour of its own, as only an edited drawing has it."""
+    figure, ax = plt.subplots(figsize=(5, 4))
+    ax.text(0.1, 0.5, "first\nsecond", color="#424b57")
+    drawn = written(figure)
+    assert faint(drawn, "#ffffff") == []
+    first, second = drawn.split("<!-- second -->")
+    assert len(faint(f"{first}<!-- second -->{second.replace('#424b57', '#bbbbbb', 1)}", "#ffffff")) == 1
 
 
 # -- Code --------------------------------------------------------------------------------------------------------------
+
+
+def undefined(notebook: nbformat.NotebookNode) -> list[str]:
+    """The names that a reader who copies a page's code, open and folded, would miss."""
+    seen = [
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not {"remove-cell", "remove-input"} & {*cell.metadata.get("tags", [])}
+    ]
+    code = "\n".join(map(TransformerManager().transform_cell, seen))
+    rule = ["--isolated", "--select", "F821", "--config", "builtins=['get_ipython']", "--output-format", "json", "-"]
+    found = subprocess.run([sys.executable, "-m", "ruff", "check", *rule], input=code, capture_output=True, text=True)
+    return [fault["message"] for fault in json.loads(found.stdout)]
+
+
+def test_the_code_that_a_page_shows_defines_what_it_uses(html: Path) -> None:
+    executed = sorted((html.parent / "jupyter_execute").glob("*.ipynb"))
+    found = {path.stem: undefined(nbformat.read(path, as_version=4)) for path in executed}
+    assert {page: names for page, names in found.items() if names} == {}
+
+
+def test_a_name_that_only_a_removed_cell_defines_is_missed() -> None:
+    cells = [("a = 1", []), ("b = 2", ["remove-cell"]), ("%matplotlib inline\nprint(a, b)", ["hide-input"])]
+    code = [nbformat.v4.new_code_cell(source, metadata={"tags": tags}) for source, tags in cells]
+    assert undefined(nbformat.v4.new_notebook(cells=code)) == ["Undefined name `b`"]
+
 
 LONGEST_OPEN_CELL = 15  # lines
 

@@ -194,27 +194,26 @@ def test_a_wrong_answer_a_right_one_and_the_next_visit(fresh):
     assert fresh.troubles == []
 
 
-def test_progress_is_counted_and_can_be_forgotten(fresh):
-    page = fresh.open("concepts.html")
+def test_progress_is_shown_on_the_first_page_and_can_be_forgotten(fresh):
+    page = fresh.open("index.html")
+    line = page.locator(".progress-sum")
+    assert line.is_hidden() and page.locator(".map .done").count() == 0
     page.evaluate(
         """() => {
-          const all = { concepts: ["concepts-bits", "concepts-frequency"], tokens: ["tokens-encode"] };
-          document.querySelector("article").insertAdjacentHTML("beforeend",
-            `<p><span data-progress=""></span>, <span data-progress="concepts"></span>
-             <button data-start-over>Start over</button></p>
-             <script type="application/json" id="all-exercises">${JSON.stringify(all)}</script>`);
-          localStorage.setItem("gate-by-gate", '{"passed": {"concepts-bits": true}}');
-          window.dispatchEvent(new Event("pageshow"));
+          progress.write("passed", "concepts-bits", true);
+          progress.write("questions", "tokens", { 1: true, 2: false });
         }"""
     )
-    counts = page.locator("[data-progress]")
-    assert counts.all_inner_texts() == ["1 of 3 done", "1 of 2 done"]
-    assert page.evaluate("playground.done()") == ["concepts-bits"]
-    page.evaluate("playground.startOver()")
-    assert counts.all_inner_texts() == ["0 of 3 done", "0 of 2 done"]
-    assert (
-        page.locator("[data-start-over]").is_hidden() and page.evaluate("localStorage.getItem('gate-by-gate')") is None
-    )
+    page.reload()
+    chapters = {"concepts": "exercises", "tokens": "questions"}
+    shown = [page.locator(f'.map li:has(a[href="{name}.html"]) .done').inner_text() for name in chapters]
+    assert re.match(r"0 of \d+ questions, 1 of \d+ exercises", shown[0]) and shown[1].startswith("2 of ")
+    sums = re.match(r"2 of (\d+) questions answered, 1 of (\d+) exercises solved\.", line.inner_text())
+    assert sums and int(sums[1]) > 150 and int(sums[2]) == len(list_exercises())
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Start over").click()
+    assert line.is_hidden() and page.locator(".map .done").count() == 0
+    assert page.evaluate("localStorage.getItem('gate-by-gate')") is None
 
 
 def test_a_browser_that_keeps_nothing_is_no_trouble(fresh):

@@ -10,12 +10,13 @@ from companion.plotting import STRONGEST_TINT
 from companion.plotting.tables import typeset
 
 
+@pytest.mark.parametrize("tint", plotting.TINTS.values())
 @pytest.mark.parametrize(
     ("ink", "ground"), [((0x21, 0x28, 0x32), (255, 255, 255)), ((0xCE, 0xD6, 0xDD), (0x12, 0x12, 0x12))]
 )
-def test_text_on_the_strongest_tint_can_be_read_on_light_and_dark_pages(ink, ground):
-    alpha, tint = STRONGEST_TINT, (213, 94, 0)
-    mixed = tuple((alpha * t + (1 - alpha) * g) / 255 for t, g in zip(tint, ground, strict=True))
+def test_text_on_the_strongest_tint_can_be_read_on_light_and_dark_pages(ink, ground, tint):
+    alpha, levels = STRONGEST_TINT, [int(tint[place : place + 2], 16) for place in (1, 3, 5)]
+    mixed = tuple((alpha * t + (1 - alpha) * g) / 255 for t, g in zip(levels, ground, strict=True))
     assert contrast(luminance(mixed), luminance([c / 255 for c in ink])) >= 4.5
 
 
@@ -32,7 +33,7 @@ def test_a_row_of_dots_has_each_value_on_its_interval():
         "prose": {"last": (0.5, 0.4, 0.6)},
         "lines": {"trained": 0.75},
     }
-    (ax,) = (figure := plotting.dots(rows, "accuracy", (0, 1), chance=0.5)).axes
+    (ax,) = (figure := plotting.dots(rows, "accuracy", (0, 1), line=(0.5, "guessing"))).axes
     drawn = [line for line in ax.lines if line.get_linestyle() != "--"]
     bars = [list(line.get_xdata()) for line in drawn if len(set(line.get_ydata())) == 1 and line.get_alpha() is None]
     assert [bar for bar in bars if len(bar) == 2] == [[0.6, 0.8], [0.85, 0.95], [0.4, 0.6]]
@@ -43,11 +44,37 @@ def test_a_row_of_dots_has_each_value_on_its_interval():
     assert marks == set(plotting.figures.MARKS[:2]), "told apart without colour"
 
 
+def test_dots_name_the_line_that_they_are_compared_with():
+    ax = plotting.dots({"names": {"last": 0.7}}, "accuracy", line=(0.5, "guessing")).axes[0]
+    (dashed,) = (line for line in ax.lines if line.get_linestyle() == "--")
+    assert set(dashed.get_xdata()) == {0.5}
+    assert [(text.get_text(), text.get_position()[0]) for text in ax.texts] == [("guessing", 0.5)]
+
+
+def test_dots_have_at_most_six_series():
+    values = {f"series {n}": n for n in range(7)}
+    with pytest.raises(UserError, match="There are 7 series; dots can tell 6 apart"):
+        plotting.dots({"row": values}, "value")
+    values.pop("series 6")
+    markers = {line.get_marker() for line in plotting.dots({"row": values}, "value").axes[0].lines} - {"None"}
+    assert len(markers) == 6
+
+
+def test_symbols_are_set_as_in_a_formula():
+    _, ax = plotting.axes()
+    plotting.label_line(ax, 0, 0, "W_h × 2", plotting.INK)
+    assert ax.texts[0].get_text() == "$W_h$ × 2"
+    (head, row) = cells(plotting.table(["key", "k_s"], [("b_f = 1", "top_k")]))
+    assert [content for _, content in head] == ["key", "<i>k<sub>s</sub></i>"]
+    assert [content for _, content in row] == ["<i>b<sub>f</sub></i> = 1", "top_k"]
+
+
 def test_an_attention_map_has_a_square_for_each_weight_and_escapes_tokens():
     weights = [[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]]
     drawn = plotting.attention_map(["a<b", "march"], ["三", "月", "end"], weights).data
     assert drawn.count("<rect") == 6 and "a&lt;b" in drawn and "月" in drawn
     assert [f'fill-opacity="{w:.2f}"' in drawn for w in (0.25, 0.75, 1, 0, 0.5)] == [True] * 5
+    assert "rotate" in drawn and "rotate" not in plotting.attention_map("ab", "cd", [[0, 1], [1, 0]]).data
 
 
 def cells(table):
@@ -109,6 +136,14 @@ def test_equal_cells_of_the_first_column_become_one_if_asked():
 
 def test_a_head_without_a_name_is_no_head():
     assert plotting.table(["", "n"], [("a", 1)]).data.count("<th ") == 1
+
+
+def test_columns_have_the_widths_that_are_asked_for():
+    table = plotting.table(["tool", "use"], [("a", "b")], widths=(30, 70)).data
+    assert re.findall(r'<col style="width: (\d+)%">', table) == ["30", "70"]
+    assert "<col" not in plotting.table(["tool"], [("a",)]).data
+    with pytest.raises(UserError, match="There are 1 widths and 2 columns"):
+        plotting.table(["tool", "use"], [("a", "b")], widths=(30,))
 
 
 def test_a_row_that_does_not_fit_its_header_is_refused():

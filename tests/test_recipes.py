@@ -152,6 +152,22 @@ def test_shipped_weights_of_another_recipe_are_not_used(tiny, fits, monkeypatch)
     assert first_weight(recipes.load_recipe("tiny")) == 2 / 8 and len(fits) == 2
 
 
+def test_only_what_is_missing_is_trained(tiny, fits, monkeypatch, capsys):
+    monkeypatch.setattr(loading, "RECIPES", {"tiny": TINY})
+    loading.train_missing()
+    assert fits == [] and capsys.readouterr().out == ""
+    weights = folder_of(tiny) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])  # damaged
+    loading.train_missing()
+    assert len(fits) == 1 and capsys.readouterr().out.startswith("tiny: ")
+    shutil.rmtree(folder_of(tiny))
+    loading.train_missing()
+    assert len(fits) == 2
+    shutil.move(folder_of(tiny), tiny / "weights" / "tiny")  # shipped
+    loading.train_missing()
+    assert len(fits) == 2
+
+
 def test_a_damaged_model_in_the_cache_folder_is_reported_and_trained_again(tiny, trained, capsys):
     folder = folder_of(tiny)
     damage(folder / "tokenizer.json")

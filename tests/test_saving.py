@@ -104,25 +104,59 @@ def test_weights_of_equal_shapes_are_told_apart_by_their_names(tmp_path):
 
 
 def test_half_precision_is_half_as_large_and_nearly_the_same(trained, tmp_path):
-    save_model(tmp_path / "half", trained, half_precision=True)
+    save_model(tmp_path / "half", trained, bits=16)
     assert {array.dtype for array in load_file(tmp_path / "half" / "model.safetensors").values()} == {np.dtype("f2")}
     ids = np.array([[1, 2, 3, 1]], dtype=np.int32)
     np.testing.assert_allclose(load_model(tmp_path / "half").model(ids), trained.model(ids), atol=1e-3)
 
 
+def test_in_8_bits_each_column_of_a_matrix_has_its_own_scale(trained, tmp_path):
+    matrix = trained.model.get_layer("lstm_1").cell.kernel
+    matrix.assign(matrix * np.linspace(0, 50, matrix.shape[1], dtype=np.float32))  # the first column is 0
+    save_model(tmp_path / "eight", trained, bits=8)
+    stored = load_file(tmp_path / "eight" / "model.safetensors")
+    assert {name: array.dtype for name, array in stored.items() if name.startswith("lstm_1/kernel")} == {
+        "lstm_1/kernel": np.dtype("i1"),
+        "lstm_1/kernel.scale": np.dtype("f4"),
+    }
+    assert {array.dtype for name, array in stored.items() if name.endswith("bias")} == {np.dtype("f2")}
+    loaded = load_model(tmp_path / "eight").model
+    for before, after in zip(trained.model.get_weights(), loaded.get_weights(), strict=True):
+        step = np.abs(before).max(axis=0) / 127 if before.ndim > 1 else 1e-3
+        assert (np.abs(after - before) <= step / 2 + 1e-6).all()
+
+
+@pytest.mark.parametrize("bits", [4, 64, None, "8"])
+def test_there_are_no_other_numbers_of_bits(trained, tmp_path, bits):
+    with pytest.raises(UserError, match="32, 16, 8"):
+        save_model(tmp_path / "m", trained, bits=bits)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", [lambda scale: None, lambda scale: scale[:-1], lambda scale: scale.astype("f2")])
+def test_numbers_of_8_bits_without_their_scale_are_refused(trained, tmp_path, change):
+    save_model(tmp_path / "m", trained, bits=8)
+    arrays = load_file(tmp_path / "m" / "model.safetensors")
+    scale = change(arrays.pop("logits/kernel.scale"))
+    save_file(arrays | ({} if scale is None else {"logits/kernel.scale": scale}), tmp_path / "m" / "model.safetensors")
+    rewrite(tmp_path / "m")
+    with pytest.raises(UserError, match="logits/kernel have no scale that fits"):
+        load_model(tmp_path / "m")
+
+
 @pytest.mark.parametrize(
-    ("number", "half", "said"),
-    [(65_505.0, True, "logits/bias have a number of 65,505"), (np.inf, False, "infinite"), (np.nan, True, "nan")],
+    ("number", "bits", "said"),
+    [(65_505.0, 16, "logits/bias have a number of 65,505"), (np.inf, 32, "infinite"), (np.nan, 8, "nan")],
 )
-def test_weights_that_could_not_be_loaded_again_are_refused(tmp_path, number, half, said):
+def test_weights_that_could_not_be_loaded_again_are_refused(tmp_path, number, bits, said):
     model = language_model(**SIZES)
     model.get_layer("logits").bias.assign([0, number, 0, 0])
     trained = Trained(model, CharTokenizer("abc"), SIZES)
     with pytest.raises(UserError, match=said):
-        save_model(tmp_path / "m", trained, half_precision=half)
+        save_model(tmp_path / "m", trained, bits=bits)
     assert not list(tmp_path.iterdir())
     model.get_layer("logits").bias.assign([0, 65_504.0, 0, 0])
-    save_model(tmp_path / "m", trained, half_precision=True)
+    save_model(tmp_path / "m", trained, bits=16)
     assert same(load_model(tmp_path / "m"), load_model(tmp_path / "m"))
 
 

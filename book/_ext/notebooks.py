@@ -196,6 +196,8 @@ class Chapter:
             data = self.glued.get(argument, NotebookNode())
             html = next((str(value) for kind, value in data.items() if kind.endswith("text/html")), "")
             return html or (glued_text(data, "") if data else "")
+        if name == "page-model":
+            return f"{inside}\n\n*On the book's page, a model runs here.*".strip()
         if name in ("code-block", "code"):
             return f"```{argument}\n{body}\n```"
         return f"{f'**{self.inline(argument)}**' if argument else ''}\n\n{inside}".strip()

@@ -25,7 +25,7 @@ DOWNLOADS = {
     "download-source-button": "Text and code (.md)",
     "download-pdf-button": "Print, or save as PDF",
 }
-SPACE_AFTER_SIGN = re.compile(r"(?<=±) (?=\d)")
+SPACE_AFTER_SIGN = re.compile(r"(?<=±)\s(?=\d|\Z)")
 
 
 def chapters(config: Config) -> dict[str, int]:

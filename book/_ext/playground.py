@@ -7,7 +7,6 @@ Without it the pages are as they would be without this extension.
 
 import functools
 import html
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,14 +61,6 @@ def mark(app: Sphinx, doctree: nodes.document) -> None:
         cell.parent.insert(cell.parent.index(cell), nodes.raw("", f"<div hidden {data}></div>", format="html"))
 
 
-def list_them(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
-    """Give a page that shows the reader's progress the names of all exercises, chapter by chapter."""
-    if app.config.playground and "data-progress" in context.get("body", ""):
-        names = {page: [e.name for e in exercises(app.env, page)] for page in sorted(app.env.found_docs)}
-        listed = json.dumps({page: found for page, found in names.items() if found})
-        context["body"] += f'<script type="application/json" id="all-exercises">{listed}</script>'
-
-
 def modules() -> list[Path]:
     """The files of Python that the page needs: `companion`, as far as exercises import it, and what runs a cell."""
     chapters = (path.stem for path in (PACKAGE / "exercises").glob("*.py"))
@@ -88,6 +79,5 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("playground", False, "env")
     app.connect("config-inited", find_files)
     app.connect("doctree-read", mark)
-    app.connect("html-page-context", list_them)
     app.connect("build-finished", copy_files)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,6 @@
 // Exercises that run in the page. book/_ext/playground.py puts an element with an exercise's name and prelude before
 // the cell of its stub; this makes an editor of the two, with Run and Reset. Nothing more is loaded before the reader
-// uses one. `playground` is for the page's other scripts: run, done, startOver.
+// uses one. `playground` is for the page's other scripts: run.
 const playground = (() => {
   "use strict";
   const STATIC = new URL(".", document.currentScript.src);
@@ -10,39 +10,6 @@ const playground = (() => {
   const FROM_A_FILE =
     "A browser doesn't run Python in a page that it opened as a file. Run make serve in the book's folder, and open " +
     "the address that it prints.";
-
-  // -- What the browser keeps: answers and passed exercises, by name. It may refuse to.
-
-  const KEY = "gate-by-gate";
-
-  function kept() {
-    try {
-      const { answers = {}, passed = {} } = JSON.parse(localStorage.getItem(KEY)) ?? {};
-      return { answers, passed };
-    } catch {
-      return { answers: {}, passed: {} };
-    }
-  }
-
-  function keep(change) {
-    const state = kept();
-    change(state);
-    try {
-      const isEmpty = Object.values(state).every((part) => !Object.keys(part).length);
-      if (isEmpty) localStorage.removeItem(KEY);
-      else localStorage.setItem(KEY, JSON.stringify(state));
-    } catch {
-      // Then it is forgotten with the page.
-    }
-  }
-
-  const done = () => Object.keys(kept().passed);
-
-  function startOver() {
-    keep((state) => Object.assign(state, { answers: {}, passed: {} }));
-    document.querySelectorAll("[data-exercise]").forEach((place) => place.dispatchEvent(new Event("startover")));
-    showProgress();
-  }
 
   // -- Python: one worker a page. One run at a time; the next one waits.
 
@@ -191,7 +158,7 @@ const playground = (() => {
     const code = () => (mirror ? mirror.getValue() : area.value);
     const write = (text) => (mirror ? mirror.setValue(text) : (area.value = text));
     const bare = (on) => edits.classList.toggle("bare", on); // the area is seen, instead of the stub in colours
-    const remember = () => keep(({ answers }) => (code() === stub ? delete answers[name] : (answers[name] = code())));
+    const remember = () => progress.write("answers", name, code() === stub ? undefined : code());
 
     function show(text, kind = "", line = "") {
       output.textContent = text;
@@ -203,9 +170,9 @@ const playground = (() => {
     }
 
     function mark() {
-      box?.classList.toggle("done", name in kept().passed);
+      box?.classList.toggle("done", name in progress.read("passed"));
       box?.querySelector(".done-mark")?.remove();
-      if (name in kept().passed)
+      if (name in progress.read("passed"))
         box?.querySelector(".admonition-title")?.append(make("span", { className: "done-mark" }, "✓ done"));
     }
 
@@ -220,9 +187,8 @@ const playground = (() => {
       const missing = `It ran, but nothing was checked: it should end with check("${name}", …).`;
       show(text, told.passed ? "right" : "wrong", idle ? missing : "");
       if (told.passed) {
-        keep(({ passed }) => (passed[name] = true));
+        progress.write("passed", name, true);
         mark();
-        showProgress();
       }
     }
 
@@ -257,12 +223,13 @@ const playground = (() => {
     area.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
     });
-    place.addEventListener("startover", () => {
+    progress.onForget(() => {
       reset();
       mark();
     });
-    if (name in kept().answers) {
-      write(kept().answers[name]);
+    const answers = progress.read("answers");
+    if (name in answers) {
+      write(answers[name]);
       area.rows = rows(code());
       bare(true);
     }
@@ -270,35 +237,7 @@ const playground = (() => {
     mark();
   }
 
-  // -- Progress, on any page: <span data-progress="tokens"></span> for a chapter, data-progress="" for the book, and
-  // <button data-start-over hidden>. The extension gives such a page the names of all exercises.
+  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-exercise]").forEach(offer));
 
-  function showProgress() {
-    const listed = document.getElementById("all-exercises");
-    const names = listed ? JSON.parse(listed.textContent) : {};
-    const passed = new Set(done());
-    for (const place of document.querySelectorAll("[data-progress]")) {
-      const chapter = place.dataset.progress;
-      const all = chapter ? names[chapter] ?? [] : Object.values(names).flat();
-      const count = all.filter((name) => passed.has(name)).length;
-      place.textContent = all.length ? `${count} of ${all.length} done` : "";
-      place.classList.toggle("all-done", all.length > 0 && count === all.length);
-    }
-    const { answers } = kept();
-    for (const button of document.querySelectorAll("[data-start-over]"))
-      button.hidden = !passed.size && !Object.keys(answers).length;
-  }
-
-  document.addEventListener("DOMContentLoaded", () => {
-    document.querySelectorAll("[data-exercise]").forEach(offer);
-    for (const button of document.querySelectorAll("[data-start-over]"))
-      button.addEventListener("click", () => {
-        if (confirm("Forget all your answers, and which exercises are done?")) startOver();
-      });
-    showProgress();
-  });
-  window.addEventListener("pageshow", showProgress); // also after a step back
-  window.addEventListener("storage", showProgress); // also after a run in another tab
-
-  return { run, done, startOver };
+  return { run };
 })();

@@ -1,4 +1,4 @@
-"""The figure of the chapter *gates*, and its explorer: a cell with sliders, and a network that reads a sentence.
+"""The figures of the chapter *gates*, and its explorer: a cell with sliders, and a network that reads a sentence.
 
 The explorer's HTML is written here: the drawing, the formulas with the numbers of the first setting, and the data. The
 code that moves it is ``book/_static/gate-explorer.js``, which every page loads and which does nothing without it.
@@ -56,6 +56,43 @@ def gate_bars(words: Sequence[str], values: Mapping[str, Sequence[float]]) -> "F
         ax.spines["bottom"].set_visible(False)
     rows[-1, 0].set_xticks(range(len(words)), words, rotation=40)
     return figure
+
+
+# A plain network's cell as an LSTM's is drawn: each part that both have has the same shape and height.
+PLAIN_CELL = """
+<svg class="lstm-cell" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 280 302" role="img"
+  aria-labelledby="plain-cell-title plain-cell-about">
+<title id="plain-cell-title">The cell of a plain recurrent network</title>
+<desc id="plain-cell-about">The input and the previous hidden state go up into a single box, tanh. What comes out of the
+box is the new hidden state, which leaves on the right. Nothing runs along the top.</desc>
+<rect class="body" x="44" y="14" width="194" height="256" rx="14"/>
+<g class="of-ink on"><path d="M2 240H118"/><path d="M64 296V240"/><path d="M118 240V216"/>
+<polygon class="head" points="0,0 -4.5,7 4.5,7" transform="translate(118 214)"/>
+<path d="M118 150V128H188V240H272"/><polygon class="head" points="0,0 -7,-4.5 -7,4.5" transform="translate(276 240)"/>
+<rect class="box" x="87" y="150" width="62" height="64" rx="7"/>
+<text x="118" y="168"><tspan font-style="italic">h</tspan><tspan font-size="0.7em" dy="0.25em">t</tspan></text>
+<text class="name" x="118" y="187">tanh</text><text class="name" x="118" y="205">new state</text>
+<text x="20" y="231"><tspan font-style="italic">h</tspan><tspan font-size="0.7em" dy="0.25em">t−1</tspan></text>
+<text x="260" y="231"><tspan font-style="italic">h</tspan><tspan font-size="0.7em" dy="0.25em">t</tspan></text>
+<text x="80" y="292"><tspan font-style="italic">x</tspan><tspan font-size="0.7em" dy="0.25em">t</tspan></text></g></svg>
+"""
+
+
+SIDE_BY_SIDE = (
+    ".two-cells { display: flex; flex-wrap: wrap; gap: 1rem } .two-cells p { text-align: center; margin: 0 } "
+    "@media (max-width: 540px) { .two-cells > :first-of-type { max-width: 70%; margin: auto } }"
+)
+
+
+def two_cells() -> "HTML":
+    """A plain network's cell and an LSTM's, side by side on a wide page and below each other on a narrow one."""
+    from IPython.display import HTML
+
+    cells = (("plain cell", 280, PLAIN_CELL), ("LSTM cell", 400, cell_svg("all", name="two")))
+    panels = "".join(
+        f'<div style="flex: {width} 1 {0.72 * width:.0f}px"><p>{name}</p>{svg}</div>' for name, width, svg in cells
+    )
+    return HTML(f'<div class="two-cells"><style>{SIDE_BY_SIDE}</style>{panels}</div>'.replace("\n", " "))
 
 
 # The cell of the chapter's worked example: one unit, so every weight is one number; gates in order i, f, g, o.

@@ -1,6 +1,5 @@
 """Figures of the chapter *generation*."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,8 +7,6 @@ from companion.plotting import FAINT, INK, SERIES, axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-NEAR = 0.06  # share of distinct word pairs
 
 
 def candidate_bars(tokens: Sequence[str], panels: Mapping[str, Sequence[float]]) -> "Figure":
@@ -25,7 +22,7 @@ def candidate_bars(tokens: Sequence[str], panels: Mapping[str, Sequence[float]])
     import matplotlib.pyplot as plt
 
     figure, all_axes = plt.subplots(1, len(panels), figsize=(6.8, 2.4), sharey=True, squeeze=False)
-    names = [*(token.replace(" ", "·") for token in tokens), "…"]
+    names = [*(token.replace(" ", "␣") for token in tokens), "…"]
     for ax, (title, probabilities) in zip(all_axes[0], panels.items(), strict=True):
         heights = [*probabilities, max(0.0, 1 - sum(probabilities))]
         ax.bar(range(len(names)), heights, color=[SERIES[0]] * len(tokens) + [FAINT], width=0.75)
@@ -45,12 +42,13 @@ def trade_off(
     label: str,
     percent: bool = False,
 ) -> "Figure":
-    """The cost of variety: a curve for each way of choosing tokens, and a star for real text.
+    """The cost of variety: a curve for each of up to three ways of choosing tokens, and a star for real text.
 
     Parameters
     ----------
     curves
-        For each way of choosing, its name and its points: the setting, the share of distinct word pairs, the cost.
+        For each way of choosing, its name and its points: the setting, the share of distinct word pairs, the cost. Its
+        first and last settings are written into the figure.
     real
         The share and the cost of real text.
     label
@@ -59,30 +57,32 @@ def trade_off(
         Whether the cost is a share.
     """
     figure, ax = axes(6.4, 3.8)
-    # Markers, and where settings are written: left of the curves, but below the last one, which is the lowest, and to
-    # the right of its end. A point so near the last named one that the names would meet has none.
-    looks = (("o", (-6, 1), "right"), ("s", (-6, 1), "right"), ("D", (3, -11), "center"))
-    for (name, points), colour, (marker, offset, align) in zip(curves.items(), SERIES, looks, strict=False):
-        _, x, y = zip(*points, strict=True)
-        ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=colour, label=name)
-        named = -math.inf
-        for setting, right, up in points:
-            is_last = right == x[-1]
-            if right - named < NEAR and not is_last:
-                continue
-            at, side = ((7, -2), "left") if is_last and marker == "D" else (offset, align)
+    # Markers, and where a curve's first and last settings are written: the name is with the first, left of it or below
+    # it, but with the last of the first curve, which reaches furthest to the right.
+    left, below, right = ((-5, 5), "right"), ((0, -11), "center"), ((7, -2), "left")
+    looks = (("o", left, right), ("s", left, left), ("D", below, right))
+    for number, ((name, points), (marker, *places)) in enumerate(zip(curves.items(), looks, strict=False)):
+        settings, x, y = zip(*points, strict=True)
+        ax.plot(x, y, marker=marker, markersize=4, linewidth=1.4, color=SERIES[number])
+        for end, (offset, align) in zip((0, -1), places, strict=True):
+            text = f"{name} {settings[end]}" if (end == -1) == (number == 0) else settings[end]
             ax.annotate(
-                setting, (right, up), at, textcoords="offset points", ha=side, va="center", color=colour, fontsize=9
+                text,
+                (x[end], y[end]),
+                offset,
+                textcoords="offset points",
+                ha=align,
+                va="center",
+                color=SERIES[number],
+                fontsize=10,
             )
-            named = right
     ax.plot(*real, marker="*", markersize=14, color=INK, linestyle="none")
     ax.annotate("real text", real, (12, -1), textcoords="offset points", va="center")
-    ax.set_xlim(right=1.02)
-    ax.margins(y=0.09)  # room for the setting under the lowest point
+    ax.margins(0.09)  # room for what is written left of the first point and under the lowest
+    ax.set_xlim(right=1)
     ax.set_xlabel("distinct word pairs")
     ax.set_ylabel(label)
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.0f}%")
     if percent:
         ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f}%")
-    ax.legend(loc="upper left")
     return figure

@@ -1,38 +1,35 @@
-"""Figures of the chapter *inside*."""
+"""Figures of the chapter *inside*, and what its page's widget has to know."""
 
-import html
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from companion.errors import UserError
-from companion.plotting import INK, SERIES, STRONGEST_TINT
+from companion.plotting import INK, SERIES, TINT_STEPS, tinted
 
 if TYPE_CHECKING:
+    import numpy as np
     from IPython.display import HTML
     from matplotlib.figure import Figure
 
 
-TINT_STEPS = 5  # on each side of 0
-
-
 def tint_step(value: float) -> int:
-    """The tint of a value from −1 to 1: −5 to 5, and 0 for none; values beyond are clipped.
+    """The tint of a value from −1 to 1: −6 to 6, and 0 for none; values beyond are clipped.
 
     >>> [tint_step(value) for value in (-3.0, -1.0, -0.05, 0.0, 0.3, 1.0)]
-    [-5, -5, 0, 0, 2, 5]
+    [-6, -6, 0, 0, 2, 6]
     """
     return round(max(-1.0, min(1.0, float(value))) * TINT_STEPS)
 
 
 def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str, str] = ("−1", "+1")) -> "HTML":
-    """A text in which each character is tinted by a value: blue below 0, none at 0, vermilion above.
+    """A text in which each character is tinted by a value: violet below 0, none at 0, red above.
 
     Parameters
     ----------
     text
         The characters, shape ``(n,)``; line breaks are kept.
     values
-        One for each character, from −1 to 1, shape ``(n,)``. A pointer over a character shows its value.
+        One for each character, from −1 to 1, shape ``(n,)``.
     label
         What the picture shows, for readers who don't see it.
     ends
@@ -41,42 +38,43 @@ def signed_text(text: str, values: Sequence[float], label: str, ends: tuple[str,
     Returns
     -------
     IPython.display.HTML
-        It wraps on a narrow page, and text on the strongest tints keeps a contrast of 5 to 1 on light and dark pages.
+        As of `companion.plotting.tinted`.
 
     Raises
     ------
     UserError
         There isn't one value for each character.
     """
+    shown = [f"{value:+.2f}".replace("-", "−") for value in values]
+    shades = [("  ", step) for step in range(-TINT_STEPS, TINT_STEPS + 1)]
+    scale = [(f"{ends[0]} ", 0), *shades, (f" {ends[1]}", 0)]
+    return tinted(text, [tint_step(value) for value in values], shown, label, scale)
+
+
+def memory_data(cells: Mapping[str, int], memory: "np.ndarray", before: str, text: str) -> "HTML":
+    """What the widget *memory* has to know of this chapter: data within the page, which show nothing themselves.
+
+    Parameters
+    ----------
+    cells
+        The number of the cell that was found for each question.
+    memory
+        What all cells held at many places, ``(..., cells)``. Mean and standard deviation say what is usual for each.
+    before, text
+        What the network reads first, unseen, and the text that is there when the widget opens.
+    """
     from IPython.display import HTML
 
-    if len(text) != len(values):
-        raise UserError(f"There are {len(text)} characters and {len(values)} values; give one for each.")
-
-    def tinted(content: str, value: float, tip: str = "") -> str:
-        step = tint_step(value)
-        sign = "n" if step < 0 else "p"
-        kind = f' class="tint-{sign}{abs(step)}"' if step else ""
-        return f"<span{kind}{tip}>{content}</span>"
-
-    colours = {"n": "0,114,178", "p": "213,94,0"}
-    rules = "".join(
-        f".tint-{sign}{step}{{background:rgba({rgb},{STRONGEST_TINT * step / TINT_STEPS:.2f})}}"
-        for sign, rgb in colours.items()
-        for step in range(1, TINT_STEPS + 1)
-    )
-    marked = "".join(
-        character if character == "\n" else tinted(html.escape(character), value, f' title="{value:+.2f}"')
-        for character, value in zip(text, values, strict=True)
-    )
-    shades = [step / TINT_STEPS for step in range(-TINT_STEPS, TINT_STEPS + 1)]
-    scale = "".join(tinted("&nbsp;&nbsp;", shade) for shade in shades)
-    return HTML(
-        f'<div role="img" aria-label="{html.escape(label)}" style="text-align:left"><style>{rules}</style>'
-        '<pre style="white-space:pre-wrap;line-height:1.7;background:none;border:0;color:inherit;padding:0;margin:0">'
-        f'{marked}</pre><p style="font-size:0.85em;margin:0.6em 0 0">{html.escape(ends[0])} {scale} '
-        f"{html.escape(ends[1])}</p></div>"
-    )
+    rows = memory.reshape(-1, memory.shape[-1]).astype(float)
+    usual = {"mean": rows.mean(axis=0), "spread": rows.std(axis=0)}
+    data = {
+        "cells": {name: int(number) for name, number in cells.items()},
+        **{name: [float(f"{value:.4g}") for value in values] for name, values in usual.items()},
+        "before": before,
+        "text": text,
+    }
+    content = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+    return HTML(f'<script type="application/json" data-page-model="memory">{content}</script>')
 
 
 def ablation_costs(
@@ -110,5 +108,5 @@ def ablation_costs(
         ax.set_xlabel("bits per character more")
     all_axes[0, 0].set_yticks([-place for place in range(len(places))], places)
     handles, names = all_axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=9)
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=10, labelcolor="linecolor")
     return figure

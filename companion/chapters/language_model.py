@@ -1,20 +1,16 @@
 """Figures of the chapter *language-model*."""
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from companion.errors import UserError
-from companion.plotting import SERIES, STRONGEST_TINT, TOKEN_TINTS, axes, rectangle
+from companion.plotting import FAINT, SERIES, TINT_STEPS, TOKEN_TINTS, axes, rectangle, tinted
 
 if TYPE_CHECKING:
     import numpy as np
     from IPython.display import HTML
     from matplotlib.figure import Figure
 
-
-# Vermillion over the page's background, 0 to 6 bits: text on the strongest tint keeps a contrast of 5 to 1.
-COST_STEPS = 6
+    from companion.training import Trainer
 
 
 def tinted_text(text: str, bits: Sequence[float], label: str) -> "HTML":
@@ -25,46 +21,23 @@ def tinted_text(text: str, bits: Sequence[float], label: str) -> "HTML":
     text
         The characters, shape ``(n,)``; line breaks are kept.
     bits
-        The cost of each character in bits, shape ``(n,)``. A pointer over a character shows it.
+        The cost of each character in bits, shape ``(n,)``.
     label
         What the picture shows, for readers who don't see it.
 
     Returns
     -------
     IPython.display.HTML
-        It has its own scale below, wraps on a narrow page and follows the page's colours.
+        As of `companion.plotting.tinted`.
 
     Raises
     ------
     UserError
         There isn't one cost for each character.
     """
-    from IPython.display import HTML
-
-    if len(text) != len(bits):
-        raise UserError(f"There are {len(text)} characters and {len(bits)} costs; give one for each.")
-
-    def tinted(content: str, cost: float, about: str = "") -> str:
-        step = min(int(cost), COST_STEPS)
-        tip = f' title="{about}"' if about else ""
-        return f'<span class="bits-{step}"{tip}>{content}</span>'
-
-    rules = "".join(
-        f".bits-{step}{{background:rgba(213,94,0,{STRONGEST_TINT * step / COST_STEPS:.1f})}}"
-        for step in range(1, COST_STEPS + 1)
-    )
-    marked = "".join(
-        character if character == "\n" else tinted(html.escape(character), cost, f"{cost:.1f} bits")
-        for character, cost in zip(text, bits, strict=True)
-    )
-    scale = "".join(tinted(f"&nbsp;{step}&nbsp;", step) for step in range(COST_STEPS)) + tinted(
-        f"&nbsp;{COST_STEPS}+&nbsp;", COST_STEPS
-    )
-    return HTML(
-        f'<div role="img" aria-label="{html.escape(label)}"><style>{rules}</style>'
-        '<pre style="white-space:pre-wrap;line-height:1.7;background:none;border:0;color:inherit;padding:0;margin:0">'
-        f'{marked}</pre><p style="font-size:0.85em;margin:0.6em 0 0">{scale} bits</p></div>'
-    )
+    steps = [min(int(cost), TINT_STEPS) for cost in bits]
+    scale = [(f" {step}{'+' * (step == TINT_STEPS)} ", step) for step in range(TINT_STEPS + 1)]
+    return tinted(text, steps, [f"{cost:.1f} bits" for cost in bits], label, [*scale, (" bits", 0)])
 
 
 def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
@@ -106,6 +79,44 @@ def streams(text: str, batch_size: int = 3, window: int = 8) -> "Figure":
         ax.text(-1.2, -stream * row, f"stream {stream + 1}", ha="right", va="center", fontsize=10)
     ax.set(xlim=(-5.5, len(inputs) * (window + gap) - gap), ylim=(bottom - 1.1, 1.8))
     ax.axis("off")
+    return figure
+
+
+def step_sizes(trainer: "Trainer", updates: Sequence[int]) -> "np.ndarray":
+    """The step size that a run's optimizer takes at some of its updates, counted from 0, ``(updates,)``."""
+    import numpy as np
+
+    optimizer = trainer.optimizer
+    done, sizes = int(optimizer.iterations), []
+    for update in updates:
+        optimizer.iterations.assign(update)
+        sizes.append(float(optimizer.learning_rate))
+    optimizer.iterations.assign(done)
+    return np.array(sizes)
+
+
+def step_size_plan(trainer: "Trainer") -> "Figure":
+    """The step size over a training run, with the symbols of its formula: it climbs, then it falls along half a cosine.
+
+    Parameters
+    ----------
+    trainer
+        A run that is ready to begin; it isn't changed.
+    """
+    peak, warm, total = trainer.config.learning_rate, trainer.config.warmup_steps, trainer.total
+    half = (warm + total) // 2
+    updates = [0, *range(warm, total, max(1, total // 100)), total]
+    middle, end = step_sizes(trainer, [half, total])
+    figure, ax = axes(6.4, 2.8)
+    ax.axvspan(0, warm, color=FAINT, alpha=0.2, linewidth=0)
+    ax.plot([0, half, half], [middle, middle, 0], color=FAINT, linestyle=":", linewidth=1.2)
+    ax.plot(updates, step_sizes(trainer, updates), color=SERIES[0])
+    ax.plot([warm, half, total], [peak, middle, end], "o", color=SERIES[0], clip_on=False)
+    ax.text(0.01 * total, 1.09 * peak, "warm-up", ha="left", va="bottom", fontsize=10)
+    ax.text(half, 1.09 * peak, "half a cosine", ha="center", va="bottom", fontsize=10)
+    ax.set_xticks([warm, half, total], [f"$w$ = {warm:,}", f"{half:,}", f"$T$ = {total:,}"])
+    ax.set_yticks([0, peak / 2, peak], ["0", rf"$\eta$ / 2 = {peak / 2:g}", rf"$\eta$ = {peak:g}"])
+    ax.set(xlim=(0, 1.03 * total), ylim=(0, 1.2 * peak), xlabel="update", ylabel="step size")
     return figure
 
 

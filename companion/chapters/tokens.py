@@ -1,16 +1,17 @@
-"""The figure of the chapter *tokens*, and a short text in English and in Chinese, sentence by sentence.
+"""The figures of the chapter *tokens*, and a short text in English and in Chinese, sentence by sentence.
 
 The text was written for this book (CC BY 4.0, like the book's text): it shows how two writing systems are cut.
 """
 
 import html
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from companion.plotting import INK, SERIES, TOKEN_TINTS
+from companion.plotting import FAINT, INK, SERIES, TOKEN_TINTS, axes
 
 if TYPE_CHECKING:
     from IPython.display import SVG
+    from matplotlib.figure import Figure
 
 TOKEN_UNKNOWN = SERIES[1]  # contrast with black text: above 5 to 1
 
@@ -56,6 +57,80 @@ def token_boxes(rows: Iterable[tuple[str, Sequence[str]]], width: int = 480) -> 
         "<style>.token{font-family:DejaVu Sans Mono,Menlo,Consolas,monospace;fill:#111;white-space:pre}</style>"
         f"{''.join(parts)}</svg>"
     )
+
+
+class Node(NamedTuple):
+    """A token in the tree of a word: what it says, its place along the word, and the step that made it, 0 if none."""
+
+    token: str
+    place: float
+    step: int
+    parts: tuple["Node", ...] = ()
+
+
+def merged(word: str, merges: Iterable[tuple[str, str]]) -> list[Node]:
+    """The tokens that merges make of a word, each with the tokens that it was made of.
+
+    Parameters
+    ----------
+    word
+        Its letters are at the places 0, 1, 2, ...; a merged token is halfway between its two parts.
+    merges
+        The pairs in the order in which they were learnt.
+
+    >>> [(node.token, node.place, node.step) for node in merged("trouble", [("b", "l"), ("bl", "e")])]
+    [('t', 0, 0), ('r', 1, 0), ('o', 2, 0), ('u', 3, 0), ('ble', 5.25, 2)]
+    """
+    nodes = [Node(letter, place, 0) for place, letter in enumerate(word)]
+    for step, pair in enumerate(merges, start=1):
+        i = 0
+        while i < len(nodes) - 1:
+            a, b = nodes[i : i + 2]
+            if (a.token, b.token) == pair:
+                nodes[i : i + 2] = [Node(a.token + b.token, (a.place + b.place) / 2, step, (a, b))]
+            i += 1
+    return nodes
+
+
+def merge_tree(words: Iterable[str], merges: Sequence[tuple[str, str, int]]) -> "Figure":
+    """How merges build up words: letters at the bottom, and a bracket at the height of the step that joined two tokens.
+
+    Parameters
+    ----------
+    words
+        The words that are drawn, side by side.
+    merges
+        The pairs in the order in which they were learnt, each with how often it occurred.
+    """
+    figure, ax = axes(6.8, 0.7 + 0.3 * len(merges))
+    pairs = [(a, b) for a, b, _ in merges]
+    for step, (a, b, count) in enumerate(merges, start=1):
+        ax.text(-8, step, f"{step}", ha="right", va="center", fontsize=10)
+        ax.text(-7.4, step, f"{a}+{b}", va="center", family="monospace", fontsize=10)
+        ax.text(-1.3, step, f"{count}×", ha="right", va="center", fontsize=10)
+
+    def draw(node: Node, start: float) -> None:
+        if not node.parts:
+            ax.text(start + node.place, -0.15, node.token, ha="center", va="center", family="monospace", fontsize=11)
+            return
+        (x_a, y_a), (x_b, y_b) = ((start + part.place, part.step or 0.35) for part in node.parts)
+        ax.plot([x_a, x_a, x_b, x_b], [y_a, node.step, node.step, y_b], color=SERIES[0], linewidth=1.8)
+        for part in node.parts:
+            draw(part, start)
+
+    start = 0.0
+    for word in words:
+        for node in merged(word, pairs):
+            draw(node, start)
+            if node.parts:
+                x = start + node.place
+                ax.text(x, node.step + 0.45, node.token, ha="center", va="center", family="monospace", fontsize=10)
+        start += len(word) + 2
+    steps = range(1, len(merges) + 1)
+    ax.hlines(steps, -0.9, start - 2, color=FAINT, alpha=0.35, linewidth=0.8, linestyle=":", zorder=0)
+    ax.set(xlim=(-8.8, start - 2), ylim=(-0.6, len(merges) + 0.9))
+    ax.axis("off")
+    return figure
 
 
 SENTENCES: tuple[tuple[str, str], ...] = (

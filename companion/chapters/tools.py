@@ -111,7 +111,7 @@ def table(purpose: str) -> "HTML":
     """
     head = ["tool and licence", "what it is for, and what not"]
     lines = [(tool, _Use(tool)) for tool in tools(purpose)]
-    return plotting.table(head, lines)
+    return plotting.table(head, lines, widths=(30, 70))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -166,10 +166,10 @@ DECISIONS = (
 )
 
 _STYLE = """
-.decisions { display: block; width: 100%; max-width: 30rem; height: auto; margin: 0 auto; font-size: 14px; }
+.decisions { display: block; width: 100%; max-width: 30rem; height: auto; margin: 0 auto; font-size: 13px; }
 .decisions text { fill: currentColor; }
 .decisions .question { fill: none; stroke: currentColor; stroke-opacity: 0.45; stroke-width: 1.2px; }
-.decisions .take { fill: var(--gate-output, #009E73); fill-opacity: 0.1; stroke: var(--gate-output, #009E73);
+.decisions .take { fill: var(--book-accent, #4b3fae); fill-opacity: 0.1; stroke: var(--book-accent, #4b3fae);
   stroke-width: 2px; }
 .decisions path { fill: none; stroke: currentColor; stroke-opacity: 0.6; stroke-width: 1.4px; }
 .decisions .said { font-size: 12px; fill-opacity: 0.8; }

@@ -1,4 +1,4 @@
-"""The book's palette and style, its tables, the figures that several chapters share, and the drawing of a cell."""
+"""The book's palette and style, tables and tinted texts, figures that chapters share, and the drawing of a cell."""
 
 from companion.plotting.diagram import COLUMNS, PARTS, SYMBOLS, cell_diagram, cell_svg
 from companion.plotting.figures import along_text, attention_map, dots
@@ -18,7 +18,9 @@ from companion.plotting.theme import (
     label_line,
     rectangle,
     style,
+    symbols,
 )
+from companion.plotting.tinted import TINT_STEPS, TINTS, tinted
 
 __all__ = [
     "CANDIDATE",
@@ -33,6 +35,8 @@ __all__ = [
     "SERIES",
     "STRONGEST_TINT",
     "SYMBOLS",
+    "TINTS",
+    "TINT_STEPS",
     "TOKEN_TINTS",
     "along_text",
     "attention_map",
@@ -43,5 +47,7 @@ __all__ = [
     "label_line",
     "rectangle",
     "style",
+    "symbols",
     "table",
+    "tinted",
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from companion.errors import UserError
 from companion.plotting.theme import FAINT, INK, SERIES, axes
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def along_text(text: str, values: Sequence[float], label: str) -> "Figure":
     """
     figure, ax = axes(6.8, 2.2)
     ax.bar(range(len(text)), values, color=[SERIES[1] if c == " " else SERIES[0] for c in " " + text[:-1]], width=0.75)
-    ax.set_xticks(range(len(text)), [c.replace(" ", "·") for c in text], family="monospace", fontsize=10)
+    ax.set_xticks(range(len(text)), [c.replace(" ", "␣") for c in text], family="monospace", fontsize=10)
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.6, len(text) - 0.4)
     ax.set_ylabel(label)
@@ -38,7 +39,7 @@ def dots(
     rows: Mapping[str, Mapping[str, float | Sequence[float]]],
     label: str,
     limits: tuple[float, float] | None = None,
-    chance: float | None = None,
+    line: tuple[float, str] | None = None,
 ) -> "Figure":
     """A row for each case, a mark for each of its values: what a table of a few numbers shows, to be seen at once.
 
@@ -46,29 +47,37 @@ def dots(
     ----------
     rows
         For each case and each series, a value, or a value and the two ends of its interval. A case may lack a series.
+        There are at most six series, because there are as many marks and colours that can be told apart.
     label
         What the values are, for the axis.
     limits
         The ends of the axis; by default as matplotlib chooses.
-    chance
-        A value to compare with, such as that of guessing: a dashed line.
+    line
+        A value to compare with and its name, such as ``(50, "guessing")``: a dashed line.
+
+    Raises
+    ------
+    UserError
+        There are more than six series.
     """
     series = list(dict.fromkeys(name for values in rows.values() for name in values))
-    figure, ax = axes(6.8, 0.85 + 0.3 * bool(series[1:]) + len(rows) * (0.3 + 0.1 * len(series)))
-    if chance is not None:
-        ax.axvline(chance, color=FAINT, linestyle="--", linewidth=1.2)
+    if len(series) > len(MARKS):
+        raise UserError(f"There are {len(series)} series; dots can tell {len(MARKS)} apart, so make two figures.")
+    figure, ax = axes(6.8, 0.85 + 0.3 * bool(series[1:]) + 0.2 * bool(line) + len(rows) * (0.3 + 0.1 * len(series)))
+    if line is not None:
+        ax.axvline(line[0], color=FAINT, linestyle="--", linewidth=1.2)
+        ax.text(line[0], 0.52, line[1], color=FAINT, ha="center", va="bottom", fontsize=10)
     named: set[str] = set()
     for place, values in enumerate(rows.values()):
         ax.axhline(-place, color=FAINT, alpha=0.25, linewidth=0.8, zorder=0)
         own = [name for name in series if name in values]
-        for line, name in enumerate(own):
+        for n, name in enumerate(own):
             value, *ends = np.atleast_1d(values[name])
             number = series.index(name)
-            y, colour = -place + 0.5 / len(own) * ((len(own) - 1) / 2 - line), SERIES[number]
+            y, colour = -place + 0.5 / len(own) * ((len(own) - 1) / 2 - n), SERIES[number]
             if ends:
                 ax.plot(ends, [y, y], color=colour, linewidth=1.6)
-            mark = MARKS[number % len(MARKS)]
-            ax.plot(value, y, mark, color=colour, markersize=6.5, label=None if name in named else name)
+            ax.plot(value, y, MARKS[number], color=colour, markersize=6.5, label=None if name in named else name)
             named.add(name)
     ax.set_yticks([-place for place in range(len(rows))], list(rows))
     ax.tick_params(axis="y", length=0)
@@ -104,13 +113,16 @@ def attention_map(source: Sequence[str], target: Sequence[str], weights: np.ndar
     from IPython.display import SVG
 
     cell, left = 26, 12 + 15 * max(1, *(len(token) for token in target))
-    head = 14 + round(8 * max(len(token) for token in source))
+    longest = max(len(token) for token in source)
+    slant, head = (" rotate(-70)", 14 + round(8 * longest)) if longest > 1 else ("", 22)  # single letters are upright
     width, height = left + cell * len(source) + 16, head + cell * len(target) + 4
     parts = []
     for column, token in enumerate(source):
-        x = left + cell * (column + 0.5) + 4
+        place, anchor = (4, "start") if slant else (0, "middle")
+        x = left + cell * (column + 0.5) + place
         parts.append(
-            f'<text transform="translate({x:.0f} {head - 6}) rotate(-70)" font-size="13">{html.escape(token)}</text>'
+            f'<text transform="translate({x:.0f} {head - 6}){slant}" font-size="13" text-anchor="{anchor}">'
+            f"{html.escape(token)}</text>"
         )
     for row, token in enumerate(target):
         y = head + cell * row
@@ -119,7 +131,7 @@ def attention_map(source: Sequence[str], target: Sequence[str], weights: np.ndar
             weight = float(weights[row][column])
             parts.append(
                 f'<rect x="{left + cell * column}" y="{y}" width="{cell - 1}" height="{cell - 1}" fill="{SERIES[0]}" '
-                f'fill-opacity="{weight:.2f}" stroke="{FAINT}" stroke-opacity="0.4"><title>{weight:.0%}</title></rect>'
+                f'fill-opacity="{weight:.2f}" stroke="{FAINT}" stroke-opacity="0.25"><title>{weight:.0%}</title></rect>'
             )
     return SVG(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from companion.errors import UserError
+from companion.plotting.theme import SYMBOL
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -21,12 +22,19 @@ _LONG = re.compile(r"(?<![\w.,])\d{4,}(?![\w,]|\.\d)")
 _NUMBER = re.compile(rf"[+{MINUS}]?[\d,]*(\.\d+)?%?")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", *, together: bool = False) -> "HTML":
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    title: str = "",
+    *,
+    together: bool = False,
+    widths: Sequence[int] = (),
+) -> "HTML":
     """A small table for a page.
 
     Columns of numbers are set flush right, with their decimal points below each other; the first column and text are
     set flush left. A minus is a minus, thousands have commas, a percentage has no space, and no number is written
-    with an exponent.
+    with an exponent. Symbols such as W_h are set as in a formula.
 
     Parameters
     ----------
@@ -39,20 +47,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", *
         What the table shows, in a line above it.
     together
         Whether equal cells below each other in the first column become one.
+    widths
+        The columns' shares of the page's width in %, for tables that follow each other and should line up; by default
+        each column is as wide as what it holds.
 
     Raises
     ------
     UserError
-        A row is shorter or longer than the head.
+        A row, or the list of widths, is shorter or longer than the head.
     """
     from IPython.display import HTML
 
     lines = [list(row) for row in rows]
     if wrong := [line for line in lines if len(line) != len(head)]:
         raise UserError(f"A row has {len(wrong[0])} cells and the head {len(head)}: {wrong[0]}.")
+    if widths and len(widths) != len(head):
+        raise UserError(f"There are {len(widths)} widths and {len(head)} columns; give one for each.")
     columns = [_column(column, number=n > 0) for n, column in enumerate(zip(*lines, strict=True))]
     kinds = [kind for _, kind in columns] or ["text"] * len(head)
-    heads = [_cell("th" if name else "td", html.escape(name), kind) for name, kind in zip(head, kinds, strict=True)]
+    heads = [_cell("th" if name else "td", _set(name), kind) for name, kind in zip(head, kinds, strict=True)]
     spans = _spans(columns[0][0]) if together and columns else [1] * len(lines)
     body = ""
     for span, shown in zip(spans, zip(*(shown for shown, _ in columns), strict=True), strict=True):
@@ -60,10 +73,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", *
         if span > 1:
             first = first.replace("<td ", f'<td rowspan="{span}" ', 1)
         body += f"<tr>{first if span else ''}{''.join(others)}</tr>"
-    caption = f"<caption>{html.escape(title)}</caption>" if title else ""
-    return HTML(
-        f'<table class="numbers">{caption}<thead><tr>{"".join(heads)}</tr></thead><tbody>{body}</tbody></table>'
-    )
+    caption = f"<caption>{_set(title)}</caption>" if title else ""
+    shares = "".join(f'<col style="width: {width}%">' for width in widths)
+    group = f'<colgroup class="shares">{shares}</colgroup>' if widths else ""
+    thead = f"<thead><tr>{''.join(heads)}</tr></thead>"
+    return HTML(f'<table class="numbers">{caption}{group}{thead}<tbody>{body}</tbody></table>')
 
 
 def typeset(text: str) -> str:
@@ -87,8 +101,17 @@ def _column(cells: Sequence[Any], number: bool) -> tuple[list[str], str]:
     number = number and all(text is not None and _begins_with_a_number(text) for text in texts)
     if number and all(text is not None and (_NUMBER.fullmatch(text) or text in ("", "–")) for text in texts):
         texts = [*_aligned([text or "" for text in texts])]
-    shown = [cell._repr_html_() if text is None else html.escape(text) for cell, text in zip(cells, texts, strict=True)]
+    shown = [cell._repr_html_() if text is None else _set(text) for cell, text in zip(cells, texts, strict=True)]
     return shown, "number" if number else "text"
+
+
+def _set(text: str) -> str:
+    """Text as HTML, with its symbols set as in a formula.
+
+    >>> _set("W_h < 1")
+    '<i>W<sub>h</sub></i> &lt; 1'
+    """
+    return SYMBOL.sub(r"<i>\1<sub>\2</sub></i>", html.escape(text))
 
 
 def _aligned(numbers: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ References
 .. [2] Tol 2021, *Colour Schemes*: the scheme *muted*, darkened for lines on white.
 """
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ CELL = CANDIDATE
 INK, FAINT = "#757575", "#9a9a9a"
 # Lines of several models, in this order; none has a gate's colour, and labels or marks tell them apart too [2]_.
 SERIES = ("#4b3fae", "#cc6677", "#2f9c8c", "#8a8a2b", "#882255", "#5f6b7a")
+
+SYMBOL = re.compile(r"(?<![\w$.])([A-Za-z])_(\w)(?![\w$])")  # a letter with an index, as in W_h
 
 TOKEN_TINTS = ("#cfe2f3", "#fde9b8", "#cdebdc", "#f1d9e6")  # black on any of them: above 14 to 1
 STRONGEST_TINT = 0.6  # of a coloured ground under text
@@ -73,8 +76,17 @@ def axes(width: float = 6.4, height: float = 3.6) -> "tuple[Figure, Axes]":
 
 
 def label_line(ax: "Axes", x: float, y: float, text: str, colour: str, dx: float = 6, dy: float = 0) -> None:
-    """Write a line's name next to its end, in its colour, ``dx`` and ``dy`` points away."""
-    ax.annotate(text, (x, y), (dx, dy), textcoords="offset points", color=colour, va="center", fontsize=10)
+    """Write a line's name next to its end, in its colour, ``dx`` and ``dy`` points away; its symbols are set."""
+    ax.annotate(symbols(text), (x, y), (dx, dy), textcoords="offset points", color=colour, va="center", fontsize=10)
+
+
+def symbols(text: str) -> str:
+    """A figure's label in which a symbol such as W_h is set as in a formula.
+
+    >>> symbols("LSTM, b_f = 3"), symbols("top_k of W_h")
+    ('LSTM, $b_f$ = 3', 'top_k of $W_h$')
+    """
+    return SYMBOL.sub(r"$\1_\2$", text)
 
 
 def rectangle(corner: tuple[float, float], width: float, height: float, colour: str | tuple[float, ...]) -> "Rectangle":

@@ -12,7 +12,7 @@ package builds, and before it is built they are compared with the header of the 
 are opened. Damage and mix-ups are found by hash. The hashes don't protect against a folder made to deceive: it can hold
 any weights, but only in the shapes of such a network.
 
-Models of version 1 of the format, with ``weights.npz``, can be read too.
+Models of version 1 of the format, with ``weights.npz``, and of version 2, without numbers of 8 bits, can be read too.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from companion.evaluation import Score
 from companion.recipes.builders import ANSWERER, BUILDERS, ENCODER_DECODER, LANGUAGE_MODEL, TRANSFORMER
 from companion.recipes.npz import read_npz
 from companion.recipes.sizes import check_sizes_of, count_weights
-from companion.recipes.weights import named_weights, packed, read_header, unpacked
+from companion.recipes.weights import count_stored, named_weights, packed, read_header, unpacked
 from companion.seeding import DeviceError
 from companion.storage import directory_atomically, read_json, sha256
 from companion.tokenizers import (
@@ -50,9 +50,10 @@ Encoder = Tokenizer | PairVocabulary | StoryReader
 """What turns a text, a pair or a story into the ids that a network reads."""
 
 FORMAT = "gate-by-gate model"
-VERSION = 2
+VERSION = 3
 DESCRIPTION, TOKENIZER = "model.json", "tokenizer.json"
-WEIGHTS = {1: "weights.npz", 2: "model.safetensors"}  # by version
+SAFETENSORS = "model.safetensors"
+WEIGHTS = {1: "weights.npz", 2: SAFETENSORS, 3: SAFETENSORS}  # by version; 3 may hold numbers of 8 bits
 RENAMED = {"width": "hidden_dim", "layers": "num_layers", "heads": "num_heads"}
 """Old names of a network's sizes, in folders of earlier versions of this package, and today's."""
 LARGEST = {DESCRIPTION: 2**24, TOKENIZER: 2**28}  # bytes; thousands of times what the models here need
@@ -67,16 +68,16 @@ def write_folder(
     model: "keras.Model",
     tokenizer: Encoder,
     content: Mapping[str, Any],
-    half_precision: bool = False,
+    bits: int = 32,
     replace: bool = True,
 ) -> None:
     """Write a network, its tokenizer and its description; see `companion.recipes.save_model`."""
     arrays = {name: variable.numpy() for name, variable in named_weights(model).items()}
-    weights = packed(arrays, half_precision)
+    weights = packed(arrays, bits)
     with directory_atomically(folder, replace) as new:
-        (new / WEIGHTS[VERSION]).write_bytes(weights)
+        (new / SAFETENSORS).write_bytes(weights)
         tokenizer.save(new / TOKENIZER)
-        files = {name: sha256(new / name) for name in (TOKENIZER, WEIGHTS[VERSION])}
+        files = {name: sha256(new / name) for name in (TOKENIZER, SAFETENSORS)}
         plain = {"format": FORMAT, "version": VERSION, **_plain(content), "files": files}
         plain["checksum"] = _checksum(plain)
         (new / DESCRIPTION).write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
@@ -134,18 +135,33 @@ def _read(folder: Path) -> tuple["keras.Model", Encoder, dict[str, Any]]:
     content = _description(folder)
     kind, sizes, name = content["kind"], content["model"], WEIGHTS[content["version"]]
     path, count = _file(folder, name), count_weights(kind, sizes)
-    if content["version"] == VERSION:
-        described = read_header(path)
-        if sum(math.prod(stored.shape) for stored in described.values()) != count:
-            raise UserError(f"the sizes in {DESCRIPTION} are not those of {name}")
-    for file in (TOKENIZER, name):
-        if sha256(_file(folder, file)) != content["files"][file]:
-            raise UserError(f"{file} was changed after it was saved")
+    if name == SAFETENSORS and count_stored(read_header(path)) != count:
+        raise UserError(f"the sizes in {DESCRIPTION} are not those of {name}")
+    _check_files(folder, content)
     tokenizer = _tokenizer(kind, folder / TOKENIZER, sizes)
-    arrays = unpacked(path.read_bytes()) if content["version"] == VERSION else read_npz(path, count)
+    arrays = unpacked(path.read_bytes()) if name == SAFETENSORS else read_npz(path, count)
     model = BUILDERS[kind](**sizes)
     _assign(model, arrays)
     return model, tokenizer, content
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The content of ``model.json``; no network is built.
+
+    Raises
+    ------
+    UserError
+        It isn't a description of a model, or a file of the folder is missing or not as it was saved.
+    """
+    content = _description(folder)
+    _check_files(folder, content)
+    return content
+
+
+def _check_files(folder: Path, content: Mapping[str, Any]) -> None:
+    for file in (TOKENIZER, WEIGHTS[content["version"]]):
+        if sha256(_file(folder, file)) != content["files"][file]:
+            raise UserError(f"{file} was changed after it was saved")
 
 
 def _file(folder: Path, name: str) -> Path:

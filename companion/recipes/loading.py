@@ -14,6 +14,7 @@ from companion.closure import PACKAGE, closure, fingerprint
 from companion.errors import UserError
 from companion.recipes.builders import CONTINUES_TEXT
 from companion.recipes.catalogue import RECIPES, list_recipes
+from companion.recipes.folder import read_description
 from companion.recipes.kinds import AnyRecipe, PairRecipe, Recipe, StoryRecipe, definition, is_counted
 from companion.recipes.train import count, train_text
 from companion.recipes.train_pairs import train_pairs
@@ -68,8 +69,8 @@ def load_recipe(name: str, retrain: bool = False, progress: bool | None = None) 
         return _train(recipe, progress)
 
 
-def ship(name: str, progress: bool | None = None) -> Path:
-    """Train a recipe again and keep it with the package, in half precision: from then on it is loaded.
+def ship(name: str, progress: bool | None = None, bits: int = 16) -> Path:
+    """Train a recipe again and keep it with the package, in 16 or 8 bits: from then on it is loaded.
 
     It is used by hand, in the repository: ``python -c "from companion.recipes import ship; ship('dates')"``. The
     score that is kept with the weights is that of the run, in full precision; a test checks that they agree.
@@ -82,7 +83,7 @@ def ship(name: str, progress: bool | None = None) -> Path:
     if is_counted(_recipe(name)):
         raise UserError(f"{name} is counted in seconds and has no weights to keep; ship a network.")
     trained = load_recipe(name, retrain=True, progress=progress)
-    save_model(SHIPPED / name, trained, half_precision=True)
+    save_model(SHIPPED / name, trained, bits)
     return SHIPPED / name
 
 
@@ -216,9 +217,20 @@ def versions() -> dict[str, str]:
 
 def train_missing() -> None:
     """Train every recipe that is neither shipped nor in the cache folder."""
-    for name in list_recipes():
-        if not is_counted(RECIPES[name]):
+    for name, recipe in RECIPES.items():
+        if not is_counted(recipe) and not _is_there(recipe):
             print(f"{name}: {load_recipe(name).score}", flush=True)
+
+
+def _is_there(recipe: AnyRecipe) -> bool:
+    """Whether the recipe's model is on disk, undamaged; nothing is built, so this takes a moment."""
+    for folder in (SHIPPED / recipe.name, _folder(recipe)):
+        try:
+            if read_description(folder)["about"].get("recipe") == definition(recipe):
+                return True
+        except (UserError, OSError):
+            continue
+    return False
 
 
 def load(name: str | Path) -> Trained:

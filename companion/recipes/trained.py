@@ -149,9 +149,9 @@ class Trained:
             raise UserError("The text to score is empty; give at least one character.")
         return evaluate(self.model, tokenizer.encode(text), len(text), unknown_nats(tokenizer, text))
 
-    def save(self, folder: str | Path, half_precision: bool = False, replace: bool = True) -> None:
+    def save(self, folder: str | Path, bits: int = 32, replace: bool = True) -> None:
         """Write a folder that `companion.load` reads; see `companion.recipes.save_model`."""
-        save_model(folder, self, half_precision, replace)
+        save_model(folder, self, bits, replace)
 
     def export(self, path: str | Path) -> None:
         """Write the network alone as a Keras file, such as ``mymodel.keras``.
@@ -241,7 +241,7 @@ def _has_unknown(tokenizer: Tokenizer, text: str) -> bool:
     return isinstance(text, str) and bool((tokenizer.encode(text) == tokenizer.unknown_id).any())
 
 
-def save_model(folder: str | Path, trained: Trained, half_precision: bool = False, replace: bool = True) -> None:
+def save_model(folder: str | Path, trained: Trained, bits: int = 32, replace: bool = True) -> None:
     """Write a trained model as a folder, all of it or nothing; the files are those of `companion.recipes.folder`.
 
     Parameters
@@ -250,16 +250,17 @@ def save_model(folder: str | Path, trained: Trained, half_precision: bool = Fals
         Created, or replaced when the new one is complete.
     trained
         The model and what goes with it.
-    half_precision
-        Store the weights in 16 bits: half the size, and a loss that differs in the fourth digit or later.
+    bits
+        How many a number of a matrix has. 16 halve the file, and the loss differs in the fourth digit or later; 8 halve
+        it once more, and the loss differs in the third.
     replace
         Whether an existing model may be replaced; see `companion.storage.directory_atomically`.
 
     Raises
     ------
     UserError
-        The folder can't be written, the model is an n-gram model, or a weight is infinite, isn't a number, or is above
-        65,504 and so too large for 16 bits.
+        The folder can't be written, the model is an n-gram model, ``bits`` isn't 32, 16 or 8, or a weight is infinite,
+        isn't a number, or is above 65,504 and so too large for 16 bits.
     """
     if trained.kind == NGRAM:
         raise UserError("An n-gram model is counted in seconds and can't be saved; load its recipe, or count again.")
@@ -270,7 +271,7 @@ def save_model(folder: str | Path, trained: Trained, half_precision: bool = Fals
         "history": trained.history.rows,
         "about": trained.about,
     }
-    write_folder(folder, trained.network, trained.tokenizer, content, half_precision, replace)
+    write_folder(folder, trained.network, trained.tokenizer, content, bits, replace)
 
 
 def load_model(folder: str | Path) -> Trained:

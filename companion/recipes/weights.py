@@ -2,6 +2,9 @@
 
 The file is a header of JSON, which has the type, shape and place of each array, and then their bytes; no code runs when
 it is read. Format: https://github.com/huggingface/safetensors
+
+In 8 bits a matrix is stored as whole numbers from -127 to 127, and beside it, as ``<name>.scale``, what a step of each
+of its columns is worth. A column is what one gate of one unit hears, so a loud one costs its neighbours no precision.
 """
 
 import json
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 LARGEST_HEADER = 2**20  # bytes; ten times that of a Transformer of a hundred blocks
 LARGEST_HALF = 65_504.0  # the largest number of 16 bits
-ITEM_SIZES = {"F16": 2, "F32": 4}
+LARGEST_BYTE = 127  # the largest number of 8 bits with a sign; -128 isn't used
+SCALE = ".scale"
+ITEM_SIZES = {"I8": 1, "F16": 2, "F32": 4}
+BITS = (32, 16, 8)  # that the numbers of a matrix may have
 CELLS = {"lstm_cell", "gru_cell", "simple_rnn_cell"}  # a recurrent layer's only part, so its name says nothing
 
 
@@ -45,27 +51,46 @@ def named_weights(model: "keras.Model") -> "dict[str, keras.Variable]":
     return named
 
 
-def packed(arrays: dict[str, np.ndarray], half_precision: bool) -> bytes:
-    """The bytes of a safetensors file.
+def packed(arrays: dict[str, np.ndarray], bits: int = 32) -> bytes:
+    """The bytes of a safetensors file, in which a number has 32 or 16 bits; or 8 in matrices, and 16 elsewhere.
 
     Raises
     ------
     UserError
-        A number is infinite or nan, or too large for 16 bits.
+        A number is infinite or nan, or too large for 16 bits; or there are no such numbers.
     """
     from safetensors.numpy import save
 
+    if bits not in BITS:
+        raise UserError(f"Weights can't be stored in {bits!r} bits; they can in {', '.join(map(str, BITS))}.")
+    stored: dict[str, np.ndarray] = {}
     for name, array in arrays.items():
         largest = float(np.abs(array).max(initial=0))
         if not math.isfinite(largest):
             raise UserError(f"The weights {name} have a number that is infinite or nan; train with shorter steps.")
-        if half_precision and largest > LARGEST_HALF:
+        if bits == 8 and array.ndim > 1:
+            stored |= _in_bytes(name, array)
+            continue
+        if bits < 32 and largest > LARGEST_HALF:
             raise UserError(
                 f"The weights {name} have a number of {largest:,.0f}, but 16 bits hold none above 65,504; save the "
-                "model without half_precision."
+                "model in 32 bits."
             )
-    dtype = np.float16 if half_precision else np.float32
-    return save({name: np.asarray(array, dtype, order="C") for name, array in arrays.items()})
+        stored[name] = np.asarray(array, np.float32 if bits == 32 else np.float16, order="C")
+    return save(stored)
+
+
+def _in_bytes(name: str, matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """A matrix as numbers of 8 bits and the scales of its columns."""
+    largest = np.abs(matrix).max(axis=tuple(range(matrix.ndim - 1)))
+    scale = np.where(largest > 0, largest / LARGEST_BYTE, 1).astype(np.float32)
+    whole = np.rint(matrix / scale).clip(-LARGEST_BYTE, LARGEST_BYTE)
+    return {name: np.asarray(whole, np.int8, order="C"), name + SCALE: scale}
+
+
+def count_stored(described: dict[str, Stored]) -> int:
+    """How many weights a file holds; scales aren't weights."""
+    return sum(math.prod(stored.shape) for name, stored in described.items() if not name.endswith(SCALE))
 
 
 def read_header(path: Path) -> dict[str, Stored]:
@@ -106,11 +131,23 @@ def _stored(entry: Any) -> Stored:
 
 
 def unpacked(data: bytes) -> dict[str, np.ndarray]:
-    """The arrays of a file whose header was checked."""
+    """The arrays of a file whose header was checked; those in 8 bits are multiplied by their scales.
+
+    Raises
+    ------
+    UserError
+        The arrays can't be read, or one in 8 bits has no scale that fits.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        return load(data)
+        arrays = load(data)
     except SafetensorError as error:
         raise UserError(f"its weights can't be read ({error})") from None
+    for name in [name for name, array in arrays.items() if array.dtype == np.int8]:
+        scale = arrays.pop(name + SCALE, None)
+        if scale is None or scale.dtype != np.float32 or scale.shape != arrays[name].shape[-1:]:
+            raise UserError(f"its weights {name} have no scale that fits")
+        arrays[name] = arrays[name] * scale
+    return arrays

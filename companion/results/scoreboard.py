@@ -161,7 +161,7 @@ class Board:
         ax.set_yticks(list(places), [row.label for row in shown])
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel("bits per character on three plays never seen in training (lower is better)")
+        ax.set_xlabel("bits per character on three plays\nnever seen in training (lower is better)")
         ax.set_xlim(0, max((row.bits_per_character for row in shown), default=1) * 1.08)
         return figure
 
