@@ -113,6 +113,7 @@ def in_pages(pages: Path) -> dict[str, tuple[str, str]]:
             cell = mark.find_next_sibling("div", class_="cell")
             assert cell is not None
             stub = cell.select_one(".cell_input pre").get_text()  # type: ignore[union-attr]
+            assert str(mark["data-exercise"]).startswith(f"{path.stem}-"), path.name
             found[str(mark["data-exercise"])] = stub, str(mark["data-prelude"])
     return found
 
