@@ -131,13 +131,30 @@ def test_the_solution_passes_and_the_stub_is_not_written_yet(bench, in_pages, ex
     assert "✓ Right: " in told["output"] and told["error"] == "" and told["passed"]
 
 
+# A test may read its page: in the browser's own file system it is where it would be in the project.
+PROJECT = """
+import pathlib
+
+__file__ = "/tests/test.py"
+
+
+def put(pages):
+    folder = pathlib.Path("/book")
+    folder.mkdir(exist_ok=True)
+    for name, text in pages.items():
+        (folder / name).write_text(text)
+"""
+
+
 @pytest.fixture(scope="module")
 def told_of_wrong_answers(bench) -> dict[str, dict]:
     """What the tests of all exercises find, run in the page, by file."""
     found = {}
     helper = (ROOT / "tests" / "in_page.py").read_text("utf-8")
     for path in sorted((ROOT / "tests").glob("test_exercises_*.py")):
-        told = run(bench, f"{helper}\n{path.read_text('utf-8')}\nprint(report(globals()))\n")
+        text = path.read_text("utf-8")
+        pages = {name: (ROOT / "book" / name).read_text("utf-8") for name in re.findall(r'"(\w+\.md)"', text)}
+        told = run(bench, f"{helper}\n{text}\nprint(report(globals()))\n", f"{PROJECT}\nput({pages!r})")
         assert told["error"] == "", path.name
         found[path.name] = json.loads(told["output"].splitlines()[-1])
     return found
