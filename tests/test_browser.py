@@ -256,7 +256,6 @@ def test_the_checks_see_what_is_wrong(reader: Reader) -> None:
     assert "asked another host: https://elsewhere.example/i.png" in reader.troubles
 
 
-@windows
 # Captions that nobody sees, unless all of their figure is folded away.
 HIDDEN_CAPTIONS = """() => [...document.querySelectorAll("article figcaption")]
   .filter((caption) => caption.parentElement.checkVisibility() && !caption.checkVisibility())
@@ -270,6 +269,7 @@ def test_every_figure_shows_its_caption(reader: Reader) -> None:
     assert page.evaluate(HIDDEN_CAPTIONS) == []
 
 
+@windows
 def test_there_is_one_search_box_and_no_empty_bar(reader: Reader) -> None:
     page = reader.open("index.html")
     boxes = page.locator(".search-button-field:visible, .search-button:visible, #pst-search-dialog:visible")
