@@ -46,7 +46,7 @@ BATCH, WINDOW = 16, 32  # many small updates: in half a minute, their number cou
 RATE = 0.03  # at the start; it falls to a hundredth of that
 SHARPNESS, SHARE = 10, 0.1  # of looking back: chosen on Hamlet, which the page doesn't use
 LOOKS_BACK = 1_000  # characters
-HELD_OUT = 4_000  # characters at most, and at most a tenth of the text
+SCORED = 4_000  # characters at most, and at most a tenth of the text
 FEWEST = 6_000  # characters of a text
 REPORTS = 10  # during the training
 
@@ -263,7 +263,7 @@ def divided(text: str) -> tuple[str, str]:
     """
     if len(text) < FEWEST:
         raise UserError(f"The text has {len(text):,} characters; it takes at least {FEWEST:,} to learn something.")
-    held = min(len(text) // 10, HELD_OUT)
+    held = min(len(text) // 10, SCORED)
     return text[:-held], text[-held:]
 
 
