@@ -2,7 +2,8 @@
 
 The eight exercises of the page make nine functions, `Pieces`. What is here is the thread that joins them, and the page
 shows its lines: `gradients` leads through a window of text and back, `Model` learns, scores and writes, and
-`train_and_write` does all of it and reports as it goes. NumPy is all it needs, so it runs in a browser too.
+`train_and_write` does all of it and reports as it goes. The page itself does the same, by `stages`. NumPy is all it
+needs, so it runs in a browser too.
 """
 
 import ast
@@ -253,6 +254,25 @@ class Report(NamedTuple):
     bits: float
 
 
+class Told(NamedTuple):
+    """What comes of a stage: its line, or the passage, and what a curve is drawn from.
+
+    Attributes
+    ----------
+    stage
+        ``"text"``, ``"counts"``, ``"training"``, ``"in order"``, ``"attention"`` or ``"passage"``.
+    line
+        For a reader.
+    updates, bits
+        Numbers in the line, where it has any.
+    """
+
+    stage: str
+    line: str
+    updates: int | None = None
+    bits: float | None = None
+
+
 def divided(text: str) -> tuple[str, str]:
     """What to learn from, and what is held out: the end.
 
@@ -304,9 +324,9 @@ def training(
                 reports = int(done() * REPORTS) + 1
 
 
-def train_and_write(
+def stages(
     pieces: Pieces, text: str, seconds: float = 20, updates: int = 100_000, length: int = 400, seed: int = 0
-) -> Iterator[str]:
+) -> Iterator[Told]:
     """Make a model of the pieces, train it on a text, score it against the counts, and let it write.
 
     Parameters
@@ -324,8 +344,8 @@ def train_and_write(
 
     Yields
     ------
-    str
-        A line, or at the end the passage, as soon as it is there.
+    Told
+        As soon as it is known; at the end the passage.
 
     Raises
     ------
@@ -335,13 +355,21 @@ def train_and_write(
     learnt, held_out = divided(text)
     model = Model(pieces, learnt, seed=seed)
     ids, held = model.encode(learnt), model.encode(held_out)
-    yield f"{len(ids):,} characters to learn from, {len(held):,} held out; bits per character on these:"
-    yield f"your counts, order {ORDER}: {counted_bits(pieces, ids, held, len(model.alphabet)):.2f}"
+    yield Told("text", f"{len(ids):,} characters to learn from, {len(held):,} held out; bits per character on these:")
+    bits = counted_bits(pieces, ids, held, len(model.alphabet))
+    yield Told("counts", f"your counts, order {ORDER}: {bits:.2f}", bits=bits)
     for report in training(model, ids, held, updates, seconds):
-        yield f"your LSTM after {report.updates:,} updates: {report.bits:.2f}"
-    yield f"your LSTM, read in order: {model.bits_with_attention(held, share=0):.2f}"
-    yield f"your LSTM with your attention: {model.bits_with_attention(held):.2f}"
-    yield model.write(held_out[:LOOKS_BACK], length, seed=seed)
+        yield Told("training", f"your LSTM after {report.updates:,} updates: {report.bits:.2f}", *report)
+    bits = model.bits_with_attention(held, share=0)
+    yield Told("in order", f"your LSTM, read in order: {bits:.2f}", bits=bits)
+    bits = model.bits_with_attention(held)
+    yield Told("attention", f"your LSTM with your attention: {bits:.2f}", bits=bits)
+    yield Told("passage", model.write(held_out[:LOOKS_BACK], length, seed=seed))
+
+
+def train_and_write(pieces: Pieces, text: str, **settings: Any) -> Iterator[str]:
+    """The lines of `stages`, whose parameters are the same, and at the end the passage."""
+    return (told.line for told in stages(pieces, text, **settings))
 
 
 # -- What the page shows ---------------------------------------------------------------------------------------------
