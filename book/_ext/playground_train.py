@@ -33,8 +33,9 @@ def train(pieces: Sequence[Piece], text: str, seconds: float, tell: Callable[[st
     seconds
         How long to train.
     tell
-        Is given JSON: first the titles of the pieces, ``yours``, ``ours`` and, of the latter, those whose answer no
-        longer passes, ``changed``; then a `build.Told` at a time.
+        Is given JSON: ``{"stage": "piece", "title": ..., "whose": ...}`` for each piece, where ``"changed"`` is an
+        answer that doesn't pass, so that the book's takes its place, else ``"yours"`` or ``"ours"``; then each
+        `build.Told`.
 
     Returns
     -------
@@ -42,14 +43,11 @@ def train(pieces: Sequence[Piece], text: str, seconds: float, tell: Callable[[st
         What went wrong, in a sentence or two; ``""`` if nothing did.
     """
     names: Names = {}
-    titles: dict[str, list[str]] = {"yours": [], "ours": [], "changed": []}
     for piece in pieces:
         found = own(piece)
-        titles["ours" if found is None else "yours"].append(piece["title"])
-        if found is None and piece["answer"]:
-            titles["changed"].append(piece["title"])
         names |= found or defined(piece, piece["solution"])
-    tell(json.dumps(titles))
+        whose = "yours" if found else "changed" if piece["answer"] else "ours"
+        tell(json.dumps({"stage": "piece", "title": piece["title"], "whose": whose}))
     try:
         for told in build.stages(build.collect(names), text, seconds=seconds):
             tell(json.dumps(told._asdict()))

@@ -32,11 +32,14 @@
 
   const listed = (names) => names.join(", ").replace(/, ([^,]*)$/, " and $1").toLowerCase();
 
-  function whose({ yours, ours, changed }) {
+  // From { title, whose } of each: "yours", "ours", or "changed", which is ours too.
+  function owned(told) {
+    const of = (...kinds) => told.filter(({ whose }) => kinds.includes(whose)).map(({ title }) => title);
+    const [yours, ours, changed] = [of("yours"), of("ours", "changed"), of("changed")];
     if (!ours.length) return "All eight pieces are yours.";
-    const note = changed.length ? ` Yours has changed since it passed, and no longer does: ${listed(changed)}.` : "";
-    if (!yours.length) return `All eight pieces are the book's. Solve an exercise, and yours takes its place.${note}`;
-    return `Yours: ${listed(yours)}. The book's: ${listed(ours)}.${note}`;
+    const note = changed.length ? ` These answers of yours passed once and no longer do: ${listed(changed)}.` : "";
+    if (yours.length) return `Yours: ${listed(yours)}. The book's: ${listed(ours)}.${note}`;
+    return `All eight pieces are the book's. Solve an exercise, and yours takes its place.${note}`;
   }
 
   // -- The curve
@@ -50,21 +53,21 @@
 
   // Bits against updates, from { updates, bits } and the bits of the counts; its size is in pixels.
   function curve(points, counts, width) {
-    const [height, left, right, top, bottom] = [230, 34, 12, 14, 42];
+    const [height, left, right, top, bottom] = [230, 24, 12, 22, 26];
     const most = Math.max(...points.map(({ updates }) => updates), 1);
     const bits = [counts, ...points.map((point) => point.bits)];
-    const [low, high] = [Math.max(0, Math.floor(Math.min(...bits) - 0.3)), Math.ceil(Math.max(...bits))];
+    const [low, high] = [Math.max(0, Math.min(...bits) - 0.5), Math.max(...bits) + 0.1];
     const x = (updates) => left + ((width - left - right) * updates) / most;
     const y = (value) => top + ((height - top - bottom) * (high - value)) / (high - low);
     const svg = drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
-    for (let tick = low; tick <= high; tick++) {
+    for (let tick = Math.ceil(low); tick <= high; tick++) {
       svg.append(drawn("line", { class: "grid", x1: left, x2: width - right, y1: y(tick), y2: y(tick) }));
       svg.append(drawn("text", { class: "tick", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, tick));
     }
     const last = points.at(-1);
     const ends = { "text-anchor": "end", x: width - right };
     svg.append(
-      drawn("text", { class: "tick", x: left, y: top - 3 }, "bits per character"),
+      drawn("text", { class: "tick", x: left, y: top - 8 }, "bits per character"),
       drawn("text", { class: "tick", x: left, y: height - bottom + 18 }, "0"),
       drawn("text", { class: "tick", ...ends, y: height - bottom + 18 }, `${most.toLocaleString("en")} updates`),
       drawn("line", { class: "counts", x1: left, x2: width - right, y1: y(counts), y2: y(counts) }),
@@ -84,7 +87,7 @@
   function offer(box) {
     if (!document.querySelector("[data-exercise]")) return; // the pages have no Python
     if (location.protocol === "file:") return box.replaceChildren(make("p", {}, playground.FROM_A_FILE));
-    const seconds = () => Number(box.dataset.seconds);
+    const time = make("input", { id: "training-time", type: "number", min: 1, max: 600, value: box.dataset.seconds });
     const area = make("textarea", { id: "own-text", rows: 4, spellcheck: false, autocomplete: "off" });
     const label = make("label", { htmlFor: area.id }, "Your own text");
     const hint = make("span", { id: "own-text-hint", className: "hint" }, "Leave it empty to train on Romeo and Juliet.");
@@ -104,7 +107,8 @@
     box.replaceChildren(
       make("div", { className: "head" }, label, hint),
       make("div", { className: "editor bare" }, area),
-      make("div", { className: "bar" }, trains, stops, status),
+      make("div", { className: "bar" }, trains, stops, make("label", { htmlFor: time.id }, "Seconds"), time),
+      status,
       state, owners, picture, lines, written);
     let asked = null;
 
@@ -122,18 +126,19 @@
 
     async function train() {
       const text = area.value || JSON.parse(document.getElementById("build-text").textContent);
-      const points = [];
+      const seconds = Math.min(Math.max(Number(time.value) || 1, 1), 600);
+      const [found, points] = [[], []];
       let counts;
       let ends = "";
       clear();
       show(true);
       status.textContent = "Getting ready …";
       function hear(told) {
-        if (told.yours) {
-          owners.textContent = whose(told);
+        const { stage, line, updates, bits } = told;
+        if (stage === "piece") {
+          found.push(told);
           return;
         }
-        const { stage, line, updates, bits } = told;
         if (stage === "passage") {
           passage.textContent = line;
           written.hidden = false;
@@ -141,20 +146,21 @@
         }
         lines.hidden = false;
         lines.append(`${line}\n`);
+        if (stage === "text") owners.textContent = owned(found);
         if (stage === "counts") {
           counts = bits;
-          status.textContent = `Training for ${seconds()} seconds …`;
+          status.textContent = `Training for ${seconds} seconds …`;
         }
         if (stage === "training") {
           points.push({ updates, bits });
           picture.replaceChildren(curve(points, counts, Math.min(picture.clientWidth, 560)));
         }
         if (stage === "in order") status.textContent = "Trained. Now it reads, looks back and writes …";
-        if (stage === "attention") ends = `Done: ${bits.toFixed(2)} bits a character.`;
+        if (stage === "attention") ends = `Done: your model pays ${bits.toFixed(2)} bits a character.`;
       }
       const tell = (line) => (state.textContent = line === "Running …" ? "" : line);
       asked = playground.ask(
-        { pieces: pieces(), text, seconds: seconds() }, { tell, hear, patience: PATIENCE, late: LATE });
+        { pieces: pieces(), text, seconds }, { tell, hear, patience: PATIENCE, late: LATE });
       const { error } = await asked.ended;
       asked = null;
       state.textContent = "";
