@@ -29,7 +29,7 @@ else ifneq ($(origin PYTHON),command line)
 endif
 	@$(if $(filter setup,$(MAKECMDGOALS)),echo "The command for texts of your own: $(COMMAND) --help")
 
-data: setup ## download the corpora and train the models that the book needs, unless they are there already
+data: setup ## obtain the corpora, Python for the pages and the models that the book needs, unless they are there
 	@GATE_BY_GATE_DEVICE=cpu $(PYTHON) tools/prepare.py
 
 book: data ## run the chapters and build the pages; the next time, only those that changed

@@ -227,6 +227,7 @@ def test_no_code_is_cut_on_a_wide_page(reader: Reader, name: str) -> None:
 def test_page(reader: Reader, name: str) -> None:
     page = reader.open(name)
     assert page.evaluate(FORMULAS) == []
+    assert page.evaluate(HIDDEN_CAPTIONS) == []
     assert page.evaluate(OVERFLOW) == []
     for scheme in ("light", "dark"):  # a page follows the system's setting while it is open
         page.emulate_media(color_scheme=scheme)
@@ -253,6 +254,19 @@ def test_the_checks_see_what_is_wrong(reader: Reader) -> None:
     assert page.evaluate(OVERFLOW) != []
     page.wait_for_timeout(200)
     assert "asked another host: https://elsewhere.example/i.png" in reader.troubles
+
+
+# Captions that nobody sees, unless all of their figure is folded away.
+HIDDEN_CAPTIONS = """() => [...document.querySelectorAll("article figcaption")]
+  .filter((caption) => caption.parentElement.checkVisibility() && !caption.checkVisibility())
+  .map((caption) => caption.innerText || caption.textContent.trim())"""
+
+
+@windows
+def test_every_figure_shows_its_caption(reader: Reader) -> None:
+    page = reader.open("gates.html")
+    assert page.locator("article figcaption").count() > 5
+    assert page.evaluate(HIDDEN_CAPTIONS) == []
 
 
 @windows

@@ -52,8 +52,9 @@ def test_an_exception_in_the_answer_becomes_one_sentence():
     def inverse(number):
         return 1 / number
 
-    line = outcome("test-double", inverse).line
-    assert line.startswith("✗ Calling inverse(0) stops with ZeroDivisionError: division by zero. Hint: ")
+    found = outcome("test-double", inverse)
+    assert found.line.startswith("✗ Calling inverse(0) stops with ZeroDivisionError: division by zero. Hint: ")
+    assert isinstance(found.cause, ZeroDivisionError) and outcome("test-double", abs).cause is None
 
 
 def test_an_answer_that_is_not_a_function():

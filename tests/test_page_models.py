@@ -71,7 +71,7 @@ def pages(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(widget: str, *scripts: str) -> str:
     """A page with a widget and with some scripts."""
     dark = "matchMedia('(prefers-color-scheme: dark)').matches"
-    first = ["arrays", "lstm"]  # which others use
+    first = ["controls", "arrays", "lstm"]  # which others use
     ordered = ["page-models", *first, *sorted(set(scripts) - set(first))] if scripts else ["page-models"]
     return "".join(
         [
@@ -371,7 +371,7 @@ def test_nothing_is_loaded_before_the_first_click(visit, kind: str, served: bool
     assert page.get_by_text("A passage that everybody can read.").is_visible()
     started(page, kind)
     after = {url.rpartition("/")[2].partition("?")[0].removesuffix(".js") for url in page.requests}
-    assert {*WIDGETS[kind].code, *WIDGETS[kind].models} <= after
+    assert {*page_models.BASICS, *WIDGETS[kind].code, *WIDGETS[kind].models} <= after | {f"{name}.js" for name in after}
     assert not page.get_by_text("A passage that everybody can read.").is_visible()
     assert page.evaluate("document.activeElement.closest('.widget') !== null")
 
@@ -571,12 +571,12 @@ def test_three_readers_pay_what_the_companion_s_pay(visit) -> None:
     widget = started(page, "three-readers")
     text = "To be thus is nothing,\nBut to be safely thus."
     widget.get_by_label("Your text").fill(text)
-    page.wait_for_function("n => document.querySelectorAll('.tinted span').length === 3 * n", arg=len(text))
+    page.wait_for_function("n => document.querySelectorAll('.priced span').length === 3 * n", arg=len(text))
     costs = [bits(name, text) for name in ("shakespeare-6gram", "shakespeare-chars", "shakespeare-transformer")]
     for row, (name, cost) in enumerate(zip(("Counts", "LSTM", "Transformer"), costs, strict=True)):
         cells = widget.locator("tbody tr").nth(row).locator("th, td").all_text_contents()
         assert cells == [name, f"{cost.sum():.1f}", f"{cost.mean():.2f}"]
-        tints = widget.locator(".tinted").nth(row).locator("span")
+        tints = widget.locator(".priced").nth(row).locator("span")
         assert tints.evaluate_all("spans => spans.map((s) => s.className.match(/bits-(\\d)/)[1]).join('')") == "".join(
             str(min(int(c), 6)) for c in cost
         )
@@ -588,8 +588,8 @@ def test_three_readers_pay_what_the_companion_s_pay(visit) -> None:
         page.keyboard.press("ArrowRight")
     wanted = ", ".join(f"{n} {c[3]:.1f}" for n, c in zip(("Counts", "LSTM", "Transformer"), costs, strict=True))
     assert pointer.get_attribute("aria-valuetext") == f"4, “b”: {wanted} bits"
-    assert widget.locator(".tinted .chosen").all_text_contents() == ["b", "b", "b"]
-    widget.locator(".tinted").nth(1).locator("span").nth(6).click()
+    assert widget.locator(".priced .chosen").all_text_contents() == ["b", "b", "b"]
+    widget.locator(".priced").nth(1).locator("span").nth(6).click()
     assert pointer.input_value() == "7"
     widget.get_by_label("Your text").fill("日")
     page.get_by_text("Never read in training: 日. Please leave that out.").wait_for()
@@ -747,13 +747,13 @@ def test_a_notebook_says_that_a_model_runs_on_the_page() -> None:
 
 
 def test_the_element_of_a_widget_says_what_it_loads() -> None:
-    needed = [*WIDGETS["write-on"].code, *WIDGETS["write-on"].models]
+    needed = [*page_models.BASICS, *(f"{name}.js" for name in (*WIDGETS["write-on"].code, *WIDGETS["write-on"].models))]
     options = {"beginning": 'A "B" <c> & d\n', "seed": 3}
     parts = element("write-on", options, dict.fromkeys(needed, ("0a1b2c3d", 500_000)))
     widget = BeautifulSoup("".join(parts), "html.parser").div
     assert f"Loads {len(needed) / 2:.1f} MB, once." in widget.get_text()
     assert json.loads(widget["data-options"]) == options
-    assert json.loads(widget["data-scripts"]) == [f"{name}.js?v=0a1b2c3d" for name in needed]
+    assert json.loads(widget["data-files"]) == [f"{name}?v=0a1b2c3d" for name in needed]
 
 
 CHAPTER = r"""# A chapter
@@ -820,7 +820,7 @@ def test_a_directive_makes_a_widget_and_only_its_page_loads_its_code(small_book)
     widget = chapter.select_one(".page-model")
     assert json.loads(widget["data-options"]) == {"beginning": "**LADY MACBETH**  \n", "temperature": 0.6, "seed": 3}
     assert str(widget.select_one(".still p")) == "<p>What it <em>writes</em>.</p>"
-    for file in json.loads(widget["data-scripts"]):
+    for file in json.loads(widget["data-files"]):
         assert (out / "_static" / "models" / file.partition("?")[0]).exists()
     start = (out / "index.html").read_text("utf-8")
     for name, count in (("models/page-models.js", 1), ("models/page-models.css", 1), ("models/lstm.js", 0)):

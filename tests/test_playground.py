@@ -108,11 +108,12 @@ def in_notebooks() -> Iterator[prelude.Exercise]:
 def in_pages(pages: Path) -> dict[str, tuple[str, str]]:
     """The stub and the prelude of each exercise, as the pages have them."""
     found = {}
-    for path in pages.glob("*.html"):
+    for path in (page for page in pages.glob("*.html") if "data-exercise" in page.read_text("utf-8")):
         for mark in BeautifulSoup(path.read_text("utf-8"), "html.parser").select("[data-exercise]"):
             cell = mark.find_next_sibling("div", class_="cell")
             assert cell is not None
             stub = cell.select_one(".cell_input pre").get_text()  # type: ignore[union-attr]
+            assert str(mark["data-exercise"]).startswith(f"{path.stem}-"), path.name
             found[str(mark["data-exercise"])] = stub, str(mark["data-prelude"])
     return found
 
@@ -130,13 +131,30 @@ def test_the_solution_passes_and_the_stub_is_not_written_yet(bench, in_pages, ex
     assert "✓ Right: " in told["output"] and told["error"] == "" and told["passed"]
 
 
+# A test may read its page: in the browser's own file system it is where it would be in the project.
+PROJECT = """
+import pathlib
+
+__file__ = "/tests/test.py"
+
+
+def put(pages):
+    folder = pathlib.Path("/book")
+    folder.mkdir(exist_ok=True)
+    for name, text in pages.items():
+        (folder / name).write_text(text)
+"""
+
+
 @pytest.fixture(scope="module")
 def told_of_wrong_answers(bench) -> dict[str, dict]:
     """What the tests of all exercises find, run in the page, by file."""
     found = {}
     helper = (ROOT / "tests" / "in_page.py").read_text("utf-8")
     for path in sorted((ROOT / "tests").glob("test_exercises_*.py")):
-        told = run(bench, f"{helper}\n{path.read_text('utf-8')}\nprint(report(globals()))\n")
+        text = path.read_text("utf-8")
+        pages = {name: (ROOT / "book" / name).read_text("utf-8") for name in re.findall(r'"(\w+\.md)"', text)}
+        told = run(bench, f"{helper}\n{text}\nprint(report(globals()))\n", f"{PROJECT}\nput({pages!r})")
         assert told["error"] == "", path.name
         found[path.name] = json.loads(told["output"].splitlines()[-1])
     return found
@@ -222,6 +240,8 @@ def test_a_browser_that_keeps_nothing_is_no_trouble(fresh):
     )
     exercise = place(fresh.open("concepts.html"))
     write(exercise, RIGHT)
+    click(exercise, "Reset")
+    assert "return ..." in exercise.evaluate(VALUE) and exercise.locator(".CodeMirror").is_visible()
     assert exercise.get_by_role("button", name="Run").is_enabled()
     assert not [trouble for trouble in fresh.troubles if "playground" in trouble]
 

@@ -53,6 +53,13 @@ def test_an_error_is_told_in_three_lines_of_the_reader_s_own(code, error):
     assert error in told["error"] and told["error"].count("\n") == 2 and not told["passed"]
 
 
+def test_an_error_during_the_check_is_told_with_its_line():
+    told = run(BITS.format("log_p.total() / characters"))
+    assert told["output"].startswith("✗ Calling bits([") and "stops with AttributeError" in told["output"]
+    error = "Line 2, in bits:\n    return log_p.total() / characters\nAttributeError: "
+    assert told["error"].startswith(error) and told["checked"] and not told["passed"]
+
+
 def test_what_was_printed_before_an_error_is_kept():
     told = run("print('so far')\n1 / 0")
     assert told["output"] == "so far\n" and "ZeroDivisionError" in told["error"]

@@ -141,6 +141,7 @@ class Widget:
     options: dict[str, Callable[[str], Any]]
 
 
+BASICS = ("widgets.css", "controls.js")
 READERS = ("arrays", "lstm", "tokenizers", "sampling")
 WIDGETS = {
     "write-on": Widget(
@@ -198,13 +199,13 @@ def element(kind: str, options: dict[str, Any], files: dict[str, tuple[str, int]
     kind, options
         Of the directive.
     files
-        For each model and each script, a hash and the number of bytes.
+        For each file that is loaded, a hash and the number of bytes.
     """
     widget = WIDGETS[kind]
-    names = [*widget.code, *widget.models]
-    scripts = [f"{name}.js?v={files[name][0]}" for name in names]
-    size = f"{sum(files[name][1] for name in names) / 1e6:.1f} MB"
-    data = {"kind": kind, "scripts": json.dumps(scripts), "options": json.dumps(options)}
+    needed = [*BASICS, *(f"{name}.js" for name in (*widget.code, *widget.models))]
+    versions = [f"{name}?v={files[name][0]}" for name in needed]
+    size = f"{sum(files[name][1] for name in needed) / 1e6:.1f} MB"
+    data = {"kind": kind, "files": json.dumps(versions), "options": json.dumps(options)}
     attributes = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in data.items())
     return (
         f'<div class="page-model" {attributes}>\n<div class="still">\n',
@@ -225,11 +226,11 @@ def write_models(folder: Path, names: Iterable[str]) -> None:
             path.write_text(model_script(name), encoding="utf-8")
 
 
-def described_files(scripts: Path, models: Path) -> dict[str, tuple[str, int]]:
-    """For each script of a widget and each model that `write_models` wrote, a hash and the number of bytes."""
-    code = {path.stem: path for path in scripts.glob("*.js")}
-    data = {path.stem.rpartition("-")[0]: path for path in models.glob("*.js")}
-    contents = {name: path.read_bytes() for name, path in (code | data).items()}
+def described_files(code: Path, models: Path) -> dict[str, tuple[str, int]]:
+    """For each file of the widgets' code and each model that `write_models` wrote, a hash and the number of bytes."""
+    files = {path.name: path for path in code.iterdir()}
+    files |= {f"{path.stem.rpartition('-')[0]}.js": path for path in models.glob("*.js")}
+    contents = {name: path.read_bytes() for name, path in files.items()}
     return {name: (hashlib.sha256(data).hexdigest()[:8], len(data)) for name, data in contents.items()}
 
 

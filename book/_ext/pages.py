@@ -20,6 +20,13 @@ FONT_AWESOME = re.compile(r"\s*(?:<!--[^>]*custom icons[^>]*-->\s*)?<script[^>]*
 BLOCKING = re.compile(r'<script (src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*")>')
 # Of the bibliography: deprecated, or a list whose entries aren't its items.
 ROLES = re.compile(r' role="doc-biblioentry"| role="list"(?= class="citation-list")')
+# What marks the pages that need a script or style of ours; jupyter-book would have every page load all of them.
+PARTS = {
+    "gate-explorer": 'class="gate-explorer',
+    "playground": "data-exercise=",
+    "questions": 'class="questions"',
+    "tinted": 'class="tinted"',
+}
 DOWNLOADS = {
     "download-notebook-button": "Notebook with its outputs (.ipynb)",
     "download-source-button": "Text and code (.md)",
@@ -104,6 +111,13 @@ def leave_out_mathjax(app: Sphinx, pagename: str, templatename: str, context: di
         context["script_files"] = [file for file in context["script_files"] if not is_mathjax(file)]
 
 
+def leave_out_parts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Have a page load only those of our scripts and styles that it needs."""
+    unneeded = {name for name, mark in PARTS.items() if mark not in context.get("body", "")}
+    for files in ("script_files", "css_files"):
+        context[files] = [file for file in context[files] if Path(str(file.filename or "")).stem not in unneeded]
+
+
 def is_mathjax(file: Any) -> bool:
     """Whether an entry of a page's scripts is MathJax or its settings."""
     return "mathjax" in f"{file.filename or ''}{file.attributes.get('body', '')}".lower()
@@ -151,5 +165,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", name_pages)
     app.connect("build-finished", draw_preview)
     app.connect("html-page-context", name_downloads, priority=502)  # after the theme has made the buttons
+    app.connect("html-page-context", leave_out_parts, priority=900)
     app.connect("html-page-context", leave_out_mathjax, priority=900)  # after sphinx.ext.mathjax has added it
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

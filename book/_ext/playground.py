@@ -44,10 +44,11 @@ def find_files(app: Sphinx, config: Config) -> None:
 
 
 def exercises(env: BuildEnvironment, page: str) -> Iterator[prelude.Exercise]:
-    """The checked exercises of a page."""
+    """The checked exercises of a page; a check of another page's exercise only shows how that is done."""
     if (notebook := gate_by_gate.notebook_of(env, page)) is not None:
         transform = TransformerManager().transform_cell
-        yield from prelude.exercises([transform(cell.source) for cell in notebook.cells if cell.cell_type == "code"])
+        cells = [transform(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+        yield from (found for found in prelude.exercises(cells) if found.name.startswith(f"{page}-"))
 
 
 def mark(app: Sphinx, doctree: nodes.document) -> None:

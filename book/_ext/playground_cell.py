@@ -84,6 +84,7 @@ def run(code: str, prelude: str = "", seconds: float = SECONDS) -> dict[str, Any
     finally:
         sys.displayhook = hook
     outcomes = [value for value in values if isinstance(value, Outcome)]
+    error = error or "\n".join(told(outcome.cause) for outcome in outcomes if outcome.cause)
     checked = bool(outcomes)
     return {"output": str(printed), "error": error, "checked": checked, "passed": checked and all(outcomes)}
 

@@ -62,9 +62,10 @@ const progress = (() => {
     const counts = Object.fromEntries(Object.entries(tasks).map(([page, task]) => [page, count(task, page)]));
     for (const link of document.querySelectorAll(".map li a")) {
       const found = counts[link.getAttribute("href").replace(/\.html$/, "")];
+      if (!found) continue; // a link of the same line that leads elsewhere: to a term, say
       const item = link.closest("li");
       item.querySelector(".done")?.remove();
-      if (!found || !(found.solved + found.answered)) continue;
+      if (!(found.solved + found.answered)) continue;
       const parts = [of(found.answered, found.questions, "questions"), of(found.solved, found.exercises, "exercises")];
       const note = Object.assign(document.createElement("span"), { className: "done" });
       note.textContent = parts.filter(Boolean).join(", ");

@@ -29,6 +29,10 @@ How to add an exercise
    solution repeats ``check`` on the solved function. ``tests/test_exercises.py`` checks that pages and registry agree.
 3. ``tests/test_exercises_<chapter>.py`` shows that at least two plausible wrong answers fail with a fitting hint and
    that the right one passes; ``companion.exercises.outcome`` gives the result without printing.
+4. Stub, solution and these tests run in the built page too, in the browser's own Python, which has NumPy and this
+   package but neither Keras nor texts. What they need from earlier cells is found by itself (``book/_ext/prelude.py``);
+   the tests use nothing of pytest but ``mark.parametrize`` (``tests/in_page.py``). Import what the browser lacks
+   inside functions. Integers have 32 bits there unless you ask for ``np.int64``.
 """
 
 import copy
@@ -69,11 +73,22 @@ class Exercise:
 
 
 class Outcome:
-    """What ``check`` found; true if the answer is right. A notebook doesn't display it, since its line is printed."""
+    """What ``check`` found; true if the answer is right. A notebook doesn't display it, since its line is printed.
 
-    def __init__(self, passed: bool, line: str):
+    Attributes
+    ----------
+    passed
+        Whether the answer is right.
+    line
+        What is printed.
+    cause
+        The error that the reader's own function raised, if it raised one.
+    """
+
+    def __init__(self, passed: bool, line: str, cause: BaseException | None = None):
         self.passed = passed
         self.line = line
+        self.cause = cause
 
     def __bool__(self) -> bool:
         return self.passed
@@ -137,7 +152,7 @@ def outcome(name: str, answer: Any) -> Outcome:
         return Outcome(False, _one_line(f"✗ Not written yet: your answer should be {task.asks}."))
     except Wrong as wrong:
         problem = wrong.problem[:1].upper() + wrong.problem[1:]
-        return Outcome(False, _one_line(f"✗ {problem}. Hint: {wrong.hint}."))
+        return Outcome(False, _one_line(f"✗ {problem}. Hint: {wrong.hint}."), wrong.__cause__)
     except Exception as error:
         line = f"✗ Your answer can't be checked ({_sentence(error)}). Hint: it should be {task.asks}."
         return Outcome(False, _one_line(line))

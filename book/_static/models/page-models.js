@@ -11,78 +11,30 @@ const pageModels = (() => {
   function load(file) {
     if (!loading.has(file))
       loading.set(file, new Promise((done, failed) => {
-        const script = Object.assign(document.createElement("script"), { src: new URL(file, folder), onload: done });
-        script.onerror = () => {
+        const address = new URL(file, folder), isStyle = address.pathname.endsWith(".css");
+        const element = isStyle
+          ? Object.assign(document.createElement("link"), { rel: "stylesheet", href: address })
+          : Object.assign(document.createElement("script"), { src: address });
+        element.onload = done;
+        element.onerror = () => {
           loading.delete(file);
-          script.remove();
+          element.remove();
           failed(new Error(`${file.split("?")[0]} can't be loaded`));
         };
-        document.head.append(script);
+        document.head.append(element);
       }));
     return loading.get(file);
   }
 
-  // An element with attributes and children; an attribute whose name begins with "on" is a listener.
-  function make(tag, attributes = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-      else if (value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
-    }
-    element.append(...children);
-    return element;
-  }
-
-  // A slider with its name and value, in a label. ``shown`` turns its number into text.
-  function slider(name, settings, shown, changed) {
-    const value = make("span", { class: "value" });
-    const input = make("input", { type: "range", "aria-label": name, ...settings });
-    const show = () => {
-      value.textContent = shown(Number(input.value));
-      input.setAttribute("aria-valuetext", value.textContent);
-    };
-    input.addEventListener("input", () => { show(); changed(Number(input.value)); });
-    show();
-    const element = make("label", { class: "slider" }, make("span", {}, name), value, input);
-    return { element, input, show };
-  }
-
-  // Have ``read`` follow what is typed, once the reader's fingers rest.
-  function whenTyped(input, read) {
-    let waiting = null;
-    input.addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(read, 300);
-    });
-  }
-
-  const pause = () => new Promise((done) => setTimeout(done));
-
-  // ``work(n)`` for n = 0 to count - 1, in slices of a few milliseconds, so that the page stays responsive. It stops
-  // when ``going()`` is false.
-  async function inSlices(count, work, going = () => true) {
-    let until = performance.now() + 12;
-    for (let n = 0; n < count; n++) {
-      if (performance.now() > until) {
-        await pause();
-        until = performance.now() + 12;
-      }
-      if (!going()) return false;
-      work(n);
-    }
-    return true;
-  }
-
   function offer(element) {
-    const { kind, scripts, options } = element.dataset, line = element.querySelector(".offer");
+    const { kind, files, options } = element.dataset, line = element.querySelector(".offer");
     const start = line.querySelector("button"), said = line.querySelector("[role=status]");
     start.addEventListener("click", async () => {
       start.disabled = true;
       said.textContent = "Loading …";
       try {
-        for (const file of JSON.parse(scripts)) await load(file); // in order: later ones use earlier ones
-        await pause();
-        const place = make("div", { class: "widget" });
+        for (const file of JSON.parse(files)) await load(file); // in order: later ones use earlier ones
+        const place = pageModels.make("div", { class: "widget" });
         const begin = await widgets[kind](place, JSON.parse(options));
         element.querySelector(".still").hidden = true;
         line.replaceWith(place);
@@ -96,5 +48,5 @@ const pageModels = (() => {
 
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".page-model").forEach(offer));
   const register = (name, model) => { models[name] = model; };
-  return { models, widgets, register, make, slider, whenTyped, pause, inSlices };
+  return { models, widgets, register };
 })();

@@ -20,7 +20,7 @@
     const sentence = make("textarea", { rows: 3, maxlength: LONGEST, spellcheck: "false", autocapitalize: "off" });
     const said = make("p", { role: "status", class: "said" });
     const readers = READERS.map(([name, model, build]) => {
-      const text = make("p", { class: "tinted" }), total = make("td"), each = make("td");
+      const text = make("p", { class: "priced" }), total = make("td"), each = make("td");
       const row = make("tr", {}, make("th", { scope: "row" }, name), total, each);
       return { name, stepper: build(model), text, total, each, row, bits: [] };
     });
