@@ -6,6 +6,7 @@ This module is sent to the reader's browser, next to `playground_cell`.
 import ast
 import json
 import linecache
+import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -50,6 +51,8 @@ def train(pieces: Sequence[Piece], text: str, seconds: float, tell: Callable[[st
         tell(json.dumps({"stage": "piece", "title": piece["title"], "whose": whose}))
     try:
         for told in build.stages(build.collect(names), text, seconds=seconds):
+            if told.bits is not None and not math.isfinite(told.bits):
+                return f"The training has failed, {told.line}: does a piece divide by 0, or grow without end?"
             tell(json.dumps(told._asdict()))
     except UserError as error:
         return str(error)

@@ -4,6 +4,7 @@
 (() => {
   "use strict";
   const PATIENCE = 40000; // ms without a word
+  const LONGEST = 600; // seconds of training
   const LATE = "Stopped, because nothing came for 40 seconds. Is there a loop in your code that never ends?";
 
   function make(tag, attributes = {}, ...children) {
@@ -87,7 +88,7 @@
   function offer(box) {
     if (!document.querySelector("[data-exercise]")) return; // the pages have no Python
     if (location.protocol === "file:") return box.replaceChildren(make("p", {}, playground.FROM_A_FILE));
-    const time = make("input", { id: "training-time", type: "number", min: 1, max: 600, value: box.dataset.seconds });
+    const time = make("input", { id: "training-time", type: "number", min: 1, max: LONGEST, value: box.dataset.seconds });
     const area = make("textarea", { id: "own-text", rows: 4, spellcheck: false, autocomplete: "off" });
     const label = make("label", { htmlFor: area.id }, "Your own text");
     const hint = make("span", { id: "own-text-hint", className: "hint" }, "Leave it empty to train on Romeo and Juliet.");
@@ -95,7 +96,7 @@
     const stops = make("button", { type: "button", className: "reset", hidden: true }, "Stop");
     const status = make("p", { className: "status" }); // read aloud: what begins, how it ends
     const state = make("p", { className: "state" });
-    const owners = make("p");
+    const whose = make("p");
     const picture = make("div", { className: "curve" });
     const lines = make("pre", { hidden: true });
     const passage = make("pre", { className: "passage" });
@@ -108,8 +109,7 @@
       make("div", { className: "head" }, label, hint),
       make("div", { className: "editor bare" }, area),
       make("div", { className: "bar" }, trains, stops, make("label", { htmlFor: time.id }, "Seconds"), time),
-      status,
-      state, owners, picture, lines, written);
+      status, state, whose, picture, lines, written);
     let asked = null;
 
     function show(running) {
@@ -120,56 +120,59 @@
     }
 
     function clear() {
-      for (const element of [state, owners, picture, lines, passage]) element.replaceChildren();
+      for (const element of [state, whose, picture, lines, passage]) element.replaceChildren();
       lines.hidden = written.hidden = true;
+    }
+
+    // What to do with each stage that Python tells; in `ends` the last one leaves how it went.
+    function listener(seconds, ends) {
+      const [owners, points] = [[], []];
+      let counts;
+      const say = (text) => (status.textContent = text);
+      const stages = {
+        piece: (told) => owners.push(told),
+        text: () => (whose.textContent = owned(owners)),
+        counts({ bits }) {
+          counts = bits;
+          say(`Training for ${seconds} seconds …`);
+        },
+        training(told) {
+          points.push(told);
+          picture.replaceChildren(curve(points, counts, Math.min(picture.clientWidth, 560)));
+        },
+        "in order": () => say("Trained. Now it reads, looks back and writes …"),
+        attention: ({ bits }) => (ends.well = `Done: your model pays ${bits.toFixed(2)} bits a character.`),
+        passage({ line }) {
+          passage.textContent = line;
+          written.hidden = false;
+        },
+      };
+      return (told) => {
+        stages[told.stage](told);
+        if (!["piece", "passage"].includes(told.stage)) lines.append(`${told.line}\n`);
+        lines.hidden = !lines.textContent;
+      };
     }
 
     async function train() {
       const text = area.value || JSON.parse(document.getElementById("build-text").textContent);
-      const seconds = Math.min(Math.max(Number(time.value) || 1, 1), 600);
-      const [found, points] = [[], []];
-      let counts;
-      let ends = "";
+      const seconds = Math.min(Math.max(Number(time.value) || 1, 1), LONGEST);
+      const ends = {};
       clear();
       show(true);
       status.textContent = "Getting ready …";
-      function hear(told) {
-        const { stage, line, updates, bits } = told;
-        if (stage === "piece") {
-          found.push(told);
-          return;
-        }
-        if (stage === "passage") {
-          passage.textContent = line;
-          written.hidden = false;
-          return;
-        }
-        lines.hidden = false;
-        lines.append(`${line}\n`);
-        if (stage === "text") owners.textContent = owned(found);
-        if (stage === "counts") {
-          counts = bits;
-          status.textContent = `Training for ${seconds} seconds …`;
-        }
-        if (stage === "training") {
-          points.push({ updates, bits });
-          picture.replaceChildren(curve(points, counts, Math.min(picture.clientWidth, 560)));
-        }
-        if (stage === "in order") status.textContent = "Trained. Now it reads, looks back and writes …";
-        if (stage === "attention") ends = `Done: your model pays ${bits.toFixed(2)} bits a character.`;
-      }
+      const hear = listener(seconds, ends);
       const tell = (line) => (state.textContent = line === "Running …" ? "" : line);
-      asked = playground.ask(
-        { pieces: pieces(), text, seconds }, { tell, hear, patience: PATIENCE, late: LATE });
+      const request = { pieces: pieces(), text, seconds };
+      asked = playground.ask(request, { tell, hear, patience: PATIENCE, late: LATE });
       const { error } = await asked.ended;
-      asked = null;
       state.textContent = "";
-      status.textContent = error || ends;
+      status.textContent = error || ends.well;
       show(false);
     }
 
     trains.addEventListener("click", train);
-    stops.addEventListener("click", () => asked?.halt("Stopped. What it had learned is gone."));
+    stops.addEventListener("click", () => asked.halt("Stopped. What it had learned is gone."));
     area.addEventListener("keydown", (event) => event.stopPropagation()); // to Sphinx, a slash asks for the search
   }
 
