@@ -28,6 +28,7 @@ const playground = (() => {
   }
 
   function stop() {
+    if (worker) worker.onmessage = worker.onerror = null; // what is on its way from it would be taken for the next one's
     worker?.terminate();
     worker = null;
   }
