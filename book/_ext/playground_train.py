@@ -36,7 +36,7 @@ def train(pieces: Sequence[Piece], text: str, seconds: float, tell: Callable[[st
     tell
         Is given JSON: ``{"stage": "piece", "title": ..., "whose": ...}`` for each piece, where ``"changed"`` is an
         answer that doesn't pass, so that the book's takes its place, else ``"yours"`` or ``"ours"``; then each
-        `build.Told`.
+        `build.Report`.
 
     Returns
     -------
@@ -50,10 +50,10 @@ def train(pieces: Sequence[Piece], text: str, seconds: float, tell: Callable[[st
         whose = "yours" if found else "changed" if piece["answer"] else "ours"
         tell(json.dumps({"stage": "piece", "title": piece["title"], "whose": whose}))
     try:
-        for told in build.stages(build.collect(names), text, seconds=seconds):
-            if told.bits is not None and not math.isfinite(told.bits):
-                return f"The training has failed, {told.line}: does a piece divide by 0, or grow without end?"
-            tell(json.dumps(told._asdict()))
+        for report in build.stages(build.collect(names), text, seconds=seconds):
+            if report.bits is not None and not math.isfinite(report.bits):
+                return f"The training has failed, {report.line}: does a piece divide by 0, or grow without end?"
+            tell(json.dumps(report._asdict()))
     except UserError as error:
         return str(error)
     except Exception as error:

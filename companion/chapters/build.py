@@ -248,26 +248,9 @@ class Enough(Exception):
 
 
 class Report(NamedTuple):
-    """How far the training is: updates so far, and bits a character on held-out text."""
+    """How far it is: a line, or the passage, and the numbers in it, such as bits a character on held-out text."""
 
-    updates: int
-    bits: float
-
-
-class Told(NamedTuple):
-    """What comes of a stage: its line, or the passage, and what a curve is drawn from.
-
-    Attributes
-    ----------
-    stage
-        ``"text"``, ``"counts"``, ``"training"``, ``"in order"``, ``"attention"`` or ``"passage"``.
-    line
-        For a reader.
-    updates, bits
-        Numbers in the line, where it has any.
-    """
-
-    stage: str
+    stage: str  # "text", "counts", "training", "in order", "attention" or "passage"
     line: str
     updates: int | None = None
     bits: float | None = None
@@ -315,37 +298,34 @@ def training(
             raise Enough
         return model.learn(x, y, state, RATE * max(0.01, 1 - done()))
 
-    yield Report(0, model.bits(held))
+    def report() -> Report:
+        bits = model.bits(held)
+        return Report("training", f"your LSTM after {model.updates:,} updates: {bits:.2f}", model.updates, bits)
+
+    yield report()
     reports = 1
     with suppress(Enough):
         for _ in model.pieces.train(ids, learn, model.start(BATCH), BATCH, WINDOW, updates):
             if done() >= reports / REPORTS:
-                yield Report(model.updates, model.bits(held))
+                yield report()
                 reports = int(done() * REPORTS) + 1
 
 
 def stages(
     pieces: Pieces, text: str, seconds: float = 20, updates: int = 100_000, length: int = 400, seed: int = 0
-) -> Iterator[Told]:
+) -> Iterator[Report]:
     """Make a model of the pieces, train it on a text, score it against the counts, and let it write.
+
+    It reports each stage as soon as it is over, and last the passage.
 
     Parameters
     ----------
-    pieces
-        From `collect`.
-    text
-        To learn from; its end is held out.
+    pieces, text
+        From `collect`; what to learn from, up to its end, which is held out.
     seconds, updates
         How long to train: whichever is over first.
-    length
-        Of the passage that it writes, in characters.
-    seed
-        Of the first weights and of the passage.
-
-    Yields
-    ------
-    Told
-        As soon as it is known; at the end the passage.
+    length, seed
+        Of the passage, in characters; of the passage and of the first weights.
 
     Raises
     ------
@@ -355,21 +335,20 @@ def stages(
     learnt, held_out = divided(text)
     model = Model(pieces, learnt, seed=seed)
     ids, held = model.encode(learnt), model.encode(held_out)
-    yield Told("text", f"{len(ids):,} characters to learn from, {len(held):,} held out; bits per character on these:")
+    yield Report("text", f"{len(ids):,} characters to learn from, {len(held):,} held out; bits per character on these:")
     bits = counted_bits(pieces, ids, held, len(model.alphabet))
-    yield Told("counts", f"your counts, order {ORDER}: {bits:.2f}", bits=bits)
-    for report in training(model, ids, held, updates, seconds):
-        yield Told("training", f"your LSTM after {report.updates:,} updates: {report.bits:.2f}", *report)
+    yield Report("counts", f"your counts, order {ORDER}: {bits:.2f}", bits=bits)
+    yield from training(model, ids, held, updates, seconds)
     bits = model.bits_with_attention(held, share=0)
-    yield Told("in order", f"your LSTM, read in order: {bits:.2f}", bits=bits)
+    yield Report("in order", f"your LSTM, read in order: {bits:.2f}", bits=bits)
     bits = model.bits_with_attention(held)
-    yield Told("attention", f"your LSTM with your attention: {bits:.2f}", bits=bits)
-    yield Told("passage", model.write(held_out[:LOOKS_BACK], length, seed=seed))
+    yield Report("attention", f"your LSTM with your attention: {bits:.2f}", bits=bits)
+    yield Report("passage", model.write(held_out[:LOOKS_BACK], length, seed=seed))
 
 
 def train_and_write(pieces: Pieces, text: str, **settings: Any) -> Iterator[str]:
     """The lines of `stages`, whose parameters are the same, and at the end the passage."""
-    return (told.line for told in stages(pieces, text, **settings))
+    return (report.line for report in stages(pieces, text, **settings))
 
 
 # -- What the page shows ---------------------------------------------------------------------------------------------
