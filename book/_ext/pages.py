@@ -26,6 +26,7 @@ PARTS = {
     "playground": "data-exercise=",
     "questions": 'class="questions"',
     "tinted": 'class="tinted"',
+    "train-here": 'class="train-here"',
 }
 DOWNLOADS = {
     "download-notebook-button": "Notebook with its outputs (.ipynb)",

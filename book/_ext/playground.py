@@ -25,7 +25,7 @@ from companion.closure import PACKAGE, closure
 from companion.errors import UserError
 
 FOLDER = "_static/pyodide"  # below the pages
-CELL = Path(__file__).with_name("playground_cell.py")
+RUNNERS = [Path(__file__).with_name(name) for name in ("playground_cell.py", "playground_train.py")]
 logger = logging.getLogger(__name__)
 
 
@@ -63,10 +63,13 @@ def mark(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def modules() -> list[Path]:
-    """The files of Python that the page needs: `companion`, as far as exercises import it, and what runs a cell."""
+    """The files of Python that the page needs: what runs a cell, what trains a model, and `companion` as far as these
+    and the exercises import it.
+    """
     chapters = (path.stem for path in (PACKAGE / "exercises").glob("*.py"))
-    files = closure(*(f"companion.exercises.{name}" for name in chapters if name != "__init__"))
-    return [CELL, *(path for path in files if path.suffix == ".py")]
+    exercises = (f"companion.exercises.{name}" for name in chapters if name != "__init__")
+    files = closure(*exercises, "companion.chapters.build")
+    return [*RUNNERS, *(path for path in files if path.suffix == ".py")]
 
 
 def copy_files(app: Sphinx, error: Exception | None) -> None:

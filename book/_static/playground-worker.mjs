@@ -1,6 +1,8 @@
 // Python in the page, in a thread of its own, so that the page stays quick while it works. playground.js sends
 // { code, prelude } and gets { state } while Python is being loaded, { running: true } when the code begins to run, and
-// { result } when it ends: what playground_cell.run (book/_ext) tells. Or { failed }, with the reason.
+// { result } when it ends: what playground_cell.run (book/_ext) tells. Or { failed }, with the reason. It may also send
+// { pieces, text, seconds }: then it gets { heard } again and again, and as the result what playground_train.train
+// says went wrong, { error }.
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 
 const folder = new URL("pyodide/", import.meta.url).href;
@@ -17,20 +19,29 @@ async function load() {
   if (!answer.ok) throw new Error(`companion.zip: ${answer.status}`);
   const site = python.runPython("import site; site.getsitepackages()[0]");
   python.unpackArchive(await answer.arrayBuffer(), "zip", { extractDir: site });
-  return python.pyimport("playground_cell");
+  return python;
 }
 
 const loading = load();
 loading.catch(() => {}); // whoever asks is told
 
-onmessage = async ({ data: { code, prelude } }) => {
+function run(python, { code, prelude }) {
+  const told = python.pyimport("playground_cell").run(code, prelude);
+  const result = told.toJs({ dict_converter: Object.fromEntries });
+  told.destroy();
+  return result;
+}
+
+function train(python, { pieces, text, seconds }) {
+  const hear = (told) => postMessage({ heard: JSON.parse(told) });
+  return { error: python.pyimport("playground_train").train(python.toPy(pieces), text, seconds, hear) };
+}
+
+onmessage = async ({ data }) => {
   try {
-    const cell = await loading;
+    const python = await loading;
     postMessage({ running: true });
-    const told = cell.run(code, prelude);
-    const result = told.toJs({ dict_converter: Object.fromEntries });
-    told.destroy();
-    postMessage({ result });
+    postMessage({ result: (data.pieces ? train : run)(python, data) });
   } catch (error) {
     postMessage({ failed: String(error.message ?? error) });
   }

@@ -1,6 +1,6 @@
 // Exercises that run in the page. book/_ext/playground.py puts an element with an exercise's name and prelude before
 // the cell of its stub; this makes an editor of the two, with Run and Reset. Nothing more is loaded before the reader
-// uses one. `playground` is for the page's other scripts: run.
+// uses one. `playground` is for the page's other scripts: run, ask and FROM_A_FILE.
 const playground = (() => {
   "use strict";
   const STATIC = new URL(".", document.currentScript.src);
@@ -28,43 +28,60 @@ const playground = (() => {
   }
 
   function stop() {
+    if (worker) worker.onmessage = worker.onerror = null; // what is on its way from it would be taken for the next one's
     worker?.terminate();
     worker = null;
   }
 
-  // What comes of a cell: { output, error, checked, passed }. `tell` is given a line whenever the state changes.
-  function run(code, prelude = "", tell = () => {}) {
-    last = last.then(() => new Promise((resolve) => {
+  // Have the worker do something: { ended, halt }. `ended` has its result, or { error }. `tell` is given a line
+  // whenever the state changes, `hear` what the worker says meanwhile; `late` is the error after `patience` ms without
+  // a word from it.
+  function ask(message, { tell = () => {}, hear = () => {}, patience, late }) {
+    let halted = null;
+    let halt = (error) => (halted = { error }); // before its turn
+    const turn = () => new Promise((resolve) => {
+      if (halted) return resolve(halted);
       let clock;
       const end = (result) => {
         clearTimeout(clock);
         listener = () => {};
+        halt = () => {};
         resolve(result);
       };
-      const fail = (error) => end({ output: "", error, checked: false, passed: false });
-      listener = ({ state, running, result, failed }) => {
+      halt = (error) => {
+        stop();
+        start(); // so that the next run has less to wait for
+        end({ error });
+      };
+      const wait = () => {
+        clearTimeout(clock);
+        clock = setTimeout(() => halt(late), patience);
+      };
+      listener = ({ state, running, heard, result, failed }) => {
         if (state) tell(state);
-        if (running) {
-          tell("Running …");
-          clock = setTimeout(() => {
-            stop();
-            start(); // so that the next run has less to wait for
-            fail(STOPPED);
-          }, PATIENCE);
-        }
+        if (running) tell("Running …");
+        if (heard) hear(heard);
+        if (running || heard) wait();
         if (result) end(result);
         if (failed) {
           stop();
-          fail(`Python doesn't run here: ${failed}.`);
+          end({ error: `Python doesn't run here: ${failed}.` });
         }
       };
       if (!worker) {
         tell("Starting Python …");
         start();
       }
-      worker.postMessage({ code, prelude });
-    }));
-    return last;
+      worker.postMessage(message);
+    });
+    last = last.then(turn);
+    return { ended: last, halt: (error) => halt(error) };
+  }
+
+  // What comes of a cell: { output, error, checked, passed }.
+  async function run(code, prelude = "", tell = () => {}) {
+    const asked = ask({ code, prelude }, { tell, patience: PATIENCE, late: STOPPED });
+    return { output: "", checked: false, passed: false, ...(await asked.ended) };
   }
 
   // -- The editor: a text area until it has the focus, then CodeMirror, which is loaded for it.
@@ -239,5 +256,5 @@ const playground = (() => {
 
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-exercise]").forEach(offer));
 
-  return { run };
+  return { run, ask, FROM_A_FILE };
 })();

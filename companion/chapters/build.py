@@ -2,7 +2,8 @@
 
 The eight exercises of the page make nine functions, `Pieces`. What is here is the thread that joins them, and the page
 shows its lines: `gradients` leads through a window of text and back, `Model` learns, scores and writes, and
-`train_and_write` does all of it and reports as it goes. NumPy is all it needs, so it runs in a browser too.
+`train_and_write` does all of it and reports as it goes. The page itself does the same, by `stages`. NumPy is all it
+needs, so it runs in a browser too.
 """
 
 import ast
@@ -247,10 +248,12 @@ class Enough(Exception):
 
 
 class Report(NamedTuple):
-    """How far the training is: updates so far, and bits a character on held-out text."""
+    """How far it is: a line, or the passage, and the numbers in it, such as bits a character on held-out text."""
 
-    updates: int
-    bits: float
+    stage: str  # "text", "counts", "training", "in order", "attention" or "passage"
+    line: str
+    updates: int | None = None
+    bits: float | None = None
 
 
 def divided(text: str) -> tuple[str, str]:
@@ -295,37 +298,34 @@ def training(
             raise Enough
         return model.learn(x, y, state, RATE * max(0.01, 1 - done()))
 
-    yield Report(0, model.bits(held))
+    def report() -> Report:
+        bits = model.bits(held)
+        return Report("training", f"your LSTM after {model.updates:,} updates: {bits:.2f}", model.updates, bits)
+
+    yield report()
     reports = 1
     with suppress(Enough):
         for _ in model.pieces.train(ids, learn, model.start(BATCH), BATCH, WINDOW, updates):
             if done() >= reports / REPORTS:
-                yield Report(model.updates, model.bits(held))
+                yield report()
                 reports = int(done() * REPORTS) + 1
 
 
-def train_and_write(
+def stages(
     pieces: Pieces, text: str, seconds: float = 20, updates: int = 100_000, length: int = 400, seed: int = 0
-) -> Iterator[str]:
+) -> Iterator[Report]:
     """Make a model of the pieces, train it on a text, score it against the counts, and let it write.
+
+    It reports each stage as soon as it is over, and last the passage.
 
     Parameters
     ----------
-    pieces
-        From `collect`.
-    text
-        To learn from; its end is held out.
+    pieces, text
+        From `collect`; what to learn from, up to its end, which is held out.
     seconds, updates
         How long to train: whichever is over first.
-    length
-        Of the passage that it writes, in characters.
-    seed
-        Of the first weights and of the passage.
-
-    Yields
-    ------
-    str
-        A line, or at the end the passage, as soon as it is there.
+    length, seed
+        Of the passage, in characters; of the passage and of the first weights.
 
     Raises
     ------
@@ -335,13 +335,20 @@ def train_and_write(
     learnt, held_out = divided(text)
     model = Model(pieces, learnt, seed=seed)
     ids, held = model.encode(learnt), model.encode(held_out)
-    yield f"{len(ids):,} characters to learn from, {len(held):,} held out; bits per character on these:"
-    yield f"your counts, order {ORDER}: {counted_bits(pieces, ids, held, len(model.alphabet)):.2f}"
-    for report in training(model, ids, held, updates, seconds):
-        yield f"your LSTM after {report.updates:,} updates: {report.bits:.2f}"
-    yield f"your LSTM, read in order: {model.bits_with_attention(held, share=0):.2f}"
-    yield f"your LSTM with your attention: {model.bits_with_attention(held):.2f}"
-    yield model.write(held_out[:LOOKS_BACK], length, seed=seed)
+    yield Report("text", f"{len(ids):,} characters to learn from, {len(held):,} held out; bits per character on these:")
+    bits = counted_bits(pieces, ids, held, len(model.alphabet))
+    yield Report("counts", f"your counts, order {ORDER}: {bits:.2f}", bits=bits)
+    yield from training(model, ids, held, updates, seconds)
+    bits = model.bits_with_attention(held, share=0)
+    yield Report("in order", f"your LSTM, read in order: {bits:.2f}", bits=bits)
+    bits = model.bits_with_attention(held)
+    yield Report("attention", f"your LSTM with your attention: {bits:.2f}", bits=bits)
+    yield Report("passage", model.write(held_out[:LOOKS_BACK], length, seed=seed))
+
+
+def train_and_write(pieces: Pieces, text: str, **settings: Any) -> Iterator[str]:
+    """The lines of `stages`, whose parameters are the same, and at the end the passage."""
+    return (report.line for report in stages(pieces, text, **settings))
 
 
 # -- What the page shows ---------------------------------------------------------------------------------------------
