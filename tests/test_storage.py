@@ -427,6 +427,7 @@ def test_a_folder_that_can_t_be_written_is_reported_beforehand(tmp_path, monkeyp
 @pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
 def test_a_folder_without_permission_is_reported_beforehand(tmp_path):
     code = """
+import filelock  # while all of Python may be read
 if os.geteuid() == 0: os.seteuid(65534)
 for folder in (Path(sys.argv[1], "locked", "new"), Path(sys.argv[1], "locked", "deep", "new")):
     try: check_writable(folder)
