@@ -1,4 +1,4 @@
-"""The pieces that a reader of *Build it yourself* has written, put together: a model that learns a text and writes.
+"""The pieces of a reader of *Can you build all of it?*, put together: a model that learns a text and writes.
 
 The eight exercises of the page make nine functions, `Pieces`. What is here is the thread that joins them, and the page
 shows its lines: `gradients` leads through a window of text and back, `Model` learns, scores and writes, and
@@ -196,7 +196,7 @@ class Model:
         return loss, state
 
     def bits(self, ids: np.ndarray) -> float:
-        """Bits a character of a text, read as 16 pieces side by side, which is quick: each begins without a memory."""
+        """Bits a character of a text, read as 16 stretches side by side, each from an empty memory."""
         length = len(ids) // BATCH
         side_by_side = ids[: BATCH * length].reshape(BATCH, length).T
         hidden, _, _ = read(side_by_side[:-1], self.start(BATCH), self.W, self.pieces.step)
